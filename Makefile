@@ -1,0 +1,67 @@
+# Everything starts from Python >= 3.11 and make; `make help` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+TIER   ?= smoke
+REPORT ?= report
+BIN    := $(VENV)/bin
+# A folder of this tree is never importable just because a command was started in it.
+export PYTHONSAFEPATH := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
+SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
+
+.DEFAULT_GOAL := help
+.PHONY: help audit test test-slow lint gate bench bench-kernels bench-history clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full) and write report/
+	$(BIN)/claimbench audit --tier $(TIER) --report $(REPORT) --json $(REPORT)/result.json
+
+test: $(VENV)/.installed-test ## the tests that belong to every commit, under five minutes on two cores
+	$(BIN)/python -m pytest -n 2 -m "not slow" -q
+
+test-slow: $(VENV)/.installed-test ## the long ones: whole calibration tables, kill tests at length
+	$(BIN)/python -m pytest -n 2 -m slow -q
+
+lint: $(VENV)/.installed-test ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse spills, approximate division, grown counts
+	$(BIN)/python -m claims.kernels.aot
+
+bench: $(VENV)/.installed-bench ## asv on this commit
+	$(BIN)/asv run --environment existing:$(abspath $(BIN))/python --set-commit-hash "$$(git rev-parse HEAD)" --quick
+
+bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside the machine's limits and its peers
+	$(BIN)/python benchmarks/kernels_table.py
+
+bench-history: $(VENV)/.installed-bench ## asv over a range of commits (RANGE=main~5..main), then the page in .asv/html
+	$(BIN)/asv run $(or $(RANGE),HEAD~5..HEAD)
+	$(BIN)/asv publish
+
+clean: ## remove the environment and everything that was built or measured
+	rm -rf $(VENV) build dist report .asv .claimbench src/*.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed, this is " + sys.version)'
+	@echo "== creating the environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
+	@echo "== installing claimbench and what it runs on (torch is the large one)"
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "== installing what tests and linters need"
+	$(INSTALL) '.[test,triton,lint]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	@echo "== installing what benchmarks need"
+	$(INSTALL) '.[bench]'
+	@touch $@

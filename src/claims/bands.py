@@ -1,0 +1,175 @@
+"""Bands: where a statistic has to lie for a claim to hold, and where the tolerance comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from claims.errors import InvalidDeclaration
+from claims.lazy import Number, is_deferred, resolve_number
+from claims.verdict import Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A band at one point: closed interval ``[lo, hi]`` (infinite where one-sided) and its target, if it has one."""
+
+    lo: float
+    hi: float
+    target: float | None
+
+    def contains(self, x: float) -> bool:
+        """Whether ``x`` lies in the closed interval."""
+        return self.lo <= x <= self.hi
+
+    def sharpness(self, rival: float) -> float | None:
+        """Distance of the rival from the target in tolerances (from the edge, for a one-sided band: None)."""
+        half = (self.hi - self.lo) / 2
+        if self.target is None or not math.isfinite(half) or half == 0:
+            return None
+        return abs(rival - self.target) / half
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A declared band. Made by :func:`within`, :func:`printed`, :func:`between`, :func:`at_most`, :func:`at_least`.
+
+    ``target`` may be deferred (``"module:function"``); it is then computed for each point when the audit is planned.
+    """
+
+    target: Number | None
+    below: float
+    above: float
+    relative: bool
+    provenance: Provenance
+    because: str
+    text: str | None = None
+
+    def resolve(self, point: Mapping[str, Any]) -> Limits:
+        """The band at one point.
+
+        Raises:
+            InvalidDeclaration: the target is not finite there, or a relative tolerance meets a zero target.
+        """
+        if self.target is None:
+            return Limits(-self.below, self.above, None)
+        target = resolve_number(self.target, point, field="band.target")
+        scale = abs(target) if self.relative else 1.0
+        if scale == 0:
+            raise InvalidDeclaration("band.rel", 0.0, "a relative tolerance needs a target other than zero; use abs=")
+        return Limits(target - self.below * scale, target + self.above * scale, target)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether the band is known only once a point is given."""
+        return is_deferred(self.target)
+
+
+def within(
+    target: Number,
+    *,
+    rel: float | None = None,
+    abs: float | None = None,
+    provenance: str,
+    because: str = "",
+) -> Band:
+    """``target`` with a relative or an absolute half-width."""
+    if (rel is None) == (abs is None):
+        raise InvalidDeclaration("band", f"rel={rel}, abs={abs}", "exactly one of rel= and abs=")
+    width = rel if rel is not None else abs
+    if width is None or not (math.isfinite(width) and width > 0):
+        raise InvalidDeclaration("band.rel" if rel is not None else "band.abs", width, "a finite number > 0")
+    _check_constant(target, "band.target")
+    return Band(
+        target=target,
+        below=width,
+        above=width,
+        relative=rel is not None,
+        provenance=_provenance(provenance, because),
+        because=because,
+    )
+
+
+def printed(text: str, *, ulps: int = 1, because: str = "") -> Band:
+    """The values that a printed figure can stand for: ``"0.36"`` is [0.355, 0.365].
+
+    ``ulps`` is the width of the cell in units of the last printed place: 1 is what rounding allows, 2 is for a figure
+    that may have been truncated or rounded twice, and has to be said.
+    """
+    if ulps not in (1, 2):
+        raise InvalidDeclaration("band.ulps", ulps, "1 or 2")
+    value, unit = printed_value(text)
+    half = float(unit * ulps / 2)
+    return Band(
+        target=float(value),
+        below=half,
+        above=half,
+        relative=False,
+        provenance=Provenance.PRINTED,
+        because=because or f"printed as {text}",
+        text=text,
+    )
+
+
+def printed_value(text: str) -> tuple[Decimal, Decimal]:
+    """Value and unit of the last place of a printed number (thousands commas allowed)."""
+    if not isinstance(text, str):
+        raise InvalidDeclaration("printed", text, 'the figure as a string, digits as printed, for instance "0.360"')
+    try:
+        value = Decimal(text.replace(",", "").replace("−", "-"))  # papers print the minus sign U+2212
+    except InvalidOperation:
+        raise InvalidDeclaration("printed", text, 'a decimal number such as "0.360", "41,727" or "1.26e-7"') from None
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise InvalidDeclaration("printed", text, "a finite number")
+    return value, Decimal(1).scaleb(exponent)
+
+
+def between(lo: float, hi: float, *, target: float | None = None, provenance: str, because: str = "") -> Band:
+    """An explicit closed interval, ``lo < hi``."""
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+        raise InvalidDeclaration("band", (lo, hi), "finite lo < hi; a zero-width band can only be refuted")
+    middle = (lo + hi) / 2 if target is None else target
+    if not lo <= middle <= hi:
+        raise InvalidDeclaration("band.target", target, f"a value in [{lo}, {hi}]")
+    kind = _provenance(provenance, because)
+    return Band(target=middle, below=middle - lo, above=hi - middle, relative=False, provenance=kind, because=because)
+
+
+def at_most(hi: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:
+    """Everything up to ``hi + slack``. A tight bound needs slack, else it stays undecided for ever."""
+    _check_slack(slack)
+    _check_constant(hi, "band.hi")
+    kind = _provenance(provenance, because)
+    return Band(target=hi, below=math.inf, above=slack, relative=False, provenance=kind, because=because)
+
+
+def at_least(lo: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:
+    """Everything from ``lo - slack`` on."""
+    _check_slack(slack)
+    _check_constant(lo, "band.lo")
+    kind = _provenance(provenance, because)
+    return Band(target=lo, below=slack, above=math.inf, relative=False, provenance=kind, because=because)
+
+
+def _check_slack(slack: float) -> None:
+    if not (math.isfinite(slack) and slack >= 0):
+        raise InvalidDeclaration("band.slack", slack, "a finite number >= 0")
+
+
+def _check_constant(value: Number, field: str) -> None:
+    if not is_deferred(value) and not (isinstance(value, int | float) and math.isfinite(value)):
+        raise InvalidDeclaration(field, value, 'a finite number, or "module:function" to compute it for each point')
+
+
+def _provenance(text: str, because: str) -> Provenance:
+    try:
+        kind = Provenance(text)
+    except ValueError:
+        raise InvalidDeclaration("band.provenance", text, ", ".join(Provenance)) from None
+    if kind is not Provenance.PRINTED and not because:
+        raise InvalidDeclaration("band.because", because, f"why this tolerance is right (provenance {kind})")
+    return kind

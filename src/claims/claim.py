@@ -1,0 +1,156 @@
+"""The claim: one quantitative statement, declared once, validated when made."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from claims.bands import Band, Limits
+from claims.errors import InvalidDeclaration, RivalInsideBand
+from claims.experiment import Point, point_of
+from claims.kinds.base import Kind
+from claims.lazy import Number, is_deferred, resolve_number
+from claims.paper import Paper
+from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier, Verdict
+
+__all__ = ["Claim", "Paper", "nearest"]
+
+_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
+_EXPECTED = (HOLDS, REFUTED, UNDECIDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One quantitative statement of a paper, or about it.
+
+    Attributes:
+        id: dotted, lower-case, stable for ever; the first part is the paper's key.
+        locus: where the paper says it ("Theorem 3, eq. 13").
+        statement: one sentence in plain words.
+        test: how values become a verdict, from ``claims.kinds``.
+        at: the points at which it is claimed, from ``claims.experiment.grid``.
+        band: where the statistic has to lie. Not for identity, search, table and replay, which bring their own.
+        rival: a value the claim must reject, or where to compute it. Without one the claim is descriptive.
+        expected: the verdict on record.
+        finding: for what is expected REFUTED, what is true instead, in plain words.
+        corrected_by: id of a claim that HOLDS in its place.
+        role: who says so.
+        decides: the tier from which on the claim has to be decided.
+    """
+
+    id: str
+    locus: str
+    statement: str
+    test: Kind
+    at: tuple[Point, ...] = ((),)
+    band: Band | None = None
+    rival: Number | None = None
+    expected: Verdict = HOLDS
+    finding: str = ""
+    corrected_by: str | None = None
+    role: Role = Role.PAPER
+    decides: Tier = Tier.SMOKE
+
+    def __post_init__(self) -> None:
+        self._check_words()
+        self._check_test()
+        if self.band is not None and self.rival is not None and not (self.band.deferred or is_deferred(self.rival)):
+            self.check_rival(self.band.resolve({}), float(self.rival))  # type: ignore[arg-type]
+
+    def _check_words(self) -> None:
+        if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
+            raise InvalidDeclaration("id", self.id, "dotted lower-case words such as 'my-paper.theorem-1.rate'")
+        for field in ("locus", "statement"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidDeclaration(field, value, "a non-empty string", where=self.id)
+        for field, kind in (("role", Role), ("decides", Tier), ("expected", Verdict)):
+            try:
+                object.__setattr__(self, field, kind(getattr(self, field)))
+            except ValueError:
+                raise InvalidDeclaration(field, getattr(self, field), ", ".join(kind), where=self.id) from None
+        if self.expected not in _EXPECTED:
+            raise InvalidDeclaration("expected", self.expected, ", ".join(_EXPECTED), where=self.id)
+        if self.expected is REFUTED and not self.finding:
+            raise InvalidDeclaration(
+                "finding", self.finding, "what is true instead, for a claim expected REFUTED", where=self.id
+            )
+        if self.expected is REFUTED and self.role is not Role.CONTROL and not self.corrected_by:
+            raise InvalidDeclaration(
+                "corrected_by", self.corrected_by, "the id of a claim that HOLDS instead", where=self.id
+            )
+
+    def _check_test(self) -> None:
+        if not isinstance(self.test, Kind):
+            raise InvalidDeclaration("test", self.test, "a test from claims.kinds, such as mean(...)", where=self.id)
+        if self.test.needs_band != (self.band is not None):
+            allowed = "a band, from claims.bands" if self.test.needs_band else f"none: {self.test.kind} brings its own"
+            raise InvalidDeclaration("band", self.band, allowed, where=self.id)
+        if self.rival is not None and self.band is None:
+            raise InvalidDeclaration(
+                "rival", self.rival, f"none: {self.test.kind} carries a planted wrong version", where=self.id
+            )
+        if not isinstance(self.at, tuple) or not self.at:
+            raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
+        for axis in self.test.over:
+            if any(axis not in dict(point) for point in self.at):
+                raise InvalidDeclaration(
+                    "at", sorted(dict(self.at[0])), f"an axis {axis!r}, over which the test runs", where=self.id
+                )
+        for point in self.at:
+            for quantity in self.test.quantities():
+                quantity.experiment.cell(dict(point))
+
+    @property
+    def paper(self) -> str:
+        """Key of the paper the claim belongs to."""
+        return self.id.partition(".")[0]
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind that decides it."""
+        return self.test.kind
+
+    @property
+    def descriptive(self) -> bool:
+        """Whether nothing is named that the claim would have to reject: shown, but counted apart."""
+        return self.band is not None and self.rival is None
+
+    def judged_points(self) -> tuple[tuple[Point, tuple[Point, ...]], ...]:
+        """Each point that gets a verdict of its own, with the points of the axis its test runs over."""
+        groups: dict[Point, list[Point]] = {}
+        for point in self.at:
+            rest = point_of({name: value for name, value in point if name not in self.test.over})
+            groups.setdefault(rest, []).append(point)
+        return tuple((judged, tuple(members)) for judged, members in groups.items())
+
+    def limits(self, point: Point) -> tuple[Limits | None, float | None]:
+        """Band and rival at a judged point.
+
+        Raises:
+            RivalInsideBand: the rival lies in the band there.
+            InvalidDeclaration: a deferred target or rival cannot be computed there.
+        """
+        if self.band is None:
+            return None, None
+        coordinates = dict(point)
+        band = self.band.resolve(coordinates)
+        if self.rival is None:
+            return band, None
+        rival = resolve_number(self.rival, coordinates, field="rival")
+        self.check_rival(band, rival)
+        return band, rival
+
+    def check_rival(self, band: Limits, rival: float) -> None:
+        """Refuse a band that contains the value it has to reject."""
+        if band.contains(rival):
+            allowed = f"a value outside the band [{band.lo:.6g}, {band.hi:.6g}], or a narrower band"
+            raise RivalInsideBand("rival", rival, allowed, where=self.id)
+
+
+def nearest(asked: str, ids: list[str]) -> list[str]:
+    """Up to three ids that look like what was asked for."""
+    close = difflib.get_close_matches(asked, ids, n=3, cutoff=0.5)
+    contained = [name for name in ids if asked and asked in name]
+    return list(dict.fromkeys([*close, *contained]))[:3]

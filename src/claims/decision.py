@@ -1,0 +1,92 @@
+"""The decision procedure: error rates fixed in advance, group-sequential looks, replication of every refutation.
+
+A claim may err in one direction only: if it is true, by REFUTED; if it is false, by HOLDS. Each look errs with
+probability at most ALPHA_LOOK, so a claim with at most ALPHA_CLAIM over its looks, and all claims of a paper together
+with at most ALPHA_AUDIT, however they depend on each other. A refutation has to be repeated on a disjoint block of
+seeds, so a false one has probability at most ALPHA_CLAIM squared. A subset of claims never changes a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from claims.bands import Limits
+from claims.claim import Claim
+from claims.kinds.base import LOOKS, Judgement, Kind, Sample
+from claims.verdict import HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
+
+#: Probability of any false verdict in the audit of one paper.
+ALPHA_AUDIT = 0.01
+#: Claims a paper may have; fixed, so that adding one moves no other's threshold.
+BUDGET = 500
+ALPHA_CLAIM = ALPHA_AUDIT / BUDGET
+ALPHA_LOOK = ALPHA_CLAIM / len(LOOKS)
+#: Seeds of a claim one tier below the one that decides it.
+REDUCED_CAP = 8
+
+
+def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
+    """The looks that a claim gets at a tier; none if it is not measured there.
+
+    Below its own tier a sequential claim is measured at the same points and streams with fewer seeds, two tiers below
+    not at all; a fixed number of seeds (replay, identity, value, search) cannot be shortened.
+    """
+    below = claim.decides.level - tier.level
+    if below <= 0:
+        return claim.test.looks
+    if below > 1 or not claim.test.sequential:
+        return ()
+    return tuple(look for look in claim.test.looks if look <= REDUCED_CAP)
+
+
+def judge(test: Kind, sample: Sample, band: Limits | None, *, points: int, alpha: float = ALPHA_LOOK) -> Judgement:
+    """One look at one of a claim's points: HOLDS at full alpha, REFUTED at alpha divided by the number of points."""
+    judgement = test.judge(sample, band, alpha)
+    if points == 1 or judgement.verdict is not REFUTED or not test.sequential:
+        return judgement
+    strict = test.judge(sample, band, alpha / points)
+    if strict.verdict is REFUTED:
+        return strict
+    return Judgement(
+        verdict=UNDECIDED,
+        estimate=strict.estimate,
+        interval=strict.interval,
+        reason=strict.reason,
+        detail=strict.detail,
+    )
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a claim from those of its points."""
+    found = set(verdicts)
+    return next(verdict for verdict in PRECEDENCE if verdict in found)
+
+
+def as_expected(claim: Claim, verdict: Verdict, tier: Tier) -> bool | None:
+    """True if the verdict is the one on record, False if it contradicts it, None if it says neither.
+
+    UNDECIDED below the deciding tier is as expected; at or above it, where HOLDS or REFUTED is expected, it is
+    neither, and a warning.
+    """
+    if verdict is claim.expected:
+        return True
+    if verdict is UNAVAILABLE:
+        return None
+    if verdict is UNDECIDED:
+        return True if tier.level < claim.decides.level else None
+    return False
+
+
+def more_seeds(judgement: Judgement, band: Limits, seeds: int) -> int | None:
+    """Seeds after which an undecided t interval should clear the nearest edge, if its estimate stays where it is.
+
+    None where no number would do: the estimate lies on the edge, or the interval is unbounded.
+    """
+    if judgement.interval is None or judgement.estimate is None:
+        return None
+    half = (judgement.interval[1] - judgement.interval[0]) / 2
+    edges = [edge for edge in (band.lo, band.hi) if abs(edge) != float("inf")]
+    distance = min((abs(judgement.estimate - edge) for edge in edges), default=0.0)
+    if distance == 0 or half == float("inf") or judgement.verdict in (HOLDS, REFUTED):
+        return None
+    return max(seeds + 1, int(seeds * (half / distance) ** 2) + 1)

@@ -1,0 +1,78 @@
+"""Every failure the harness reports, one small class each: what it means and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class ClaimsError(Exception):
+    """Base of the errors below; the command line prints the message and exits with ``exit_code``."""
+
+    exit_code = 2
+
+
+class InvalidDeclaration(ClaimsError):
+    """A claim, band, grid or experiment was declared wrongly. The message names field, value got and values allowed."""
+
+    def __init__(self, field: str, got: object, allowed: str, *, where: str = "") -> None:
+        self.field, self.got, self.allowed = field, got, allowed
+        super().__init__(f"{where + ': ' if where else ''}{field}: got {got!r}; allowed: {allowed}")
+
+
+class RivalInsideBand(InvalidDeclaration):
+    """The band contains the value it has to reject, so it could not fail. Narrow the band or name another rival."""
+
+
+class InvalidClaimFile(ClaimsError):
+    """A claim file cannot be loaded. The message gives file and line; fix the file and run again."""
+
+    def __init__(self, path: Path, line: int | None, why: str) -> None:
+        self.path, self.line = path, line
+        super().__init__(f"{path}{f':{line}' if line else ''}: {why}")
+
+
+class UnknownClaim(ClaimsError):
+    """No claim matches what was asked for. The message offers the nearest ids."""
+
+    def __init__(self, asked: str, nearest: Sequence[str]) -> None:
+        hint = f" Nearest: {', '.join(nearest)}." if nearest else " `claimbench list` shows all ids."
+        super().__init__(f"no claim matches {asked!r}.{hint}")
+
+
+class BadOption(ClaimsError):
+    """An option has a value outside its range. The message names option, value and range."""
+
+    def __init__(self, option: str, got: object, allowed: str) -> None:
+        super().__init__(f"{option}: got {got!r}; allowed: {allowed}")
+
+
+class NothingSelected(ClaimsError):
+    """The selection is empty, so nothing ran. Widen the selection."""
+
+    exit_code = 4
+
+
+class TamperedRecord(ClaimsError):
+    """A paper's record does not match its own digest. The message names each field that differs."""
+
+
+class StoreError(ClaimsError):
+    """The evidence store cannot be used: unreadable, corrupt, of another schema. Nothing is ever deleted for you."""
+
+
+class ConflictingEvidence(StoreError):
+    """The same measurement gave two values: hidden state, or a store from a machine that claims to be this one.
+
+    The message shows both values. Keep the store for the report of the bug; measure into a new one with ``--store``.
+    """
+
+
+class MeasurementError(ClaimsError):
+    """An experiment raised, returned something that is not a number, or killed its worker. Names point and seed."""
+
+    exit_code = 5
+
+
+class Unavailable(ClaimsError):
+    """Raised by an experiment that needs what this machine lacks (a model, a GPU). Says what, and how to get it."""

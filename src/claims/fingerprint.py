@@ -1,0 +1,131 @@
+"""What a measurement depends on besides its point: the code that makes it and the arithmetic of the machine."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from claims.canonical import digest
+
+
+@functools.cache
+def code_fingerprint(*targets: str) -> str:
+    """SHA-256 over the normalised syntax trees of the targets' modules and all of ours or beside them that they import.
+
+    Comments, docstrings, layout and type-checking imports do not count, so editing them keeps the evidence. A package's
+    ``__init__`` counts where it is imported by name. C++ sources count by their text: they are compiled at install.
+    """
+    seen: dict[str, str] = {}
+    for target in ("claims.streams", *targets):
+        _collect(target.partition(":")[0], seen)
+    return digest(sorted(seen.items())).hex()
+
+
+def _collect(module: str, seen: dict[str, str]) -> None:
+    if module in seen:
+        return
+    path = _source(module)
+    if path is None:
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    seen[module] = _normalised(tree)
+    for native in sorted(path.parent.glob("native/*")) if path.name == "__init__.py" else ():
+        if native.suffix in (".cpp", ".h"):
+            seen[f"{module}/{native.name}"] = hashlib.sha256(native.read_bytes()).hexdigest()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for imported in sorted(_imports(tree, package)):
+        if imported.partition(".")[0] in ("claims", module.partition(".")[0]) or _beside(imported, path):
+            _collect(imported, seen)
+
+
+@functools.cache
+def _source(module: str) -> Path | None:
+    """The module's source file, found without importing the module itself; None if there is no such module."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return Path(spec.origin)
+
+
+def _beside(module: str, path: Path) -> bool:
+    """Whether a module lies in the folder of the one that imports it, as helpers of a claim file do."""
+    source = _source(module) if "." not in module and module not in sys.stdlib_module_names else None
+    return source is not None and source.parent == path.parent
+
+
+def _imports(tree: ast.AST, package: str) -> set[str]:
+    """Every module a tree may import, wherever the statement stands: ``from a import b`` names both a and a.b."""
+    found: set[str] = set()
+    for node in _run_time(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            root = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            base = ".".join(part for part in (root, node.module or "") if part)
+            found.add(base)
+            found.update(f"{base}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those under ``if TYPE_CHECKING:``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _run_time(node)
+
+
+def _normalised(tree: ast.Module) -> str:
+    """Digest of a syntax tree without docstrings and positions."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
+            first = body[0]
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                del body[0]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """The numerics class: what may change the last bits of a result. Versions are read without importing anything."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": "cpu",
+        "cpu": _cpu_model(),
+        **{name: _version(name) for name in ("torch", "numpy", "scipy", "hypothesis")},
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _cpu_model() -> str:
+    """Model name of the processor, with its family and stepping where the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        fields = dict(line.split(":", 1) for line in info.read_text().split("\n\n")[0].splitlines() if ":" in line)
+        named = {key.strip(): value.strip() for key, value in fields.items()}
+        return " ".join(named.get(key, "?") for key in ("model name", "cpu family", "model", "stepping"))
+    return platform.processor() or "unknown"

@@ -1,0 +1,108 @@
+"""What a kind is: values of seeds -> interval -> verdict. A pack can bring its own; there is no base class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from claims.bands import Limits
+from claims.experiment import Linear, Point, Quantity, linear
+from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: Looks of a group-sequential test, in seeds.
+LOOKS = (8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one look says at one alpha. ``interval`` bounds may be infinite; ``detail`` is plain JSON data."""
+
+    verdict: Verdict
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    reason: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Values of the first n seeds at one judged point.
+
+    ``values[quantity]`` has the seeds along its first axis; for a test that runs over an axis of the grid the levels
+    follow along the second, in the order of ``levels``.
+    """
+
+    values: Mapping[Quantity, np.ndarray]
+    levels: tuple[Point, ...]
+
+    def of(self, expression: Linear | Quantity) -> np.ndarray:
+        """A combination of quantities, seed by seed."""
+        import numpy as np
+
+        combination = linear(expression)
+        parts = [weight * self.values[quantity] for weight, quantity in combination.terms]
+        total: np.ndarray = np.sum(parts, axis=0) + combination.constant
+        return total
+
+    def axis(self, name: str) -> np.ndarray:
+        """The levels of one coordinate along the test's axis."""
+        import numpy as np
+
+        return np.array([dict(level)[name] for level in self.levels])
+
+
+@runtime_checkable
+class Kind(Protocol):
+    """How values become a verdict.
+
+    ``looks`` are the numbers of seeds after which it may decide; one look means a fixed sample. ``sequential`` tests
+    spend alpha at each look, confirm a refutation on a disjoint block of seeds and may be cut short at a low tier;
+    the others are measured whole or not at all. ``over`` names the axes of the grid that it consumes.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def over(self) -> tuple[str, ...]:
+        """Axes of the grid that it consumes."""
+        ...
+
+    @property
+    def needs_band(self) -> bool:
+        """Whether the claim has to bring a band."""
+        ...
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds at which it may decide."""
+        ...
+
+    @property
+    def sequential(self) -> bool:
+        """Whether it spends alpha at each look."""
+        ...
+
+    def quantities(self) -> Sequence[Quantity]:
+        """What has to be measured."""
+        ...
+
+    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+        """Interval and verdict of the seeds so far at one alpha."""
+        ...
+
+
+def decide(interval: tuple[float, float], band: Limits) -> Verdict:
+    """HOLDS if the interval lies in the band, REFUTED if it misses it, else UNDECIDED."""
+    lo, hi = interval
+    if band.lo <= lo and hi <= band.hi:
+        return HOLDS
+    if hi < band.lo or lo > band.hi:
+        return REFUTED
+    return UNDECIDED

@@ -1,0 +1,41 @@
+"""``convergence``: a claimed rate n^-rate, by a linear contrast that needs no logarithm and no known limit."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from claims.errors import InvalidDeclaration
+from claims.experiment import Linear, Quantity, linear
+from claims.kinds.base import Sample
+from claims.kinds.per_seed import PerSeed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def convergence(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
+    """The contrast (T_n - T_2n) - 2^rate (T_2n - T_4n), zero if T_n - T falls like n^-rate.
+
+    The axis has the three levels n, 2n, 4n; draw them from common streams. The band is zero and a tolerance; the
+    rival is the contrast that another rate would give.
+    """
+    expression = linear(y)
+
+    def contrasts(sample: Sample) -> np.ndarray:
+        t = doubled(sample, expression, over, levels=3)
+        result: np.ndarray = (t[0] - t[1]) - 2**rate * (t[1] - t[2])
+        return result
+
+    return PerSeed("convergence", (expression,), contrasts, (over,))
+
+
+def doubled(sample: Sample, expression: Linear, over: str, *, levels: int) -> list[np.ndarray]:
+    """Values at n, 2n, 4n, ... whatever the order in which the grid names them, each of shape (seeds,)."""
+    axis = sample.axis(over)
+    order = sorted(range(len(axis)), key=lambda i: axis[i])
+    sizes = [axis[i] for i in order]
+    if len(sizes) != levels or any(2 * a != b for a, b in pairwise(sizes)):
+        raise InvalidDeclaration(f"at.{over}", sizes, f"{levels} levels, each twice the one before")
+    values = sample.of(expression)
+    return [values[:, i] for i in order]

@@ -1,0 +1,29 @@
+"""``limit``: a claimed limit, by Richardson extrapolation of each seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claims.experiment import Linear, Quantity, linear
+from claims.kinds.base import Sample
+from claims.kinds.convergence import doubled
+from claims.kinds.per_seed import PerSeed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
+    """(2^rate T_2n - T_n) / (2^rate - 1) a seed, an estimate of the limit free of the error of order n^-rate.
+
+    The axis has the two levels n and 2n; draw them from common streams, else the variance grows fivefold (rate 1).
+    """
+    expression = linear(y)
+
+    def extrapolated(sample: Sample) -> np.ndarray:
+        small, large = doubled(sample, expression, over, levels=2)
+        factor = 2.0**rate
+        result: np.ndarray = (factor * large - small) / (factor - 1)
+        return result
+
+    return PerSeed("limit", (expression,), extrapolated, (over,))

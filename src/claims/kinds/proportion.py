@@ -1,0 +1,55 @@
+"""``proportion``: counts over trials, by Clopper-Pearson."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from claims.bands import Limits
+from claims.errors import MeasurementError
+from claims.experiment import Quantity, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample, decide
+
+
+@dataclass(frozen=True, slots=True)
+class Proportion:
+    """Successes over independent trials, summed over seeds.
+
+    Only Clopper-Pearson keeps its level far in the tail, where these decisions are made (Wilson misses it 400-fold).
+    Trials that depend on each other inside a seed belong in ``mean``.
+    """
+
+    successes: Quantity
+    trials: Quantity
+
+    kind: ClassVar[str] = "proportion"
+    over: ClassVar[tuple[str, ...]] = ()
+    needs_band: ClassVar[bool] = True
+    looks: ClassVar[tuple[int, ...]] = LOOKS
+    sequential: ClassVar[bool] = True
+
+    def quantities(self) -> Sequence[Quantity]:
+        """What has to be measured."""
+        return quantities_of(self.successes, self.trials)
+
+    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+        """Clopper-Pearson interval against the band."""
+        from claims.kinds.intervals import count_interval
+
+        assert band is not None
+        count, trials = sample.of(self.successes).sum(), sample.of(self.trials).sum()
+        if not (0 <= count <= trials and trials > 0 and count == int(count) and trials == int(trials)):
+            raise MeasurementError(
+                f"proportion: got {count} of {trials}; allowed: whole counts, 0 <= count <= trials > 0"
+            )
+        interval = count_interval(int(count), int(trials), alpha)
+        detail = {"successes": int(count), "trials": int(trials)}
+        return Judgement(
+            verdict=decide(interval, band), estimate=float(count / trials), interval=interval, detail=detail
+        )
+
+
+def proportion(successes: Quantity, trials: Quantity) -> Proportion:
+    """The proportion of successes among independent trials."""
+    return Proportion(successes, trials)

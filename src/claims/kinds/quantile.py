@@ -1,0 +1,51 @@
+"""``quantile``: a quantile of pooled draws, by exact order statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from claims.bands import Limits
+from claims.errors import InvalidDeclaration
+from claims.experiment import Quantity, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample, decide
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """The q-quantile of independent draws, pooled over seeds and, where a seed gives a list, within it."""
+
+    x: Quantity
+    q: float
+
+    kind: ClassVar[str] = "quantile"
+    over: ClassVar[tuple[str, ...]] = ()
+    needs_band: ClassVar[bool] = True
+    looks: ClassVar[tuple[int, ...]] = LOOKS
+    sequential: ClassVar[bool] = True
+
+    def quantities(self) -> Sequence[Quantity]:
+        """What has to be measured."""
+        return quantities_of(self.x)
+
+    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+        """Order-statistic interval against the band."""
+        import numpy as np
+
+        from claims.kinds.intervals import quantile_interval
+
+        assert band is not None
+        draws = sample.of(self.x).ravel()
+        interval = quantile_interval(draws, self.q, alpha)
+        estimate = float(np.quantile(draws, self.q))
+        return Judgement(
+            verdict=decide(interval, band), estimate=estimate, interval=interval, detail={"draws": draws.size}
+        )
+
+
+def quantile(x: Quantity, *, q: float) -> Quantile:
+    """The q-quantile of the draws' distribution, 0 < q < 1."""
+    if not 0 < q < 1:
+        raise InvalidDeclaration("quantile.q", q, "a number between 0 and 1")
+    return Quantile(x, q)

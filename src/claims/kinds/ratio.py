@@ -1,0 +1,81 @@
+"""``ratio``: a ratio of means in a band, by Fieller's edge tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from claims.bands import Limits
+from claims.experiment import Linear, Quantity, linear, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample
+from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """E[numerator] / E[denominator], the denominator's mean being surely positive.
+
+    The mean of per-seed ratios would be biased by about CV^2 of the denominator. At an edge a of the band, the ratio
+    exceeds a iff E[numerator - a denominator] > 0: a plain t interval decides that.
+    """
+
+    numerator: Linear
+    denominator: Linear
+    plain: tuple[Linear, Linear] | None
+
+    kind: ClassVar[str] = "ratio"
+    over: ClassVar[tuple[str, ...]] = ()
+    needs_band: ClassVar[bool] = True
+    looks: ClassVar[tuple[int, ...]] = LOOKS
+    sequential: ClassVar[bool] = True
+
+    def quantities(self) -> Sequence[Quantity]:
+        """What has to be measured."""
+        return quantities_of(self.numerator, self.denominator, *(self.plain or ()))
+
+    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+        """Edge tests against the band, with Fieller's interval."""
+        from claims.kinds.intervals import EVERYTHING, fieller_interval, t_interval
+
+        assert band is not None
+        u, v = sample.of(self.numerator), sample.of(self.denominator)
+        estimate = float(u.mean() / v.mean()) if v.mean() else None
+        interval = fieller_interval(u, v, alpha)
+        detail = {}
+        if self.plain is not None:
+            plain_u, plain_v = (sample.of(expression) for expression in self.plain)
+            if plain_v.mean():
+                detail["plain_estimate"] = float(plain_u.mean() / plain_v.mean())
+        if interval == EVERYTHING:
+            reason = "the denominator's mean is not surely positive"
+            return Judgement(verdict=UNDECIDED, estimate=estimate, interval=interval, reason=reason, detail=detail)
+        edges = [t_interval(u - edge * v, alpha) if math.isfinite(edge) else None for edge in (band.lo, band.hi)]
+        verdict = _from_edges(*edges)
+        return Judgement(verdict=verdict, estimate=estimate, interval=interval, detail=detail)
+
+
+def _from_edges(low: tuple[float, float] | None, high: tuple[float, float] | None) -> Verdict:
+    """Verdict from the intervals of u - lo v and u - hi v; None stands for an edge at infinity."""
+    if (low is None or low[0] >= 0) and (high is None or high[1] <= 0):
+        return HOLDS
+    if (low is not None and low[1] < 0) or (high is not None and high[0] > 0):
+        return REFUTED
+    return UNDECIDED
+
+
+def ratio(
+    numerator: Quantity | Linear,
+    denominator: Quantity | Linear,
+    *,
+    plain: tuple[Quantity | Linear, Quantity | Linear] | None = None,
+) -> Ratio:
+    """The ratio of two means over seeds.
+
+    Args:
+        numerator: one value a seed.
+        denominator: one value a seed, paired with the numerator.
+        plain: the same two without control variates; their ratio is shown beside the estimate.
+    """
+    return Ratio(linear(numerator), linear(denominator), (linear(plain[0]), linear(plain[1])) if plain else None)

@@ -1,0 +1,136 @@
+"""``sample``: a fixed, finite sample, judged once at its own stated level, Holm's procedure over its family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from claims.bands import Limits
+from claims.errors import InvalidDeclaration
+from claims.experiment import Experiment, Quantity
+from claims.kinds.base import Judgement, Kind
+from claims.kinds.base import Sample as Values
+from claims.verdict import UNDECIDED
+
+_DATA = Experiment("data")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One sample of a family: its columns (one value an observation), and the band of its statistic."""
+
+    columns: tuple[tuple[str, tuple[float, ...]], ...]
+    band: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSample:
+    """A sample that cannot grow: printed, or measured once by somebody else."""
+
+    test: Kind
+    family: tuple[tuple[str, Member], ...]
+    member: str
+    level: float
+
+    kind: ClassVar[str] = "sample"
+    over: ClassVar[tuple[str, ...]] = ()
+    needs_band: ClassVar[bool] = True
+    looks: ClassVar[tuple[int, ...]] = (0,)
+    sequential: ClassVar[bool] = False
+
+    def quantities(self) -> Sequence[Quantity]:
+        """Nothing is measured."""
+        return ()
+
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
+        """One look. ``alpha`` is replaced by the level that Holm's procedure leaves this member."""
+        assert band is not None
+        family = dict(self.family)
+        family[self.member] = Member(family[self.member].columns, band)
+        smallest = {name: self._smallest_alpha(member) for name, member in family.items()}
+        granted = holm(smallest, self.level)[self.member]
+        judged = self._judge(family[self.member], granted)
+        detail: dict[str, Any] = dict(judged.detail) | {
+            "level": self.level,
+            "granted": granted,
+            "family": len(family),
+            "smallest_alpha": smallest[self.member],
+        }
+        reason = judged.reason or f"one look at level {self.level:g}, Holm over {len(family)}"
+        return Judgement(
+            verdict=judged.verdict, estimate=judged.estimate, interval=judged.interval, reason=reason, detail=detail
+        )
+
+    def _judge(self, member: Member, alpha: float) -> Judgement:
+        import numpy as np
+
+        values = Values({_DATA[name]: np.array(column) for name, column in member.columns}, ())
+        return self.test.judge(values, member.band, alpha)
+
+    def _smallest_alpha(self, member: Member) -> float:
+        """The smallest alpha at which this member is decided at all: its p value, whichever way it falls."""
+        lo, hi = -40.0, 0.0
+        if self._judge(member, 1 - 1e-12).verdict is UNDECIDED:
+            return 1.0
+        for _ in range(60):
+            middle = (lo + hi) / 2
+            if self._judge(member, math.exp(middle)).verdict is UNDECIDED:
+                lo = middle
+            else:
+                hi = middle
+        return math.exp(hi)
+
+
+def holm(p_values: Mapping[str, float], level: float) -> dict[str, float]:
+    """The level at which each member may be judged: level / (m - rank) while all smaller p values pass."""
+    granted: dict[str, float] = {}
+    remaining, passing = len(p_values), True
+    share = level / remaining
+    for name, p in sorted(p_values.items(), key=lambda pair: pair[1]):
+        if passing:
+            share = level / remaining
+        granted[name] = share
+        passing = passing and p <= share
+        remaining -= 1
+    return granted
+
+
+def column(name: str) -> Quantity:
+    """A column of a fixed sample, to build its test from: ``mean(column("ratio"))``."""
+    return _DATA[name]
+
+
+def sample(
+    test: Kind,
+    *,
+    family: Mapping[str, Mapping[str, Sequence[float]]],
+    member: str,
+    bands: Mapping[str, tuple[float, float]],
+    level: float = 0.05,
+) -> FixedSample:
+    """Judge one member of a family of fixed samples.
+
+    Args:
+        test: how a sample is judged, built on :func:`column`.
+        family: the columns of every sample that is judged together with this one; declare it before looking.
+        member: which of them this claim is about.
+        bands: limits of the statistic for the other members; the claim's own band is this member's.
+        level: family-wise level.
+    """
+    if member not in family:
+        raise InvalidDeclaration("sample.member", member, ", ".join(family))
+    if not 0 < level < 1:
+        raise InvalidDeclaration("sample.level", level, "a number between 0 and 1")
+    members = []
+    for name, columns in family.items():
+        if name != member and name not in bands:
+            raise InvalidDeclaration("sample.bands", sorted(bands), f"limits for {name!r} too")
+        limits = bands.get(name, (-math.inf, math.inf))
+        for key, values in columns.items():
+            if len(values) < 2 or not all(math.isfinite(value) for value in values):
+                raise InvalidDeclaration(f"sample.family.{name}.{key}", list(values), "two or more finite numbers")
+        frozen = tuple((key, tuple(values)) for key, values in columns.items())
+        members.append((name, Member(frozen, Limits(limits[0], limits[1], None))))
+    return FixedSample(test, tuple(members), member, level)

@@ -1,0 +1,36 @@
+"""``slope``: one least-squares slope a seed over an axis of the grid, then their mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from claims.errors import MeasurementError
+from claims.experiment import Linear, Quantity, linear
+from claims.kinds.base import Sample
+from claims.kinds.per_seed import PerSeed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
+    """The slope of y over an axis, of log y over its log by default.
+
+    Seeds are the clusters: sizes that share a seed are not independent, so each seed gives one slope. The log of a
+    noisy mean is biased by -CV^2/2: average inside the seed until that is far below the tolerance.
+    """
+    expression = linear(y)
+
+    def slopes(sample: Sample) -> np.ndarray:
+        import numpy as np
+
+        x, values = sample.axis(over).astype(float), sample.of(expression)
+        if log:
+            if (values <= 0).any() or (x <= 0).any():
+                raise MeasurementError(f"slope over {over}: a logarithm needs values > 0, got {values.min():.6g}")
+            x, values = np.log(x), np.log(values)
+        centred = x - x.mean()
+        result: np.ndarray = values @ centred / (centred @ centred)
+        return result
+
+    return PerSeed("slope", (expression,), slopes, (over,))

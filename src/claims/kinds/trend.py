@@ -1,0 +1,65 @@
+"""``trend``: every adjacent step of an axis goes the claimed way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from claims.bands import Limits
+from claims.errors import InvalidDeclaration
+from claims.experiment import Linear, Quantity, linear, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample
+from claims.verdict import HOLDS, REFUTED, UNDECIDED
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Steps between adjacent levels, counted positive in the claimed direction, against the band."""
+
+    y: Linear
+    over: tuple[str, ...]
+    sign: int
+
+    kind: ClassVar[str] = "trend"
+    needs_band: ClassVar[bool] = True
+    looks: ClassVar[tuple[int, ...]] = LOOKS
+    sequential: ClassVar[bool] = True
+
+    def quantities(self) -> Sequence[Quantity]:
+        """What has to be measured."""
+        return quantities_of(self.y)
+
+    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+        """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at alpha / steps."""
+        import numpy as np
+
+        from claims.kinds.intervals import t_interval
+
+        assert band is not None
+        order = np.argsort(sample.axis(self.over[0]))
+        steps = self.sign * np.diff(sample.of(self.y)[:, order], axis=1)
+        count = steps.shape[1]
+        full = [t_interval(step, alpha) for step in steps.T]
+        split = [t_interval(step, alpha / count) for step in steps.T]
+        verdict = UNDECIDED
+        if any(hi < band.lo or lo > band.hi for lo, hi in split):
+            verdict = REFUTED
+        elif all(band.lo <= lo and hi <= band.hi for lo, hi in full):
+            verdict = HOLDS
+        means = steps.mean(axis=0)
+        worst = int(np.argmin(means))
+        interval = split[worst] if verdict is REFUTED else full[worst]
+        return Judgement(
+            verdict=verdict,
+            estimate=float(means[worst]),
+            interval=interval,
+            detail={"steps": [float(m) for m in means], "smallest_step": worst},
+        )
+
+
+def trend(y: Quantity | Linear, *, over: str, direction: Literal["increasing", "decreasing"]) -> Trend:
+    """Every step between adjacent levels of the axis in one direction, by at least the band's lower edge."""
+    if direction not in ("increasing", "decreasing"):
+        raise InvalidDeclaration("trend.direction", direction, "increasing, decreasing")
+    return Trend(linear(y), (over,), 1 if direction == "increasing" else -1)

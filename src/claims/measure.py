@@ -1,0 +1,123 @@
+"""Measuring: one task is one experiment at one base point for a few seeds. Plain data in, plain data out."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from claims.errors import MeasurementError, Unavailable
+from claims.experiment import Point, Scalar
+from claims.lazy import load
+from claims.streams import Streams
+
+#: The records of one seed: for each cell of the sweep its coordinates and quantities.
+Records = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Seeds of one experiment at one base point, to be measured together."""
+
+    target: str
+    base: Point
+    sweep: tuple[tuple[str, tuple[Scalar, ...]], ...]
+    epoch: int
+    seeds: tuple[int, ...]
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one seed gave: records, or why there are none."""
+
+    seed: int
+    records: Records | None
+    seconds: float
+    error: str = ""
+    unavailable: str = ""
+
+
+def measure(task: Task) -> list[Outcome]:
+    """Run a task. Nothing that an experiment does escapes: it is reported in the outcome of its seed."""
+    for path in task.paths:
+        if path not in sys.path:
+            sys.path.append(path)
+    single_thread()
+    return [_measure_seed(task, seed) for seed in task.seeds]
+
+
+@functools.cache
+def single_thread() -> None:
+    """One torch thread, in every executor: sums over threads would not be bit-identical."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(1)
+
+
+def _measure_seed(task: Task, seed: int) -> Outcome:
+    started = time.perf_counter()
+    base = dict(task.base)
+    where = f"{task.target} at {base}, seed {seed}"
+    try:
+        function = load(task.target)
+        streams = Streams(task.epoch, task.target, base, seed)
+        returned = function(base | dict(task.sweep), streams)
+        records = checked(returned, task.sweep)
+    except Unavailable as missing:
+        return Outcome(seed, None, time.perf_counter() - started, unavailable=str(missing))
+    except MeasurementError as error:
+        return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {error}")
+    except Exception as error:  # noqa: BLE001  an experiment may raise anything; it becomes the verdict ERROR
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        line = f"{type(error).__name__}: {error} ({os.path.basename(frame.filename)}:{frame.lineno})"
+        return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {line}")
+    return Outcome(seed, records, time.perf_counter() - started)
+
+
+def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> Records:
+    """The records of a call, as plain data.
+
+    Raises:
+        MeasurementError: a cell is missing or doubled, or a value is not a finite number, a list of such, or a note.
+    """
+    rows = [returned] if isinstance(returned, Mapping) else returned
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        raise MeasurementError(f"returned {type(returned).__name__}; allowed: a dict, or a list of dicts, one a cell")
+    names = [name for name, _ in sweep]
+    records = [{key: row[key] if key in names else _plain(key, row[key]) for key in row} for row in rows]
+    cells = [tuple(record.get(name) for name in names) for record in records]
+    expected = math.prod(len(levels) for _, levels in sweep)
+    outside = [
+        cell for cell in cells if any(value not in levels for value, (_, levels) in zip(cell, sweep, strict=True))
+    ]
+    if outside or len(set(cells)) != len(cells) or len(cells) != expected:
+        raise MeasurementError(f"returned {len(cells)} cells over {names}; allowed: each of the {expected} cells once")
+    return records
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_number(name, item) for item in value]
+    if getattr(value, "ndim", 0):
+        return [_number(name, item) for item in value.tolist()]
+    return _number(name, value)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise MeasurementError(f"{name} = {value!r}; allowed: a number, a list of numbers, or a string") from None
+    if not math.isfinite(number):
+        raise MeasurementError(f"{name} = {number}: not finite")
+    return number

@@ -1,0 +1,216 @@
+"""Packs: installable sets of claims, claim files, and how a selection of them is named on the command line."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from claims.claim import Claim, nearest
+from claims.errors import BadOption, ClaimsError, InvalidClaimFile, InvalidDeclaration, UnknownClaim
+from claims.paper import Paper
+from claims.verdict import Tier
+
+GROUP = "claims.packs"
+_PREFIXES = ("paper", "kind", "role", "tier")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A set of claims about one paper: the modules that declare them, and what of the paper is no claim, and why."""
+
+    paper: Paper
+    modules: tuple[str, ...]
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim that the modules declare, in order."""
+        return tuple(claim for name in self.modules for claim in declared(importlib.import_module(name)))
+
+    def not_claims(self) -> dict[str, str]:
+        """What the paper says that cannot be a claim: locus -> reason."""
+        found: dict[str, str] = {}
+        for name in self.modules:
+            found |= getattr(importlib.import_module(name), "NOT_CLAIMS", {})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Claims by id, the papers they are about, and the folders that their modules need on the import path."""
+
+    claims: Mapping[str, Claim]
+    papers: Mapping[str, Paper]
+    not_claims: Mapping[str, Mapping[str, str]]
+    paths: tuple[str, ...] = ()
+
+    def select(self, selections: Sequence[str]) -> tuple[Claim, ...]:
+        """The claims that any of the selections names: an id, a glob on ids, or paper:, kind:, role:, tier: and a glob.
+
+        Raises:
+            UnknownClaim: a selection without a glob matches nothing; the nearest ids are offered.
+        """
+        if not selections:
+            return tuple(self.claims.values())
+        chosen: dict[str, Claim] = {}
+        for selection in selections:
+            matched = [claim for claim in self.claims.values() if _matches(claim, selection)]
+            if not matched and not any(mark in selection for mark in "*?["):
+                raise UnknownClaim(selection, nearest(selection, list(self.claims)))
+            chosen |= {claim.id: claim for claim in matched}
+        return tuple(claim for claim in self.claims.values() if claim.id in chosen)
+
+
+def _matches(claim: Claim, selection: str) -> bool:
+    prefix, colon, pattern = selection.partition(":")
+    if not colon:
+        return fnmatch.fnmatchcase(claim.id, selection)
+    if prefix not in _PREFIXES:
+        raise BadOption("SELECT", selection, "an id, a glob, a file, or " + ", ".join(f"{p}:…" for p in _PREFIXES))
+    if prefix == "tier":
+        if pattern not in list(Tier):
+            raise BadOption("SELECT", selection, ", ".join(f"tier:{tier}" for tier in Tier))
+        return claim.decides == pattern
+    return fnmatch.fnmatchcase(getattr(claim, prefix), pattern)
+
+
+def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
+    """The claims of the given files, or of all installed packs if there are none.
+
+    Raises:
+        InvalidClaimFile: a file cannot be loaded; names file, line and field.
+        InvalidDeclaration: two claims share an id, or ``corrected_by`` names none.
+    """
+    claims: list[Claim] = []
+    papers: dict[str, Paper] = {}
+    reasons: dict[str, Mapping[str, str]] = {}
+    paths: list[str] = []
+    for path in (file.resolve() for file in files):
+        module = load_file(path)
+        found = declared(module)
+        if not found:
+            raise InvalidClaimFile(path, None, "declares no Claim at module level")
+        claims += found
+        paths.append(str(path.parent))
+        papers |= {paper.key: paper for paper in vars(module).values() if isinstance(paper, Paper)}
+    if not paths:
+        for pack in installed().values():
+            claims += pack.claims()
+            papers[pack.paper.key] = pack.paper
+            reasons[pack.paper.key] = pack.not_claims()
+    catalogue: dict[str, Claim] = {}
+    for claim in claims:
+        if catalogue.setdefault(claim.id, claim) is not claim:
+            raise InvalidDeclaration("id", claim.id, "an id that no other claim has")
+        papers.setdefault(claim.paper, Paper(key=claim.paper, title=claim.paper))
+    if not paths:
+        _check_corrections(catalogue)
+    return Catalogue(catalogue, papers, reasons, tuple(dict.fromkeys(paths)))
+
+
+def _check_corrections(catalogue: Mapping[str, Claim]) -> None:
+    for claim in catalogue.values():
+        if claim.corrected_by is not None and claim.corrected_by not in catalogue:
+            hint = ", ".join(nearest(claim.corrected_by, list(catalogue))) or "the id of a claim"
+            raise InvalidDeclaration("corrected_by", claim.corrected_by, hint, where=claim.id)
+
+
+def installed() -> dict[str, Pack]:
+    """Every installed pack, by the name of its entry point."""
+    found = {}
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        pack = entry.load()
+        if not isinstance(pack, Pack):
+            raise InvalidDeclaration(f"entry point {entry.name}", pack, "a claims.packs.Pack")
+        found[entry.name] = pack
+    return found
+
+
+def declared(module: ModuleType) -> list[Claim]:
+    """The claims at module level, alone or in tuples and lists, in order, each once."""
+    found: dict[int, Claim] = {}
+    for value in vars(module).values():
+        for item in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(item, Claim):
+                found[id(item)] = item
+    return list(found.values())
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a claim file, its folder going last on the import path so that it and its helpers can be imported.
+
+    Raises:
+        InvalidClaimFile: missing, not Python, another module of that name exists, or loading it raised.
+    """
+    if not path.is_file():
+        raise InvalidClaimFile(path, None, "no such file")
+    if not path.stem.isidentifier():
+        raise InvalidClaimFile(path, None, "its name has to be a Python identifier, such as claims_mine.py")
+    try:
+        ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+        raise InvalidClaimFile(path, getattr(error, "lineno", None), str(error)) from error
+    name = _package_name(path)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:  # a claim file may raise anything; it is reported with its line
+        raise InvalidClaimFile(path, _line_in(error, path), _message(error)) from error
+    if Path(getattr(module, "__file__", None) or "").resolve() != path:
+        raise InvalidClaimFile(
+            path, None, f"a module named {name} exists already at {module.__file__}; rename the file"
+        )
+    return module
+
+
+def _package_name(path: Path) -> str:
+    """The dotted name under which a file of an importable package is known, else its bare name."""
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    dotted = ".".join(parts)
+    found = importlib.util.find_spec(dotted) if len(parts) > 1 and parts[0] in sys.modules else None
+    return dotted if found is not None else path.stem
+
+
+def _line_in(error: BaseException, path: Path) -> int | None:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return lines[-1] if lines else None
+
+
+def _message(error: BaseException) -> str:
+    return str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"
+
+
+def split_selection(selections: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Files and other selections: what ends in .py is a file."""
+    files = [Path(selection) for selection in selections if selection.endswith(".py")]
+    return files, [selection for selection in selections if not selection.endswith(".py")]
+
+
+def to_plain(claim: Claim) -> dict[str, Any]:
+    """A claim's declaration as plain data."""
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "role": claim.role.value,
+        "locus": claim.locus,
+        "statement": claim.statement,
+        "kind": claim.kind,
+        "decides": claim.decides.value,
+        "expected": claim.expected.value,
+        "finding": claim.finding or None,
+        "corrected_by": claim.corrected_by,
+        "points": len(claim.judged_points()),
+    }

@@ -1,0 +1,213 @@
+"""Results of an audit as plain data: what was decided, how sure it is, and what it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from claims.claim import Claim
+from claims.decision import ALPHA_LOOK, as_expected, combine, more_seeds
+from claims.kinds.base import Judgement
+from claims.measure import Outcome
+from claims.trial import Measurement, Trial
+from claims.verdict import ERROR, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
+
+if TYPE_CHECKING:
+    from claims.audit import Plan
+
+SCHEMA = 1
+Outcomes = Mapping[tuple[Measurement, int], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class PointResult:
+    """The result at one judged point."""
+
+    trial: Trial
+    seconds: float
+
+    @property
+    def judgement(self) -> Judgement:
+        """What was said last; UNDECIDED of a trial that was cut short."""
+        return self.trial.final or Judgement(verdict=UNDECIDED, reason="the audit was stopped before this was decided")
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict at the point."""
+        return self.judgement.verdict
+
+    @property
+    def margin(self) -> float | None:
+        """Distance from the interval to the nearer edge of the band, in half-widths; negative if it straddles one."""
+        band, interval = self.trial.band, self.judgement.interval
+        if band is None or interval is None:
+            return None
+        half = (interval[1] - interval[0]) / 2
+        if not 0 < half < math.inf:
+            return None
+        inside = min(interval[0] - band.lo, band.hi - interval[1])
+        outside = max(interval[0] - band.hi, band.lo - interval[1])
+        return (outside if self.verdict is REFUTED else inside) / half
+
+    @property
+    def more_seeds(self) -> int | None:
+        """Seeds after which an undecided point should be decided."""
+        if self.trial.band is None or self.verdict is not UNDECIDED or not self.trial.main_seeds:
+            return None
+        return more_seeds(self.judgement, self.trial.band, self.trial.main_seeds)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that claims and points share."""
+        trial, judged, band = self.trial, self.judgement, self.trial.band
+        second = trial.confirmation
+        return {
+            "verdict": judged.verdict.value,
+            "target": _finite(band.target) if band else None,
+            "band": [_finite(band.lo), _finite(band.hi)] if band else None,
+            "estimate": _finite(judged.estimate),
+            "interval": _pair(judged.interval),
+            "alpha": judged.detail.get("granted", ALPHA_LOOK if trial.claim.test.sequential else None),
+            "seeds": trial.main_seeds,
+            "confirmation": None
+            if second is None
+            else {
+                "verdict": second.judgement.verdict.value,
+                "seeds": second.seeds,
+                "estimate": _finite(second.judgement.estimate),
+                "interval": _pair(second.judgement.interval),
+            },
+            "rival": _finite(trial.rival),
+            "sharpness": _finite(band.sharpness(trial.rival)) if band and trial.rival is not None else None,
+            "margin": _finite(self.margin),
+            "seconds": round(self.seconds, 6),
+            "reason": judged.reason or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """The result of one claim."""
+
+    claim: Claim
+    tier: Tier
+    points: tuple[PointResult, ...]
+
+    @staticmethod
+    def of(claim: Claim, trials: tuple[Trial, ...], tier: Tier, outcomes: Outcomes) -> ClaimResult:
+        """From the claim's trials and what was measured for them."""
+        return ClaimResult(claim, tier, tuple(PointResult(trial, _seconds(trial, outcomes)) for trial in trials))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict of the claim."""
+        return combine(point.verdict for point in self.points)
+
+    @property
+    def as_expected(self) -> bool | None:
+        """Whether that is the verdict on record; None where it says neither."""
+        return as_expected(self.claim, self.verdict, self.tier)
+
+    @property
+    def speaker(self) -> PointResult:
+        """The point that speaks for the claim: of those with its verdict, the one with the smallest margin."""
+        same = [point for point in self.points if point.verdict is self.verdict]
+        return min(same, key=lambda point: math.inf if point.margin is None else point.margin)
+
+    @property
+    def undecided_warning(self) -> bool:
+        """UNDECIDED where it should have been decided."""
+        return self.verdict is UNDECIDED and self.as_expected is None
+
+    def to_json(self) -> dict[str, Any]:
+        """The claim as in the result format."""
+        claim, speaker = self.claim, self.speaker.to_json()
+        head = {
+            "id": claim.id,
+            "paper": claim.paper,
+            "role": claim.role.value,
+            "locus": claim.locus,
+            "statement": claim.statement,
+            "kind": claim.kind,
+            "decides": claim.decides.value,
+            "verdict": self.verdict.value,
+            "expected": claim.expected.value,
+            "as_expected": self.as_expected,
+        }
+        tail = {"finding": claim.finding or None, "corrected_by": claim.corrected_by}
+        seconds = round(sum(point.seconds for point in self.points), 6)
+        points = [{"at": dict(point.trial.point)} | head | point.to_json() | tail for point in self.points]
+        return head | speaker | {"verdict": self.verdict.value, "seconds": seconds} | tail | {"points": points}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """The result of an audit. ``measured`` seeds were run, ``cached`` ones were in the store."""
+
+    claims: tuple[ClaimResult, ...]
+    plan: Plan
+    environment: Mapping[str, str]
+    seconds: float
+    measured: int
+    cached: int
+
+    def counts(self) -> dict[str, int]:
+        """Number of claims with each verdict."""
+        found = Counter(result.verdict for result in self.claims)
+        return {verdict.value: found[verdict] for verdict in Verdict}
+
+    def exit_code(self, *, strict: bool = False, require_available: bool = False) -> int:
+        """0 as expected, 1 a verdict differs, 3 undecided under strict, 4 nothing ran, 5 an error while measuring."""
+        verdicts = {result.verdict for result in self.claims}
+        if ERROR in verdicts:
+            return 5
+        if any(result.as_expected is False for result in self.claims):
+            return 1
+        if require_available and UNAVAILABLE in verdicts:
+            return 1
+        if verdicts <= {UNAVAILABLE}:
+            return 4
+        if strict and any(result.undecided_warning for result in self.claims):
+            return 3
+        return 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The result format, schema 1; never NaN or Infinity."""
+        return {
+            "schema": SCHEMA,
+            "epoch": self.plan.epoch,
+            "tier": self.plan.tier.value,
+            "environment": dict(self.environment),
+            "counts": self.counts(),
+            "claims": [result.to_json() for result in self.claims],
+        }
+
+
+def collect(plan: Plan, outcomes: Outcomes) -> tuple[ClaimResult, ...]:
+    """Results of all claims of a plan, in its order."""
+    by_claim: dict[str, list[Trial]] = {}
+    for trial in plan.trials:
+        by_claim.setdefault(trial.claim.id, []).append(trial)
+    return tuple(ClaimResult.of(claim, tuple(by_claim[claim.id]), plan.tier, outcomes) for claim in plan.claims)
+
+
+def _seconds(trial: Trial, outcomes: Outcomes) -> float:
+    """Cost of the seeds that a trial used, each counted in full even where other claims share it."""
+    if not trial.main_seeds and trial.final is None:
+        return 0.0
+    seeds = list(range(trial.main_seeds))
+    if trial.confirmation is not None:
+        start = trial.seeds().start
+        seeds += range(start, start + trial.confirmation.seeds)
+    found = (outcomes.get((measurement, seed)) for measurement in trial.measurements() for seed in seeds)
+    return sum(outcome.seconds for outcome in found if outcome is not None)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _pair(interval: tuple[float, float] | None) -> list[float | None] | None:
+    return None if interval is None else [_finite(edge) for edge in interval]

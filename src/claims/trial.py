@@ -1,0 +1,173 @@
+"""A trial: one judged point of one claim on its way to a verdict, look by look, then on the block that confirms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from claims.bands import Limits
+from claims.claim import Claim
+from claims.decision import ALPHA_LOOK, judge, looks_at
+from claims.errors import MeasurementError
+from claims.experiment import Point, Quantity, Scalar
+from claims.kinds.base import Judgement, Sample
+from claims.measure import Outcome
+from claims.streams import CONFIRM_OFFSET
+from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What is measured seed by seed: an experiment at one base point. Claims that need the same share it."""
+
+    target: str
+    sweep: tuple[tuple[str, tuple[Scalar, ...]], ...]
+    base: Point
+    published: bool
+    seconds: float = field(compare=False)
+    megabytes: float = field(compare=False)
+
+    @staticmethod
+    def of(quantity: Quantity, point: Point) -> Measurement:
+        """The measurement that gives a quantity at a point."""
+        made = quantity.experiment
+        base = made.base(dict(point))
+        return Measurement(made.target, made.sweep, base, made.published, made.seconds, made.megabytes)
+
+
+#: Outcome of a seed of a measurement, or None while it is not there.
+Lookup = Callable[[Measurement, int], Outcome | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the disjoint block of seeds said of a refutation."""
+
+    judgement: Judgement
+    seeds: int
+
+
+@dataclass
+class Trial:
+    """Call :meth:`needs`, measure, call :meth:`advance`, until :attr:`final` is there."""
+
+    claim: Claim
+    point: Point
+    members: tuple[Point, ...]
+    band: Limits | None
+    rival: float | None
+    points: int
+    tier: Tier
+    look: int = 0
+    main: Judgement | None = None
+    main_seeds: int = 0
+    confirming: bool = False
+    confirmation: Confirmation | None = None
+    final: Judgement | None = None
+
+    def __post_init__(self) -> None:
+        if not self._looks():
+            reason = f"decides at the {self.claim.decides} tier; not measured at {self.tier}"
+            self.final = Judgement(verdict=UNDECIDED, reason=reason)
+
+    def _looks(self) -> tuple[int, ...]:
+        return looks_at(self.claim, self.tier)
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What has to be measured, each once."""
+        found = (
+            Measurement.of(quantity, member) for quantity in self.claim.test.quantities() for member in self.members
+        )
+        return tuple(dict.fromkeys(found))
+
+    def seeds(self) -> range:
+        """Seeds that the present look is about."""
+        start = CONFIRM_OFFSET if self.confirming else 0
+        return range(start, start + self._looks()[self.look])
+
+    def most_seeds(self) -> int:
+        """Seeds of the main block, should no look before the last decide."""
+        return max(self._looks(), default=0)
+
+    def advance(self, outcomes: Lookup) -> None:
+        """Judge the present look, every outcome of which is there, and go on to the next one or to the end."""
+        problem = self._problem(outcomes)
+        if problem is not None:
+            self.final = problem
+            return
+        try:
+            judged = judge(self.claim.test, self._sample(outcomes), self.band, points=self.points, alpha=ALPHA_LOOK)
+        except MeasurementError as error:
+            self.final = Judgement(verdict=ERROR, reason=f"{dict(self.point)}: {error}")
+            return
+        if judged.verdict is UNDECIDED and self.look + 1 < len(self._looks()):
+            self.look += 1
+            return
+        self._end_block(judged)
+
+    def _end_block(self, judged: Judgement) -> None:
+        seeds = len(self.seeds())
+        if self.confirming:
+            self.confirmation = Confirmation(judged, seeds)
+            assert self.main is not None
+            self.final = self.main if judged.verdict is REFUTED else self._unreplicated(self.main, judged)
+            return
+        self.main, self.main_seeds = judged, seeds
+        if judged.verdict is REFUTED and self.claim.test.sequential:
+            self.confirming, self.look = True, 0
+        else:
+            self.final = judged
+
+    def _unreplicated(self, main: Judgement, second: Judgement) -> Judgement:
+        conflict = "and even holds" if second.verdict is HOLDS else "and stays undecided"
+        reason = f"refuted on the first block of seeds, not on the second, where it is not refuted {conflict}"
+        return Judgement(
+            verdict=UNDECIDED, estimate=main.estimate, interval=main.interval, reason=reason, detail=main.detail
+        )
+
+    def _problem(self, outcomes: Lookup) -> Judgement | None:
+        """The first seed, in order, that raised or that lacks something."""
+        for seed in self.seeds():
+            for measurement in self.measurements():
+                outcome = outcomes(measurement, seed)
+                assert outcome is not None
+                if outcome.error:
+                    return Judgement(verdict=ERROR, reason=outcome.error)
+                if outcome.unavailable:
+                    return Judgement(verdict=UNAVAILABLE, reason=outcome.unavailable)
+        return None
+
+    def _sample(self, outcomes: Lookup) -> Sample:
+        import numpy as np
+
+        values = {}
+        for quantity in self.claim.test.quantities():
+            columns = [self._column(quantity, member, outcomes) for member in self.members]
+            values[quantity] = np.stack(columns, axis=1) if self.claim.test.over else columns[0]
+        return Sample(values, self.members if self.claim.test.over else ())
+
+    def _column(self, quantity: Quantity, member: Point, outcomes: Lookup) -> np.ndarray:
+        """Values of the look's seeds at one member point."""
+        import numpy as np
+
+        measurement, cell = Measurement.of(quantity, member), dict(quantity.experiment.cell(dict(member)))
+        column = []
+        for seed in self.seeds():
+            outcome = outcomes(measurement, seed)
+            assert outcome is not None
+            assert outcome.records is not None
+            record = _pick(outcome.records, cell)
+            if quantity.name not in record:
+                available = ", ".join(name for name in record if name not in cell)
+                raise MeasurementError(f"{measurement.target} returned no {quantity.name!r}; it returned {available}")
+            column.append(record[quantity.name])
+        return np.array(column)
+
+
+def _pick(records: Sequence[Mapping[str, object]], cell: Mapping[str, Scalar]) -> Mapping[str, object]:
+    """The record of a cell of the sweep."""
+    return next(record for record in records if all(record[name] == value for name, value in cell.items()))

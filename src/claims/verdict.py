@@ -1,0 +1,53 @@
+"""The closed vocabularies of the harness: verdicts, tiers, roles, provenance."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What an audit says of a claim. The five are never merged."""
+
+    HOLDS = "HOLDS"
+    REFUTED = "REFUTED"
+    UNDECIDED = "UNDECIDED"
+    UNAVAILABLE = "UNAVAILABLE"
+    ERROR = "ERROR"
+
+
+HOLDS, REFUTED, UNDECIDED, UNAVAILABLE, ERROR = Verdict
+
+#: Of several points of one claim the first in this order speaks for the claim.
+PRECEDENCE = (ERROR, REFUTED, UNAVAILABLE, UNDECIDED, HOLDS)
+
+
+class Tier(StrEnum):
+    """How much a run may spend; ordered by ``Tier.level``."""
+
+    SMOKE = "smoke"
+    STANDARD = "standard"
+    FULL = "full"
+
+    @property
+    def level(self) -> int:
+        """Position in the order smoke < standard < full."""
+        return list(Tier).index(self)
+
+
+class Role(StrEnum):
+    """Who says so: the paper, this project, or neither."""
+
+    PAPER = "paper"
+    OURS = "ours"
+    REPLICATION = "replication"
+    TRANSFER = "transfer"
+    CONTROL = "control"
+
+
+class Provenance(StrEnum):
+    """Where a tolerance comes from."""
+
+    PRINTED = "printed"
+    THEORY = "theory"
+    SMALLEST_EFFECT = "smallest-effect"
+    AUTHOR = "author"
