@@ -1,4 +1,4 @@
-"""The search itself: hypothesis guided towards small margins, then Nelder-Mead from the smallest ones."""
+"""The search itself: inputs drawn by hypothesis, ends of their ranges, then Nelder-Mead from the smallest margins."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from claims.streams import Streams
 
 Inputs = Mapping[str, Any]
+
+#: Random bytes for one drawn input; hypothesis skips an input that would need more.
+_BYTES = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +96,20 @@ def _search(statement: Statement, margin: Callable[..., float], examples: int, r
         return value
 
     _draw(statement, tried, examples, seed)
+    _edges(statement, tried, trace)
     for _, start in list(trace.smallest[:restarts]):
         _descend(statement, tried, start)
     return trace
 
 
 def _draw(statement: Statement, tried: Callable[..., float], examples: int, seed: int) -> None:
-    """Let hypothesis draw inputs, telling it each margin so that it looks near the smallest."""
+    """Let hypothesis turn random bytes into inputs.
+
+    Its own generator also tries constants from whatever modules happen to be loaded, so the same seed would give other
+    inputs in another process; from bytes the inputs depend on the seed alone.
+    """
     import hypothesis
+    import numpy as np
     from hypothesis import strategies as st
 
     drawn = {
@@ -108,22 +117,27 @@ def _draw(statement: Statement, tried: Callable[..., float], examples: int, seed
         for name, source in statement.inputs.items()
     }
 
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=(hypothesis.Phase.generate, hypothesis.Phase.target),
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    @hypothesis.settings(database=None, deadline=None)
     @hypothesis.given(**drawn)
     def explore(**inputs: Any) -> None:
-        value = tried(**inputs)
-        if math.isfinite(value):
-            hypothesis.target(-value)
+        tried(**inputs)
 
-    explore()
+    random = np.random.default_rng(seed)
+    for _ in range(examples):
+        explore.hypothesis.fuzz_one_input(random.bytes(_BYTES))  # type: ignore[attr-defined]
+
+
+def _edges(statement: Statement, tried: Callable[..., float], trace: _Trace) -> None:
+    """Move the inputs of the smallest margin to each end of each range."""
+    ranges = statement.ranges()
+    if not trace.smallest:
+        raise MeasurementError("no input could be drawn: the strategies reject all of them")
+    start = trace.smallest[0][1]
+    for name, bounds in ranges.items():
+        for edge in bounds:
+            tried(**(start | {name: edge}))
+    for side in (0, 1):
+        tried(**(start | {name: bounds[side] for name, bounds in ranges.items()}))
 
 
 def _descend(statement: Statement, tried: Callable[..., float], start: dict[str, Any]) -> None:
