@@ -80,15 +80,17 @@ class Observer:
 
 @dataclass
 class _Run:
-    """The state of one audit: outcomes that are there, tasks that are not."""
+    """The state of one audit: outcomes that are there, tasks that are not, and who waits for them."""
 
     plan: Plan
     store: Store
     executor_spec: str
     observer: Observer
-    fail_fast: bool
     outcomes: dict[tuple[Measurement, int], Outcome] = field(default_factory=dict)
     requested: set[tuple[Measurement, int]] = field(default_factory=set)
+    waiting: dict[tuple[Measurement, int], list[Trial]] = field(default_factory=dict)
+    missing: dict[int, int] = field(default_factory=dict)
+    ready: deque[Trial] = field(default_factory=deque)
     queue: deque[tuple[Measurement, Task, int]] = field(default_factory=deque)
     flying: dict[Future[list[Outcome]], tuple[Measurement, Task, int]] = field(default_factory=dict)
     identities: dict[Measurement, Identity] = field(default_factory=dict)
@@ -101,12 +103,11 @@ class _Run:
     def identity(self, measurement: Measurement) -> Identity:
         """What, besides base point and seed, its evidence depends on."""
         if measurement not in self.identities:
-            named = [value for _, value in measurement.base if isinstance(value, str) and ":" in value]
             content = {
                 "experiment": measurement.target,
                 "sweep": {name: list(levels) for name, levels in measurement.sweep},
                 "epoch": None if measurement.published else self.plan.epoch,
-                "code": code_fingerprint(measurement.target, *named),
+                "code": _fingerprint(measurement),
                 "environment": environment(),
             }
             self.identities[measurement] = Identity.of(content)
@@ -128,72 +129,103 @@ def run(
 
     Raises:
         ConflictingEvidence: a measurement contradicts what the store holds.
-        KeyboardInterrupt: passed on after the workers are stopped; what was measured is stored.
+        Interrupted: a KeyboardInterrupt, passed on after the workers are stopped; what was measured is stored.
     """
     started = time.perf_counter()
-    state = _Run(planned, store, executor, observer or Observer(), fail_fast)
-    _prepare(planned)
-    pending = [trial for trial in planned.trials if trial.final is None]
-    reported: set[str] = set()
-    _report(state, pending, reported)
+    state = _Run(planned, store, executor, observer or Observer())
+    for measurement in planned.measurements():  # before the run: editing a file meanwhile cannot mislabel evidence
+        state.identity(measurement)
     try:
-        while pending:
-            for trial in pending:
-                _request(state, trial)
-            _advance(pending, state)
-            pending = [trial for trial in pending if trial.final is None]
-            _report(state, pending, reported)
-            if fail_fast and _surprised(state, reported):
-                break
-            if pending and not _progressed(pending, state):
-                _wait(state)
+        _decide_all(state, fail_fast)
+    except KeyboardInterrupt as stop:
+        _close(state)
+        raise Interrupted(_result(state, started)) from stop
     finally:
         _close(state)
+    return _result(state, started)
+
+
+class Interrupted(KeyboardInterrupt):
+    """An audit was stopped by the user; ``result`` is what was decided until then."""
+
+    def __init__(self, result: AuditResult) -> None:
+        self.result = result
+        super().__init__("the audit was interrupted")
+
+
+def _result(state: _Run, started: float) -> AuditResult:
     seconds = time.perf_counter() - started
     measured = sum(1 for key in state.requested if key in state.outcomes) - state.cached
-    return AuditResult(collect(planned, state.outcomes), planned, environment(), seconds, measured, state.cached)
+    results = collect(state.plan, state.outcomes)
+    return AuditResult(results, state.plan, environment(), seconds, measured, state.cached)
 
 
-def _prepare(planned: Plan) -> None:
-    """Take every fingerprint before the run, so that editing a file meanwhile cannot mislabel evidence."""
-    for measurement in planned.measurements():
-        named = [value for _, value in measurement.base if isinstance(value, str) and ":" in value]
-        code_fingerprint(measurement.target, *named)
+def _fingerprint(measurement: Measurement) -> str:
+    """Of the experiment's code, and of whatever code its base point names."""
+    named = (value for _, value in measurement.base if isinstance(value, str) and ":" in value)
+    return code_fingerprint(measurement.target, *named)
 
 
-def _ready(trial: Trial, state: _Run) -> bool:
-    return all(state.lookup(m, seed) is not None for m in trial.measurements() for seed in trial.seeds())
+def _decide_all(state: _Run, fail_fast: bool) -> None:
+    trials = {
+        claim.id: [trial for trial in state.plan.trials if trial.claim.id == claim.id] for claim in state.plan.claims
+    }
+    unfinished = {name: sum(trial.final is None for trial in group) for name, group in trials.items()}
 
+    def decided(claim: Claim) -> bool:
+        """Tell the observer; whether the audit may stop here."""
+        result = ClaimResult.of(claim, tuple(trials[claim.id]), state.plan.tier, state.outcomes)
+        state.observer.decided(result)
+        return fail_fast and result.as_expected is False
 
-def _progressed(pending: Sequence[Trial], state: _Run) -> bool:
-    """Whether some trial has an undemanded look: then it has to be asked for before waiting."""
-    return any(
-        (m, seed) not in state.requested for trial in pending for m in trial.measurements() for seed in trial.seeds()
-    )
-
-
-def _advance(pending: Sequence[Trial], state: _Run) -> None:
-    for trial in pending:
-        while trial.final is None and _ready(trial, state):
+    for claim in state.plan.claims:
+        if not unfinished[claim.id]:
+            decided(claim)
+    for trial in state.plan.trials:
+        if trial.final is None:
+            _begin_look(state, trial)
+    while state.ready or state.waiting:
+        while state.ready:
+            trial = state.ready.popleft()
             trial.advance(state.lookup)
+            if trial.final is None:
+                _begin_look(state, trial)
+                continue
+            unfinished[trial.claim.id] -= 1
+            if not unfinished[trial.claim.id] and decided(trial.claim):
+                return
+        if state.waiting:
+            _wait(state)
 
 
-def _request(state: _Run, trial: Trial) -> None:
-    """Take from the store what is there, and queue the rest of the look in tasks."""
-    for measurement in trial.measurements():
-        missing = [seed for seed in trial.seeds() if (measurement, seed) not in state.requested]
-        if not missing:
-            continue
-        state.requested.update((measurement, seed) for seed in missing)
+def _begin_look(state: _Run, trial: Trial) -> None:
+    """Ask for every seed of the trial's present look, and have it woken when the last one is there."""
+    needed = [(measurement, seed) for measurement in trial.measurements() for seed in trial.seeds()]
+    _request(state, [key for key in needed if key not in state.requested])
+    missing = [key for key in needed if key not in state.outcomes]
+    for key in missing:
+        state.waiting.setdefault(key, []).append(trial)
+    state.missing[id(trial)] = len(missing)
+    if not missing:
+        state.ready.append(trial)
+
+
+def _request(state: _Run, keys: Sequence[tuple[Measurement, int]]) -> None:
+    """Take from the store what is there, and queue the rest in tasks."""
+    state.requested.update(keys)
+    wanted: dict[Measurement, list[int]] = {}
+    for measurement, seed in keys:
+        wanted.setdefault(measurement, []).append(seed)
+    for measurement, seeds in wanted.items():
         identity, base = state.identity(measurement), dict(measurement.base)
-        keys = {identity.key(base, seed): seed for seed in missing}
-        for key, (records, seconds) in state.store.get(keys).items():
-            state.outcomes[measurement, keys[key]] = Outcome(keys[key], records, seconds)
-            state.cached += 1
-        unmeasured = [seed for seed in missing if (measurement, seed) not in state.outcomes]
-        for seeds in _chunks(unmeasured, measurement.seconds):
+        stored = state.store.get(names := {identity.key(base, seed): seed for seed in seeds})
+        for name, (records, seconds) in stored.items():
+            state.outcomes[measurement, names[name]] = Outcome(names[name], records, seconds)
+        state.cached += len(stored)
+        unmeasured = [seed for seed in seeds if (measurement, seed) not in state.outcomes]
+        for chunk in _chunks(unmeasured, measurement.seconds):
             epoch, paths = state.plan.epoch, state.plan.paths
-            task = Task(measurement.target, measurement.base, measurement.sweep, epoch, seeds, paths)
+            task = Task(measurement.target, measurement.base, measurement.sweep, epoch, chunk, paths)
             state.queue.append((measurement, task, 0))
 
 
@@ -235,6 +267,10 @@ def _alone(state: _Run) -> bool:
 def _take(state: _Run, measurement: Measurement, task: Task, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         state.outcomes[measurement, outcome.seed] = outcome
+        for trial in state.waiting.pop((measurement, outcome.seed), ()):
+            state.missing[id(trial)] -= 1
+            if not state.missing[id(trial)]:
+                state.ready.append(trial)
     measured = [(o.seed, o.records, o.seconds) for o in outcomes if o.records is not None]
     if measured:
         state.store.put(state.identity(measurement), measurement.target, dict(measurement.base), measured)
@@ -268,22 +304,3 @@ def _close(state: _Run) -> None:
             if future.done() and not future.cancelled():
                 _take(state, measurement, task, future.result())
     state.flying.clear()
-
-
-def _report(state: _Run, pending: Sequence[Trial], reported: set[str]) -> None:
-    """Tell the observer of claims whose last trial has become final."""
-    waiting = {trial.claim.id for trial in pending}
-    for claim in state.plan.claims:
-        if claim.id not in waiting and claim.id not in reported:
-            reported.add(claim.id)
-            state.observer.decided(collect_one(state, claim))
-
-
-def collect_one(state: _Run, claim: Claim) -> ClaimResult:
-    """The result of one claim whose trials are all final."""
-    trials = tuple(trial for trial in state.plan.trials if trial.claim is claim)
-    return ClaimResult.of(claim, trials, state.plan.tier, state.outcomes)
-
-
-def _surprised(state: _Run, reported: set[str]) -> bool:
-    return any(collect_one(state, claim).as_expected is False for claim in state.plan.claims if claim.id in reported)
