@@ -1,0 +1,1 @@
+"""Papers that come with the harness; each is a pack like anyone else's."""
