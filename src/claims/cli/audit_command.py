@@ -1,0 +1,168 @@
+"""``claimbench audit``: measure, decide, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from claims.audit import PINNED_EPOCH, Interrupted, Plan, plan, run
+from claims.cli import INTERRUPTED
+from claims.cli.common import DEFAULT_STORE, STDOUT, check_writable, chosen, select_argument, store_option, write_text
+from claims.errors import BadOption
+from claims.evidence import Store
+from claims.executors import parse_spec
+from claims.packs import Catalogue
+from claims.progress import Progress
+from claims.report.consoles import console
+from claims.report.document import LATEST
+from claims.results import AuditResult
+from claims.verdict import Tier
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.command("audit")
+@select_argument
+@click.option(
+    "--tier", type=click.Choice([t.value for t in Tier]), default="smoke", show_default=True, help="How much to spend."
+)
+@click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N|fresh", help="Root of all streams.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]")
+@click.option("--executor", metavar="SPEC", help="serial, or process:N; instead of --jobs.")
+@store_option
+@click.option(
+    "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML page."
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output.")
+@click.option("--dry-run", is_flag=True, help="Show what would be measured, its cost and memory; measure nothing.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first verdict that differs.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if something stays undecided that this tier should decide.")
+@click.option("--require-available", is_flag=True, help="Exit with 1 if something cannot be measured here.")
+def command(
+    *,
+    select: tuple[str, ...],
+    tier: str,
+    epoch: str,
+    jobs: int | None,
+    executor: str | None,
+    store: Path,
+    report_dir: Path | None,
+    json_file: str | None,
+    dry_run: bool,
+    fail_fast: bool,
+    strict: bool,
+    require_available: bool,
+) -> None:
+    """Measure claims and decide which hold. Without SELECT, every installed claim."""
+    spec = executor_spec(jobs, executor)
+    catalogue, claims = chosen(select)
+    planned = plan(claims, tier=Tier(tier), epoch=epoch_of(epoch), paths=catalogue.paths)
+    if dry_run:
+        from claims.cli.dry_run import show_plan
+
+        show_plan(planned, store, workers=max(1, parse_spec(spec)), json_file=json_file)
+        return
+    folder = report_dir or store.parent / "report"
+    for option, place in _outputs(folder, json_file):
+        check_writable(option, place)
+    out = console(stderr=json_file == STDOUT)
+    result, partial = measure(planned, store, spec, fail_fast=fail_fast)
+    resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
+    publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
+    code = result.exit_code(strict=strict, require_available=require_available)
+    raise SystemExit(INTERRUPTED if partial else code)
+
+
+def epoch_of(text: str) -> int:
+    """The epoch that ``--epoch`` names.
+
+    Raises:
+        BadOption: neither ``fresh`` nor a whole number >= 0.
+    """
+    if text == "fresh":
+        return secrets.randbelow(2**48)
+    if not (text.isascii() and text.isdecimal()):
+        raise BadOption("--epoch", text, "a whole number >= 0, or fresh")
+    return int(text)
+
+
+def executor_spec(jobs: int | None, executor: str | None) -> str:
+    """The executor that ``--jobs`` and ``--executor`` ask for, one worker a core unless they say otherwise.
+
+    Raises:
+        BadOption: both are given, or the specification is malformed.
+    """
+    if jobs is not None and executor is not None:
+        raise BadOption("--jobs", jobs, "either --jobs or --executor")
+    if executor is not None:
+        parse_spec(executor)
+        return executor
+    workers = jobs or cores()
+    return f"process:{workers}" if workers > 1 else "serial"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def measure(
+    planned: Plan, store: Path, spec: str, *, fail_fast: bool = False, quiet: bool = False
+) -> tuple[AuditResult, bool]:
+    """Run a plan with progress on standard error; whether it was interrupted."""
+    display = Progress(planned, console(stderr=True), workers=parse_spec(spec), quiet=quiet)
+    with Store(store) as opened, display as progress:
+        try:
+            return run(planned, opened, executor=spec, observer=progress.observer(), fail_fast=fail_fast), False
+        except Interrupted as stop:
+            return stop.result, True
+
+
+def publish(
+    result: AuditResult,
+    out: Console,
+    catalogue: Catalogue,
+    *,
+    store: Path,
+    folder: Path,
+    json_file: str | None,
+    partial: str,
+) -> None:
+    """Write the result and its page, then say it all in words."""
+    from claims.cli.report_command import write_page
+    from claims.report.terminal import show
+
+    document = result.to_json()
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_text(store.parent / LATEST, text)
+    if json_file == STDOUT:
+        click.echo(text, nl=False)
+    elif json_file is not None:
+        write_text(Path(json_file), text)
+    notice = "The audit was stopped before every claim was decided." if partial else ""
+    page = write_page(document, folder, papers=catalogue.papers, claims=catalogue.claims, notice=notice)
+    show(result, out, page=page, partial=partial)
+
+
+def resume_line(select: Sequence[str], planned: Plan, store: Path) -> str:
+    """The command that goes on where a run stopped: same claims, tier, epoch and store."""
+    words = ["claimbench", "audit", *select, "--tier", planned.tier.value, "--epoch", str(planned.epoch)]
+    if store != DEFAULT_STORE:
+        words += ["--store", str(store)]
+    return shlex.join(words)
+
+
+def _outputs(folder: Path, json_file: str | None) -> list[tuple[str, Path]]:
+    """Folders that have to be writable before anything is measured."""
+    places = [("--report", folder)]
+    if json_file not in (None, STDOUT):
+        places.append(("--json", Path(str(json_file)).parent))
+    return places

@@ -1,0 +1,34 @@
+"""``claimbench doctor``: what this machine can run, what is missing and the command that gets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from claims.cli.common import json_flag, print_json, store_option
+from claims.doctor import MISSING, OPTIONAL, examine
+
+
+@click.command("doctor")
+@store_option
+@json_flag
+def command(store: Path, as_json: bool) -> None:
+    """Say what this machine can run, and what is missing and how to get it.
+
+    Exits with 1 if something needed is missing.
+    """
+    findings = examine(store)
+    if as_json:
+        print_json([finding.to_json() for finding in findings])
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            mark = {MISSING: "MISSING ", OPTIONAL: "without "}.get(finding.state, "")
+            click.echo(f"{finding.name:<{width}}  {mark}{finding.value}")
+            if finding.remedy:
+                click.echo(f"{'':<{width}}  get it: {finding.remedy}")
+    missing = [finding.name for finding in findings if finding.state == MISSING]
+    if missing:
+        click.echo(f"claimbench: needed and missing: {', '.join(missing)}", err=True)
+    raise SystemExit(1 if missing else 0)

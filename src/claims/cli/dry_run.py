@@ -1,0 +1,90 @@
+"""``claimbench audit --dry-run``: what would be measured, what it costs, how much memory it takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from claims.audit import Plan
+from claims.canonical import canonical_json
+from claims.cli.common import STDOUT, write_text
+from claims.evidence import Store
+from claims.report.numbers import counted, duration
+
+
+def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None) -> None:
+    """Each experiment with its base points, seeds, seconds and megabytes; seconds from the store where it has any."""
+    document = cost(planned, store, workers=workers)
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    if json_file == STDOUT:
+        click.echo(text)
+        return
+    if json_file is not None:
+        write_text(Path(json_file), f"{text}\n")
+    for row in document["experiments"]:
+        source = "measured" if row["measured"] else "declared"
+        click.echo(row["experiment"])
+        click.echo(
+            f"    {counted(row['base_points'], 'base point')}, {row['seeds'][0]:,} to {row['seeds'][1]:,} seeds, "
+            f"{row['seconds_a_seed']:.3g} s each ({source}), {row['megabytes']:g} MB"
+        )
+    least, most = (duration(seconds) for seconds in document["seconds"])
+    click.echo(f"\n{counted(document['claims'], 'claim')}, {counted(document['points'], 'point')} to decide", nl=False)
+    click.echo(f" at tier {document['tier']}, epoch {document['epoch']}")
+    click.echo(
+        f"{least} if the first look decides everything, at most {most} and the blocks that confirm refutations, "
+        f"on {counted(workers, 'worker')}; what the store holds already is not measured again"
+    )
+    click.echo(f"memory: about {document['megabytes']:,.0f} MB, and what the interpreters and torch take")
+
+
+def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
+    """The plan's cost as plain data: seconds at the first looks, and at the last ones of the main blocks."""
+    known = _known_seconds(store)
+    rows: dict[str, dict[str, Any]] = {}
+    totals = [0.0, 0.0]
+    for measurement, (few, many) in planned.cost().items():
+        stored = known.get((measurement.target, canonical_json(dict(measurement.base))))
+        seconds = measurement.seconds if stored is None else stored
+        row = rows.setdefault(
+            measurement.target,
+            {
+                "experiment": measurement.target,
+                "base_points": 0,
+                "seeds": [0, 0],
+                "seconds": [0.0, 0.0],
+                "megabytes": 0.0,
+                "measured": True,
+            },
+        )
+        row["base_points"] += 1
+        row["megabytes"] = max(row["megabytes"], measurement.megabytes)
+        row["measured"] = row["measured"] and stored is not None
+        for i, seeds in enumerate((few, many)):
+            row["seeds"][i] += seeds
+            row["seconds"][i] += seeds * seconds
+            totals[i] += seeds * seconds / workers
+    for row in rows.values():
+        row["seconds_a_seed"] = row["seconds"][1] / max(row["seeds"][1], 1)
+    heaviest = sorted((m.megabytes for m in planned.measurements()), reverse=True)
+    return {
+        "tier": planned.tier.value,
+        "epoch": planned.epoch,
+        "claims": len(planned.claims),
+        "points": sum(trial.final is None for trial in planned.trials),
+        "workers": workers,
+        "seconds": totals,
+        "megabytes": sum(heaviest[:workers]),
+        "experiments": list(rows.values()),
+    }
+
+
+def _known_seconds(store: Path) -> dict[tuple[str, str], float]:
+    """Seconds a seed of each (experiment, base point) that was ever measured; a store is not made for asking."""
+    if not store.is_file():
+        return {}
+    with Store(store) as opened:
+        return {(group.experiment, group.base): group.seconds / group.seeds for group in opened.groups()}

@@ -1,0 +1,135 @@
+"""``claimbench list``: claims, papers, coverage; verifies a paper's record. Nothing heavy is imported."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from claims.claim import Claim
+from claims.cli.common import chosen, json_flag, print_json, select_argument
+from claims.errors import BadOption
+from claims.packs import Catalogue, to_plain
+from claims.paper import Paper, read_record
+
+
+@click.command("list")
+@select_argument
+@click.option("--papers", is_flag=True, help="The papers, with their verified records.")
+@click.option("--coverage", is_flag=True, help="Each place in a paper with its claims, and what is no claim and why.")
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Parse, verify and show a paper's record."
+)
+@json_flag
+def command(select: tuple[str, ...], papers: bool, coverage: bool, record: Path | None, as_json: bool) -> None:
+    """Show claims, papers, what is covered, or verify a paper's record."""
+    if sum((papers, coverage, record is not None)) > 1:
+        raise BadOption("list", "several views", "one of --papers, --coverage and --record")
+    if record is not None:
+        _show_record(record, select, as_json)
+        return
+    catalogue, claims = chosen(select)
+    if papers:
+        _show_papers(catalogue, claims, as_json)
+    elif coverage:
+        _show_coverage(catalogue, claims, as_json)
+    elif as_json:
+        print_json([to_plain(claim) for claim in claims])
+    else:
+        _show_claims(claims)
+
+
+def _show_claims(claims: Sequence[Claim]) -> None:
+    width = max(len(claim.id) for claim in claims)
+    for claim in claims:
+        count = len(claim.judged_points())
+        points = f"{count} points" if count > 1 else ""
+        facts = (claim.kind, claim.decides.value, points, "" if claim.expected == "HOLDS" else claim.expected.value)
+        detail = f"{facts[0]:<11} {facts[1]:<8} {facts[2]:>10}  {facts[3]:<9} {claim.locus}"
+        if width + len(detail) > _width():
+            click.echo(f"{claim.id}\n    {' · '.join(fact for fact in (*facts, claim.locus) if fact)}")
+        else:
+            click.echo(f"{claim.id:<{width}}  {detail}".rstrip())
+    descriptive = sum(claim.descriptive for claim in claims)
+    aside = f", {descriptive} of them descriptive (without a rival)" if descriptive else ""
+    click.echo(f"\n{len(claims)} claims{aside}")
+
+
+def _width() -> int:
+    """Columns to fill; whatever a line needs where nobody looks at a terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+
+
+def _show_papers(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -> None:
+    counts: dict[str, int] = {}
+    for claim in claims:
+        counts[claim.paper] = counts.get(claim.paper, 0) + 1
+    rows = [_plain_paper(catalogue.papers[key]) | {"claims": count} for key, count in counts.items()]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['key']}: {row['title']}")
+        version = f" version {row['version']}" if row["version"] is not None else ""
+        fields = {
+            "authors": row["authors"],
+            "identifier": f"{row['identifier']}{version}",
+            "number": row["number"],
+            "sha256": row["canonical_sha256"],
+        }
+        for name, value in fields.items():
+            if value:
+                click.echo(f"    {name:<10} {value}")
+        if row["canonical_sha256"]:
+            click.echo("    record     verified: its canonical record has this digest")
+        click.echo(f"    claims     {row['claims']}")
+
+
+def _plain_paper(paper: Paper) -> dict[str, Any]:
+    return {name: getattr(paper, name) for name in Paper.__dataclass_fields__}
+
+
+def _show_coverage(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -> None:
+    covered: dict[str, dict[str, list[str]]] = {}
+    for claim in claims:
+        covered.setdefault(claim.paper, {}).setdefault(claim.locus, []).append(claim.id)
+    reasons = {key: dict(catalogue.not_claims.get(key, {})) for key in covered}
+    if as_json:
+        print_json({key: {"claims": covered[key], "not_claims": reasons[key]} for key in covered})
+        return
+    for key, loci in covered.items():
+        click.echo(f"{key}: {catalogue.papers[key].title}")
+        for locus, ids in loci.items():
+            click.echo(f"  {locus}")
+            for name in ids:
+                click.echo(f"      {name}")
+        if reasons[key]:
+            click.echo("  no claims, and why:")
+            for locus, reason in reasons[key].items():
+                click.echo(f"  {locus}\n      {reason}")
+
+
+def _show_record(path: Path, select: Sequence[str], as_json: bool) -> None:
+    if select:
+        raise BadOption("--record", " ".join(select), "no SELECT beside it")
+    record = read_record(path)
+    if as_json:
+        print_json(record)
+        return
+    source = record["canonical_record"]["source"]
+    paper = record.get("paper", {})
+    click.echo(f"{path}: intact; every field agrees with the canonical record's digest")
+    fields = {
+        "title": paper.get("title"),
+        "authors": paper.get("authors_text"),
+        "source": f"{source['kind']}:{source['id']} version {source['version']}",
+        "number": record.get("pith_number"),
+        "sha256": record["canonical_sha256"],
+    }
+    for name, value in fields.items():
+        if value:
+            click.echo(f"    {name:<8} {value}")

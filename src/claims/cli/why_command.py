@@ -1,0 +1,97 @@
+"""``claimbench why``: the whole story of one claim."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.padding import Padding
+from rich.text import Text
+
+from claims.audit import PINNED_EPOCH, Plan, plan
+from claims.claim import Claim
+from claims.cli import INTERRUPTED
+from claims.cli.audit_command import epoch_of, executor_spec, measure
+from claims.cli.common import DEFAULT_STORE, chosen, json_flag, print_json, store_option
+from claims.errors import MeasurementError
+from claims.packs import Catalogue, split_selection
+from claims.report.consoles import console, emit
+from claims.verdict import ERROR, Tier
+from claims.why import Story
+
+
+@click.command("why")
+@click.argument("select", nargs=-1, required=True, metavar="[FILE.py] ID...")
+@click.option(
+    "--tier", type=click.Choice([t.value for t in Tier]), help="How much to spend.  [default: where the claim decides]"
+)
+@click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N", help="Root of all streams.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]")
+@store_option
+@json_flag
+def command(
+    *, select: tuple[str, ...], tier: str | None, epoch: str, jobs: int | None, store: Path, as_json: bool
+) -> None:
+    """Tell the whole story of one claim: from the store, measuring what is missing there."""
+    catalogue, claims = chosen(select)
+    stories = []
+    for claim in claims:
+        story = _tell(claim, catalogue, select, tier=tier, epoch=epoch_of(epoch), jobs=jobs, store=store)
+        if story is None:
+            click.echo("claimbench: interrupted; what was measured is stored", err=True)
+            raise SystemExit(INTERRUPTED)
+        stories.append(story)
+    if as_json:
+        documents = [story.to_json() for story in stories]
+        print_json(documents[0] if len(documents) == 1 else documents)
+    else:
+        for story in stories:
+            _print(story)
+    if any(story.result.verdict is ERROR for story in stories):
+        raise SystemExit(MeasurementError.exit_code)
+
+
+def _print(story: Story) -> None:
+    out = console()
+    for i, (heading, lines) in enumerate(story.sections()):
+        emit(out, Text(("" if i == 0 else "\n") + heading, style="bold"))
+        for line in lines:
+            if line == story.replay:
+                emit(out, f"  {line}", whole=True)
+            else:
+                emit(out, Padding(Text(line), (0, 0, 0, 2), expand=False))
+
+
+def _tell(
+    claim: Claim,
+    catalogue: Catalogue,
+    select: Sequence[str],
+    *,
+    tier: str | None,
+    epoch: int,
+    jobs: int | None,
+    store: Path,
+) -> Story | None:
+    """The story, with the corrected claim measured beside; None if the user stopped it."""
+    chosen_tier = Tier(tier) if tier else claim.decides
+    asked = [claim]
+    if claim.corrected_by is not None and claim.corrected_by in catalogue.claims:
+        asked.append(catalogue.claims[claim.corrected_by])
+    planned = plan(asked, tier=chosen_tier, epoch=epoch, paths=catalogue.paths)
+    audit, stopped = measure(planned, store, executor_spec(jobs, None), quiet=True)
+    if stopped:
+        return None
+    replay = _replay(claim, planned, select, store)
+    return Story(audit.claims[0], catalogue.papers[claim.paper], audit, replay)
+
+
+def _replay(claim: Claim, planned: Plan, select: Sequence[str], store: Path) -> str:
+    """The command that decides the claim again; a store of its own would measure everything anew."""
+    files, _ = split_selection(select)
+    words = ["claimbench", "audit", *map(str, files), claim.id]
+    words += ["--tier", planned.tier.value, "--epoch", str(planned.epoch)]
+    if store != DEFAULT_STORE:
+        words += ["--store", str(store)]
+    return shlex.join(words)

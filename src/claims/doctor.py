@@ -1,0 +1,160 @@
+"""What a machine can run: versions, processor, kernel routes, packs, store; for what is missing, how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+#: States of a finding: there; not there, but not needed; needed and not there.
+PRESENT, OPTIONAL, MISSING = "present", "optional", "missing"
+
+_NEEDED = ("torch", "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click")
+_OPTIONAL = {"triton": "pip install 'claimbench[triton]'", "pytest": "pip install 'claimbench[test]'"}
+#: What the compiled kernels have a build of their own for, as Linux and macOS name it.
+_CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what was found, and the command that gets it where it is missing."""
+
+    name: str
+    state: str
+    value: str
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def examine(store: Path) -> list[Finding]:
+    """Look at everything; nothing found raises."""
+    return [*_machine(), *_packages(), *_kernels(), *_packs(), _store(store)]
+
+
+def _machine() -> Iterator[Finding]:
+    system = f"{platform.system()} {platform.machine()}"
+    yield Finding("python", PRESENT, f"{platform.python_version()} on {system}")
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield Finding("cores", PRESENT, f"{available} of {os.cpu_count()} may be used")
+    memory = memory_bytes()
+    yield Finding("memory", PRESENT, "unknown" if memory is None else f"{memory / 2**30:.1f} GiB")
+    found = cpu_features()
+    yield Finding("cpu features", PRESENT if found else OPTIONAL, ", ".join(found) or "avx2, avx512")
+    compiler = next((name for name in ("g++", "clang++", "c++") if shutil.which(name)), None)
+    if compiler is None:
+        yield Finding("compiler", OPTIONAL, "a C++ compiler: kernels run as plain torch", "apt-get install g++")
+    else:
+        yield Finding("compiler", PRESENT, compiler)
+
+
+def memory_bytes() -> int | None:
+    """Physical memory, or the limit of the control group if that is less; None where the system does not tell."""
+    try:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+        return min(found, int(text))
+    return found
+
+
+def cpu_features(info: Path = Path("/proc/cpuinfo")) -> list[str]:
+    """Which of the instruction sets that kernels use this processor has; empty where the system does not tell."""
+    if not info.is_file():
+        return []
+    flags = re.search(r"^flags\s*:(.*)$", info.read_text(), re.MULTILINE)
+    return [name for name in _CPU_FEATURES if flags and name in flags.group(1).split()]
+
+
+def _packages() -> Iterator[Finding]:
+    for name in _NEEDED:
+        version = _version(name)
+        if version is None:
+            yield Finding(name, MISSING, "", f"pip install {name}")
+        else:
+            yield Finding(name, PRESENT, version)
+    for name, remedy in _OPTIONAL.items():
+        version = _version(name)
+        yield Finding(name, OPTIONAL, name, remedy) if version is None else Finding(name, PRESENT, version)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _kernels() -> Iterator[Finding]:
+    """The device, the compiled library and the route that each operation takes on it."""
+    if util.find_spec("torch") is None:
+        yield Finding("gpu", OPTIONAL, "a GPU, as far as can be told: torch is missing")
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        yield Finding("gpu", PRESENT, torch.cuda.get_device_name())
+    else:
+        yield Finding("gpu", OPTIONAL, "a GPU that torch can use: Triton kernels are interpreted on the CPU")
+    try:
+        from claims import kernels
+        from claims.kernels import dispatch, native
+
+        for name in kernels.__all__:
+            getattr(kernels, name)
+    except (ImportError, OSError) as error:
+        yield Finding("kernels", MISSING, f"claims.kernels cannot be imported: {error}", "install claimbench again")
+        return
+    obstacle = native.obstacle()
+    yield Finding("compiled kernels", OPTIONAL if obstacle else PRESENT, obstacle or native.description())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    routes: dict[str, list[str]] = {}
+    for name in sorted(dispatch.OPERATIONS):
+        routes.setdefault(dispatch.route_of(name, torch.zeros(2, 4, device=device)), []).append(name)
+    for route, names in sorted(routes.items()):
+        yield Finding(f"route {route}", PRESENT, ", ".join(names))
+
+
+def _packs() -> Iterator[Finding]:
+    from claims.packs import GROUP, Pack
+
+    entries = sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    if not entries:
+        yield Finding("packs", OPTIONAL, "any installed claims: name a claim file, or write one", "claimbench new")
+    for entry in entries:
+        try:
+            pack = entry.load()
+            if not isinstance(pack, Pack):
+                raise TypeError(f"{entry.value} is a {type(pack).__name__}, no claims.packs.Pack")
+            yield Finding(f"pack {entry.name}", PRESENT, f"{len(pack.claims())} claims of {pack.paper.title!r}")
+        except Exception as error:  # noqa: BLE001  a pack is anyone's code; what it raises is what is wrong with it
+            words = f"{type(error).__name__}: {error}"
+            yield Finding(f"pack {entry.name}", MISSING, f"cannot be loaded: {words}", "install that pack again")
+
+
+def _store(path: Path) -> Finding:
+    """Whether evidence can be stored; an existing store is opened, none is made."""
+    from claims.errors import StoreError
+    from claims.evidence import Store
+
+    try:
+        if path.is_file():
+            with Store(path) as store:
+                seeds = sum(group.seeds for group in store.groups())
+            return Finding("store", PRESENT, f"{path}, {seeds:,} seeds")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            return Finding("store", PRESENT, f"{path}: not there yet, can be made")
+    except (StoreError, OSError) as error:
+        return Finding("store", MISSING, f"{error}", "name another with --store")

@@ -1,0 +1,136 @@
+"""Collectors and items of the pytest plugin; imported once there is a claim to collect."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from claims.audit import PINNED_EPOCH, plan, run
+from claims.claim import Claim
+from claims.decision import looks_at
+from claims.errors import ClaimsError
+from claims.evidence import Store
+from claims.packs import load_catalogue
+from claims.pytest_plugin import SELECTED, UndecidedClaim, shared
+from claims.pytest_report import facts, story
+from claims.results import ClaimResult
+from claims.verdict import ERROR, UNAVAILABLE, Tier
+
+
+class ClaimFile(pytest.File):
+    """The claims of one file."""
+
+    def collect(self) -> Iterator[ClaimItem]:
+        """One item a claim, in the order of the file."""
+        return _items(self, [self.path], [])
+
+
+class PackClaims(pytest.Collector):
+    """The selected claims of the installed packs."""
+
+    def collect(self) -> Iterator[ClaimItem]:
+        """One item a claim, in the order of the catalogue."""
+        return _items(self, [], self.config.stash[SELECTED])
+
+
+def _items(parent: pytest.Collector, files: list[Path], selections: list[str]) -> Iterator[ClaimItem]:
+    try:
+        catalogue = load_catalogue(files)
+        claims = catalogue.select(selections)
+    except ClaimsError as error:
+        raise parent.CollectError(str(error)) from None
+    except (ImportError, AttributeError) as error:  # of an installed pack; what a claim file raises has a name
+        text = f"an installed pack cannot be loaded: {type(error).__name__}: {error}"
+        raise parent.CollectError(text) from None
+    for claim in claims:
+        yield ClaimItem.from_parent(parent, name=claim.id, claim=claim, paths=catalogue.paths)
+
+
+class ClaimItem(pytest.Item):
+    """One claim: its setup measures and decides, its test compares the verdict with the one on record."""
+
+    def __init__(self, *, claim: Claim, paths: tuple[str, ...], **node: Any) -> None:
+        super().__init__(**node)
+        self.claim, self.paths = claim, paths
+        fields = {name: str(getattr(claim, name)) for name in ("paper", "role", "kind", "decides", "expected")}
+        self.add_marker(pytest.mark.claim(**fields))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The line of the file that spells the claim's id, else its first."""
+        lines = self.path.read_text("utf-8", "replace").splitlines() if self.path.is_file() else []
+        quoted = (f'"{self.claim.id}"', f"'{self.claim.id}'")
+        found = (number for number, line in enumerate(lines) if any(text in line for text in quoted))
+        # A bare id would have its dots shown as "::", and then could not be pasted back.
+        return self.path, next(found, 0), f"claim {self.claim.id}"
+
+    def setup(self) -> None:
+        """Measure and decide; what keeps a claim from being decided is an error or a skip."""
+        problem = ""
+        try:
+            self.result = self._audit()
+        except ClaimsError as error:
+            problem = f"{self.claim.id}: {error}"
+        if problem:
+            _fail(problem)
+        self.user_properties[:] = facts(self.result).items()
+        if self.result.verdict is ERROR:
+            _fail(self._story())
+        reason = self.result.speaker.judgement.reason
+        if self.result.verdict is UNAVAILABLE:
+            _skip(f"unavailable: {reason}")
+        if not looks_at(self.claim, self.result.tier):
+            _skip(reason)
+
+    def _audit(self) -> ClaimResult:
+        chosen, store = shared(self.config)
+        epoch = PINNED_EPOCH if chosen is None else chosen
+        planned = plan([self.claim], tier=Tier(self.config.getoption("claims_tier")), epoch=epoch, paths=self.paths)
+        conditions = _as_in_an_audit() if planned.measurements() else nullcontext()
+        with conditions, Store(store) as evidence:
+            return run(planned, evidence).claims[0]
+
+    def runtest(self) -> None:
+        """Fail if the verdict contradicts the one on record; warn if there is none where there has to be."""
+        undecided = self.result.undecided_warning
+        failed = self.result.as_expected is False or (undecided and self.config.getoption("claims_strict"))
+        if undecided and not failed:
+            try:
+                self.warn(UndecidedClaim(self._story()))
+            except UndecidedClaim:  # the project turns warnings into errors
+                failed = True
+        if failed:
+            _fail(self._story())
+
+    def _story(self) -> str:
+        """The story of the claim, with the command that tells it in full under the options of this session."""
+        words = ["claimbench", "why"]
+        if isinstance(self.parent, ClaimFile):
+            words.append(os.path.relpath(self.path, self.config.invocation_params.dir))
+        words += [self.claim.id, "--tier", self.result.tier.value]
+        (epoch, store), kept = shared(self.config), self.config.getoption("claims_store")
+        words += [] if epoch is None else ["--epoch", str(epoch)]
+        words += [] if kept is None else ["--store", str(store)]
+        return story(self.result, shlex.join(words))
+
+
+def _fail(text: str) -> NoReturn:
+    pytest.fail(text, pytrace=False)
+
+
+def _skip(reason: str) -> NoReturn:
+    raise pytest.skip.Exception(reason, _use_item_location=True)  # -rs then names the claim's line, not this one
+
+
+@contextmanager
+def _as_in_an_audit() -> Iterator[None]:
+    """Warnings of an experiment stay warnings, whatever the project's filters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield

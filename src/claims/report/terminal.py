@@ -1,0 +1,206 @@
+"""The end of an audit on a terminal: the table, the findings in words, the counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from claims.report.consoles import emit
+from claims.report.numbers import band_text, counted, duration, interval_text
+from claims.report.words import (
+    at_words,
+    band_words,
+    estimate_words,
+    figure_words,
+    more_words,
+    seeds_words,
+    target_words,
+    verdict_words,
+)
+from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Provenance, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from claims.results import AuditResult, ClaimResult
+
+#: Below this many columns claims are shown as blocks of lines, not as rows.
+_TABLE_WIDTH = 96
+_STYLES = {HOLDS: "green", REFUTED: "cyan", UNDECIDED: "yellow", UNAVAILABLE: "dim", ERROR: "bold red"}
+
+
+def show(result: AuditResult, console: Console, *, page: Path, partial: str = "") -> None:
+    """The table, findings, warnings and counts of an audit, where its page is, and how to resume a stopped one."""
+    rows = [(claim, claim.to_json()) for claim in result.claims]
+    blocks = [_table(rows)] if console.width >= _TABLE_WIDTH else [_block(claim, row) for claim, row in rows]
+    for block in blocks:
+        emit(console, block)
+    refuted = [claim for claim in result.claims if claim.verdict is REFUTED]
+    _section(console, "Refuted", refuted, lambda claim: _refuted(claim, result))
+    _section(console, "Errors while measuring", _having(result, ERROR), _reason)
+    _section(console, "Not available here", _having(result, UNAVAILABLE), _reason)
+    undecided = [claim for claim in result.claims if claim.undecided_warning and not _stopped(claim)]
+    _section(console, "Warning: undecided at a tier that should decide", undecided, _undecided)
+    contrary = [c for c in result.claims if c.as_expected is False and c.verdict not in (REFUTED, ERROR)]
+    _section(console, "Not as expected", contrary, _contrary)
+    _totals(result, console)
+    emit(console, f"report: {page}", whole=True)
+    if partial:
+        emit(console, Text(partial, style="bold yellow"), whole=True)
+
+
+def style_of(row: Mapping[str, Any]) -> str:
+    """Colour of a verdict; one that differs from the record stands out."""
+    return "bold red" if row["as_expected"] is False else _STYLES[Verdict(row["verdict"])]
+
+
+def _table(rows: Iterable[tuple[ClaimResult, Mapping[str, Any]]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=False)
+    table.add_column("claim\nlocus", overflow="fold")
+    table.add_column("target\nband", overflow="fold")
+    table.add_column("estimate\ninterval", overflow="fold")
+    table.add_column("seeds", justify="right", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    for claim, row in rows:
+        name = Text(claim.claim.id, overflow="fold").append(f"\n{_where(claim)}", style="dim")
+        target = _lines(target_words(row, claim.claim), band_text(row["band"]))
+        estimate = _lines(figure_words(row), interval_text(row["interval"]))
+        table.add_row(name, target, estimate, seeds_words(row), Text(verdict_words(row), style=style_of(row)))
+    return table
+
+
+def _lines(*lines: str) -> Text:
+    return Text("\n".join(line for line in lines if line))
+
+
+def _block(claim: ClaimResult, row: Mapping[str, Any]) -> Text:
+    """A claim where the terminal is too narrow for the table."""
+    text = Text(f"{claim.claim.id}\n", style="bold", overflow="fold")
+    text.append(f"  {_where(claim)}\n", style="not bold dim")
+    seeds = seeds_words(row)
+    facts = [
+        ("target", band_words(row, claim.claim)),
+        ("estimate", estimate_words(row)),
+        ("seeds", seeds),
+    ]
+    for name, value in facts:
+        if value:
+            text.append(f"  {name:<9}{value}\n", style="not bold")
+    return text.append(f"  {verdict_words(row)}", style=f"not bold {style_of(row)}")
+
+
+def _where(claim: ClaimResult) -> str:
+    """The locus, and which of several points the row shows."""
+    if len(claim.points) == 1:
+        return claim.claim.locus
+    return f"{claim.claim.locus} · {len(claim.points)} points, shown: {at_words(dict(claim.speaker.trial.point))}"
+
+
+def _having(result: AuditResult, verdict: Verdict) -> list[ClaimResult]:
+    return [claim for claim in result.claims if claim.verdict is verdict]
+
+
+def _section(
+    console: Console, title: str, claims: list[ClaimResult], words: Callable[[ClaimResult], list[tuple[str, str]]]
+) -> None:
+    """A heading, then each claim with labelled lines."""
+    if not claims:
+        return
+    emit(console, Text(f"\n{title}", style="bold"))
+    for claim in claims:
+        style = "bold red" if claim.as_expected is False else ""
+        emit(console, Text(f"  {claim.claim.id} ({claim.claim.locus})", style=style))
+        for label, line in words(claim):
+            emit(console, Padding(Text(f"{label}: {line}" if label else line), (0, 0, 0, 4), expand=False))
+
+
+def _refuted(claim: ClaimResult, result: AuditResult) -> list[tuple[str, str]]:
+    """What was claimed, what was measured, what is true instead and which claim says so."""
+    declared = claim.claim
+    row = claim.to_json()
+    who = "the paper says" if declared.role == "paper" else "claimed"
+    measured = estimate_words(row)
+    against = f" against {band_text(row['band'])}" if row["band"] else ""
+    lines = [(who, declared.statement)]
+    if row["reason"]:
+        lines.append(("found", row["reason"]))
+    elif measured:
+        lines.append(("measured", f"{measured}{against}"))
+    if claim.as_expected is False:
+        lines.append(("expected", f"{declared.expected}: this verdict differs from the one on record"))
+    if declared.finding:
+        lines.append(("true instead", declared.finding))
+    if declared.corrected_by:
+        lines.append(("corrected by", _correction(declared.corrected_by, result)))
+    return lines
+
+
+def _correction(name: str, result: AuditResult) -> str:
+    other = next((claim for claim in result.claims if claim.claim.id == name), None)
+    return f"{name} (not in this audit)" if other is None else f"{name}, which says {verdict_words(other.to_json())}"
+
+
+def _reason(claim: ClaimResult) -> list[tuple[str, str]]:
+    return [("", claim.speaker.judgement.reason)]
+
+
+def _undecided(claim: ClaimResult) -> list[tuple[str, str]]:
+    reason = claim.speaker.judgement.reason
+    seeds = more_words(claim.speaker.more_seeds) if claim.claim.test.sequential else ""
+    return [("", text) for text in (reason, seeds) if text]
+
+
+def _contrary(claim: ClaimResult) -> list[tuple[str, str]]:
+    reason = claim.speaker.judgement.reason
+    words = f"{claim.verdict}, expected {claim.claim.expected}"
+    return [("", f"{words}: {reason}" if reason else words)]
+
+
+def _totals(result: AuditResult, console: Console) -> None:
+    counts = {name: count for name, count in result.counts().items() if count}
+    line = Text(f"\n{counted(len(result.claims), 'claim')}: ", style="bold")
+    line.append(", ".join(f"{count} {name}" for name, count in counts.items()))
+    emit(console, line)
+    differing = sum(claim.as_expected is False for claim in result.claims)
+    if differing:
+        emit(console, Text(f"{counted(differing, 'verdict')} not as expected", style="bold red"))
+    descriptive = sum(claim.claim.descriptive for claim in result.claims)
+    if descriptive:
+        emit(console, f"of these {descriptive} descriptive: no rival is named that they would have to reject")
+    unmeasured = [c for c in result.claims if _below(c)]
+    if unmeasured:
+        tiers = Counter(claim.claim.decides.value for claim in unmeasured)
+        words = ", ".join(f"{count} at {tier}" for tier, count in tiers.items())
+        emit(console, f"not measured at {result.plan.tier}, they decide at a higher tier: {words}")
+    stopped = sum(map(_stopped, result.claims))
+    if stopped:
+        emit(console, f"stopped before {counted(stopped, 'claim')} could be decided")
+    emit(console, f"tolerances: {_provenance(result)}")
+    measured, stored = counted(result.measured, "seed"), f"{result.cached:,} from the store"
+    tail = f"epoch {result.plan.epoch}, tier {result.plan.tier}"
+    emit(console, f"{measured} measured, {stored}, {duration(result.seconds)}; {tail}")
+
+
+def _stopped(claim: ClaimResult) -> bool:
+    """Whether the audit ended before the claim was decided."""
+    return any(point.trial.final is None for point in claim.points)
+
+
+def _below(claim: ClaimResult) -> bool:
+    """Whether no point of it was measured because the tier is too low."""
+    return claim.verdict is UNDECIDED and all(p.trial.most_seeds() == 0 and not p.trial.main for p in claim.points)
+
+
+def _provenance(result: AuditResult) -> str:
+    """Where the tolerances come from, as a line of bars."""
+    found = Counter(claim.claim.band.provenance for claim in result.claims if claim.claim.band is not None)
+    brought = sum(claim.claim.band is None for claim in result.claims)
+    most = max([*found.values(), brought, 1])
+    parts = [(str(kind), found[kind]) for kind in Provenance] + [("exact, by kind", brought)]
+    return "  ".join(f"{name} {'▪' * max(1, round(12 * n / most))} {n}" for name, n in parts if n)

@@ -1,0 +1,215 @@
+"""The whole story of one claim: what is claimed, how it was decided look by look, how sure that is, how to replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from claims.claim import Claim
+from claims.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK
+from claims.paper import Paper
+from claims.report.numbers import band_text, counted, duration, estimate_text, interval_text, number
+from claims.report.words import at_words, estimate_words, more_words, target_words, verdict_words
+from claims.results import AuditResult, ClaimResult, PointResult
+from claims.verdict import HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
+
+#: Details of a judgement whose names need words.
+_DETAILS = {"granted": "alpha of the look, split over the points", "sd": "standard deviation over seeds"}
+#: Heading and lines of one part of the story.
+Section = tuple[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A claim's result with what else there is to say about it."""
+
+    result: ClaimResult
+    paper: Paper
+    audit: AuditResult
+    replay: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The claim's result, its points with their looks, and the story in words."""
+        document = self.result.to_json()
+        for point, row in zip(self.result.points, document["points"], strict=True):
+            row |= {
+                "looks": [_plain_look(look) for look in looks(point)],
+                "plain_estimate": point.judgement.detail.get("plain_estimate"),
+                "more_seeds": point.more_seeds,
+            }
+        band = self.result.claim.band
+        return document | {
+            "provenance": band.provenance.value if band else None,
+            "because": band.because if band else None,
+            "experiments": experiments(self.result.claim),
+            "error_rates": error_rates(self.result.claim),
+            "correction": self._correction(),
+            "replay": self.replay,
+        }
+
+    def sections(self) -> Iterator[Section]:
+        """The story in words."""
+        claim = self.result.claim
+        row = self.result.to_json()
+        yield claim.id, [f'{_who(claim)}: "{claim.statement}"', f"{self.paper.title}, {claim.locus}"]
+        yield "Verdict", list(self._verdict(row))
+        if claim.band is not None:
+            yield "What has to be true", list(self._demand(row))
+        for point in self.result.points:
+            name = f"At {at_words(dict(point.trial.point))}" if point.trial.point else "How it was decided"
+            yield name, list(_point_lines(point))
+        yield "How sure", [error_rates(claim)]
+        if claim.finding or claim.corrected_by:
+            yield "What is true instead", list(self._instead())
+        yield "Measured by", experiments(claim) or ["nothing: the printed figures are all it needs"]
+        yield "Replay", [self.replay, "with --store and a new file to measure everything again"]
+
+    def _verdict(self, row: Mapping[str, Any]) -> Iterator[str]:
+        estimate = f": {estimate_words(row)}" if row["estimate"] is not None else ""
+        yield f"{verdict_words(row)}{estimate}"
+        if row["reason"]:
+            yield str(row["reason"])
+        yield f"tier {self.audit.plan.tier}, epoch {self.audit.plan.epoch}; {duration(row['seconds'])} of computing"
+
+    def _demand(self, row: Mapping[str, Any]) -> Iterator[str]:
+        claim = self.result.claim
+        assert claim.band is not None
+        several = f" (at {at_words(dict(self.result.speaker.trial.point))})" if len(self.result.points) > 1 else ""
+        target = target_words(row, claim)
+        yield f"{claim.test.kind}{f' {target},' if target else ''} in {band_text(row['band'])}{several}"
+        yield f"tolerance from {claim.band.provenance}{f': {claim.band.because}' if claim.band.because else ''}"
+        if row["rival"] is None:
+            yield "descriptive: no rival is named that it would have to reject"
+        else:
+            sharp = row["sharpness"]
+            how_far = f", {number(sharp)} tolerances from the target" if sharp is not None else ""
+            yield f"it has to reject the rival {number(row['rival'])}{how_far}"
+
+    def _instead(self) -> Iterator[str]:
+        claim = self.result.claim
+        if claim.finding:
+            yield claim.finding
+        correction = self._correction()
+        if correction is not None:
+            estimate = f" ({correction['estimate']})" if correction["estimate"] else ""
+            yield f"{correction['id']}: {correction['words']}{estimate}"
+            if correction["statement"]:
+                yield f'    "{correction["statement"]}"'
+
+    def _correction(self) -> dict[str, Any] | None:
+        name = self.result.claim.corrected_by
+        if name is None:
+            return None
+        other = next((result for result in self.audit.claims if result.claim.id == name), None)
+        if other is None:
+            return {"id": name, "verdict": None, "words": "not in these files", "estimate": "", "statement": ""}
+        row = other.to_json()
+        return {
+            "id": name,
+            "verdict": row["verdict"],
+            "words": verdict_words(row),
+            "estimate": estimate_words(row),
+            "statement": row["statement"],
+        }
+
+
+def experiments(claim: Claim) -> list[str]:
+    """The experiments that a claim rests on."""
+    return list(dict.fromkeys(quantity.experiment.target for quantity in claim.test.quantities()))
+
+
+def error_rates(claim: Claim) -> str:
+    """What the verdict risks, in words."""
+    test = claim.test
+    if test.sequential:
+        points = len(claim.judged_points())
+        split = f", split over its {points} points for REFUTED" if points > 1 else ""
+        return (
+            f"Each look is wrong with probability at most {ALPHA_LOOK:.1e}, all of them together at most "
+            f"{ALPHA_CLAIM:.0e}{split}. A false REFUTED would have to happen twice, on disjoint seeds: at most "
+            f"{ALPHA_CLAIM**2:.0e}. All claims of the paper together: at most {ALPHA_AUDIT:.0%}. "
+            "The intervals behind these rates take the values of seeds as normal; counts and order statistics need not."
+        )
+    return _FIXED.get(test.kind, "This kind is decided in one look at a fixed number of evaluations.")
+
+
+_FIXED = {
+    "value": "One deterministic number: nothing is random, so no error rate; the band has to allow for rounding.",
+    "identity": "The bound is derived from rounding, not from chance; a planted wrong expression has to exceed it.",
+    "search": "No counterexample in the tries named is no proof; a planted violation was found with the same effort.",
+    "table": "Arithmetic on printed figures: nothing is random; a perturbed cell has to be caught.",
+    "replay": "The published streams are fixed: nothing is random; neighbouring configurations must not fit as well.",
+    "sample": "One look at a fixed sample, at the level stated with the estimate.",
+}
+
+
+def looks(point: PointResult) -> list[tuple[str, int, Any]]:
+    """Each look that was taken: block, seeds, judgement."""
+    return [("confirmation" if look.confirming else "main", look.seeds, look.judgement) for look in point.trial.history]
+
+
+def _plain_look(look: tuple[str, int, Any]) -> dict[str, Any]:
+    block, seeds, judgement = look
+    interval = judgement.interval
+    return {
+        "block": block,
+        "seeds": seeds,
+        "estimate": judgement.estimate,
+        "interval": None if interval is None else [edge if abs(edge) != float("inf") else None for edge in interval],
+        "verdict": judgement.verdict.value,
+    }
+
+
+def _who(claim: Claim) -> str:
+    words = {
+        "paper": "The paper says",
+        "ours": "This project says",
+        "replication": "The paper says, of its own model",
+        "transfer": "The paper's statement, on another model",
+        "control": "A control",
+    }
+    return words[claim.role.value]
+
+
+def _point_lines(point: PointResult) -> Iterator[str]:
+    row = point.to_json()
+    taken = looks(point)
+    if taken and point.trial.claim.test.sequential:
+        yield from _look_table(point)
+    elif row["seeds"]:
+        yield f"{counted(row['seeds'], 'evaluation')}: {estimate_words(row)} {point.verdict}".replace(" :", ":")
+    else:
+        yield str(point.verdict)
+    if row["reason"]:
+        yield str(row["reason"])
+    plain = point.judgement.detail.get("plain_estimate")
+    if plain is not None:
+        yield f"without control variates the estimate is {estimate_text(plain, row['interval'])}, from the same seeds"
+    if row["margin"] is not None:
+        distance = f"{abs(row['margin']):.2g} half-widths"
+        where = f"lies {distance} clear of" if row["margin"] >= 0 else f"reaches {distance} across"
+        yield f"the interval {where} the nearer edge of the band"
+    if point.verdict is UNDECIDED and taken and point.trial.claim.test.sequential:
+        yield more_words(point.more_seeds)
+    for name, value in point.judgement.detail.items():
+        if name != "plain_estimate" and isinstance(value, int | float | str) and value != "":
+            yield f"{_DETAILS.get(name, name.replace('_', ' '))}: {format(value, '.4g') if isinstance(value, float) else value}"
+
+
+def _look_table(point: PointResult) -> Iterator[str]:
+    """One line a look, in columns."""
+    rows = []
+    for block, seeds, judgement in looks(point):
+        plain = _plain_look((block, seeds, judgement))
+        estimate = estimate_text(plain["estimate"], plain["interval"])
+        rows.append((f"{counted(seeds, 'seed')}", estimate, interval_text(plain["interval"]), judgement.verdict, block))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    told = False
+    for *cells, verdict, block in rows:
+        if block == "confirmation" and not told:
+            told = True
+            yield "and on the disjoint block of seeds that a refutation has to repeat itself on:"
+        columns = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        settled = verdict in (HOLDS, REFUTED, UNAVAILABLE)
+        yield f"{columns}  {verdict if settled else 'not yet decided'}".rstrip()
