@@ -224,7 +224,8 @@ def _request(state: _Run, keys: Sequence[tuple[Measurement, int]]) -> None:
         state.cached += len(stored)
         unmeasured = [seed for seed in seeds if (measurement, seed) not in state.outcomes]
         for chunk in _chunks(unmeasured, measurement.seconds):
-            epoch, paths = state.plan.epoch, state.plan.paths
+            # Published seeds are stored under no epoch, so their streams may not depend on one.
+            epoch, paths = 0 if measurement.published else state.plan.epoch, state.plan.paths
             task = Task(measurement.target, measurement.base, measurement.sweep, epoch, chunk, paths)
             state.queue.append((measurement, task, 0))
 

@@ -38,6 +38,7 @@ class Band:
     """A declared band. Made by :func:`within`, :func:`printed`, :func:`between`, :func:`at_most`, :func:`at_least`.
 
     ``target`` may be deferred (``"module:function"``); it is then computed for each point when the audit is planned.
+    ``edges`` are kept where they are given as such, since target - below need not round to the edge that was said.
     """
 
     target: Number | None
@@ -47,6 +48,7 @@ class Band:
     provenance: Provenance
     because: str
     text: str | None = None
+    edges: tuple[float, float] | None = None
 
     def resolve(self, point: Mapping[str, Any]) -> Limits:
         """The band at one point.
@@ -57,6 +59,8 @@ class Band:
         if self.target is None:
             return Limits(-self.below, self.above, None)
         target = resolve_number(self.target, point, field="band.target")
+        if self.edges is not None:
+            return Limits(*self.edges, target)
         scale = abs(target) if self.relative else 1.0
         if scale == 0:
             raise InvalidDeclaration("band.rel", 0.0, "a relative tolerance needs a target other than zero; use abs=")
@@ -102,15 +106,16 @@ def printed(text: str, *, ulps: int = 1, because: str = "") -> Band:
     if ulps not in (1, 2):
         raise InvalidDeclaration("band.ulps", ulps, "1 or 2")
     value, unit = printed_value(text)
-    half = float(unit * ulps / 2)
+    half = unit * ulps / 2
     return Band(
         target=float(value),
-        below=half,
-        above=half,
+        below=float(half),
+        above=float(half),
         relative=False,
         provenance=Provenance.PRINTED,
         because=because or f"printed as {text}",
         text=text,
+        edges=(float(value - half), float(value + half)),
     )
 
 
@@ -136,7 +141,15 @@ def between(lo: float, hi: float, *, target: float | None = None, provenance: st
     if not lo <= middle <= hi:
         raise InvalidDeclaration("band.target", target, f"a value in [{lo}, {hi}]")
     kind = _provenance(provenance, because)
-    return Band(target=middle, below=middle - lo, above=hi - middle, relative=False, provenance=kind, because=because)
+    return Band(
+        target=middle,
+        below=middle - lo,
+        above=hi - middle,
+        relative=False,
+        provenance=kind,
+        because=because,
+        edges=(float(lo), float(hi)),
+    )
 
 
 def at_most(hi: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from claims.bands import Band, Limits
 from claims.errors import InvalidDeclaration, RivalInsideBand
 from claims.experiment import Point, point_of
-from claims.kinds.base import Kind
+from claims.kinds.base import ChecksLevels, Kind
 from claims.lazy import Number, is_deferred, resolve_number
 from claims.paper import Paper
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier, Verdict
@@ -52,11 +54,34 @@ class Claim:
     role: Role = Role.PAPER
     decides: Tier = Tier.SMOKE
 
+    if TYPE_CHECKING:  # names of roles, tiers and verdicts may be given as plain strings, too
+
+        def __init__(
+            self,
+            *,
+            id: str,
+            locus: str,
+            statement: str,
+            test: Kind,
+            at: tuple[Point, ...] = ...,
+            band: Band | None = ...,
+            rival: Number | None = ...,
+            expected: Verdict | str = ...,
+            finding: str = ...,
+            corrected_by: str | None = ...,
+            role: Role | str = ...,
+            decides: Tier | str = ...,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         self._check_words()
         self._check_test()
-        if self.band is not None and self.rival is not None and not (self.band.deferred or is_deferred(self.rival)):
-            self.check_rival(self.band.resolve({}), float(self.rival))  # type: ignore[arg-type]
+        if self.band is not None and self.rival is not None and not is_deferred(self.rival):
+            if not (isinstance(self.rival, int | float) and math.isfinite(self.rival)):
+                allowed = 'a finite number, or "module:function" to compute it for each point'
+                raise InvalidDeclaration("rival", self.rival, allowed, where=self.id)
+            if not self.band.deferred:
+                self.check_rival(self.band.resolve({}), float(self.rival))
 
     def _check_words(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
@@ -93,14 +118,25 @@ class Claim:
             )
         if not isinstance(self.at, tuple) or not self.at:
             raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
+        self._check_axes()
+        for point in self.at:
+            for quantity in self.test.quantities():
+                quantity.experiment.cell(dict(point))
+
+    def _check_axes(self) -> None:
+        """The axes that the test runs over are there, with two or more levels, and such as it can use."""
         for axis in self.test.over:
             if any(axis not in dict(point) for point in self.at):
                 raise InvalidDeclaration(
                     "at", sorted(dict(self.at[0])), f"an axis {axis!r}, over which the test runs", where=self.id
                 )
-        for point in self.at:
-            for quantity in self.test.quantities():
-                quantity.experiment.cell(dict(point))
+            for _, members in self.judged_points():
+                levels = list(dict.fromkeys(dict(member)[axis] for member in members))
+                if len(levels) < 2:
+                    allowed = "two or more levels of the axis over which the test runs"
+                    raise InvalidDeclaration(f"at.{axis}", levels, allowed, where=self.id)
+                if isinstance(self.test, ChecksLevels):
+                    self.test.check_levels(levels)
 
     @property
     def paper(self) -> str:

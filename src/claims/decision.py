@@ -9,6 +9,7 @@ seeds, so a false one has probability at most ALPHA_CLAIM squared. A subset of c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from claims.bands import Limits
 from claims.claim import Claim
@@ -40,20 +41,16 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
 
 
 def judge(test: Kind, sample: Sample, band: Limits | None, *, points: int, alpha: float = ALPHA_LOOK) -> Judgement:
-    """One look at one of a claim's points: HOLDS at full alpha, REFUTED at alpha divided by the number of points."""
+    """One look at one of a claim's points: HOLDS at full alpha, REFUTED at alpha divided by the number of points.
+
+    Where that is another alpha than the look's, ``detail["granted"]`` says so.
+    """
     judgement = test.judge(sample, band, alpha)
     if points == 1 or judgement.verdict is not REFUTED or not test.sequential:
         return judgement
     strict = test.judge(sample, band, alpha / points)
-    if strict.verdict is REFUTED:
-        return strict
-    return Judgement(
-        verdict=UNDECIDED,
-        estimate=strict.estimate,
-        interval=strict.interval,
-        reason=strict.reason,
-        detail=strict.detail,
-    )
+    verdict = REFUTED if strict.verdict is REFUTED else UNDECIDED
+    return replace(strict, verdict=verdict, detail={"granted": alpha / points} | dict(strict.detail))
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:

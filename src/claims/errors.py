@@ -76,3 +76,7 @@ class MeasurementError(ClaimsError):
 
 class Unavailable(ClaimsError):
     """Raised by an experiment that needs what this machine lacks (a model, a GPU). Says what, and how to get it."""
+
+
+class InvalidResult(ClaimsError):
+    """A result file is not one, or of another schema. The message names the file and the field."""

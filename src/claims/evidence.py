@@ -36,6 +36,13 @@ CREATE TABLE evidence (
 CREATE INDEX by_experiment ON evidence(experiment, base, seed);
 CREATE TABLE identities (digest TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
 """
+#: Append-only by the database itself, whichever program opens it.
+_GUARDS = tuple(
+    f"CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'the evidence store is append-only'); END"
+    for table in ("evidence", "identities")
+    for verb in ("UPDATE", "DELETE")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,18 @@ class Row(NamedTuple):
     measured_at: str
 
 
+class Group(NamedTuple):
+    """The seeds of one experiment at one base point under one identity, and what they cost together."""
+
+    experiment: str
+    base: str
+    identity: str
+    seeds: int
+    seconds: float
+    first: str
+    last: str
+
+
 class Store:
     """An open evidence store. Use as a context manager."""
 
@@ -83,15 +102,19 @@ class Store:
             self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         except (OSError, sqlite3.OperationalError) as error:
             raise StoreError(f"{path}: the store cannot be opened: {error}. Name another with --store.") from error
-        with self._translated():
-            self._prepare()
+        try:
+            with self._translated():
+                self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _prepare(self) -> None:
         run = self._connection.execute
         if not run("PRAGMA schema_version").fetchone()[0]:
             run("BEGIN IMMEDIATE")
             if not run("PRAGMA schema_version").fetchone()[0]:  # another audit may have been first
-                for statement in _SCHEMA.strip().split(";\n"):
+                for statement in (*_SCHEMA.strip().split(";\n"), *_GUARDS):
                     run(statement)
                 run(f"PRAGMA application_id = {_APPLICATION_ID}")
                 run(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -111,7 +134,7 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
             advice = "Nothing was deleted. Move the file away, or name another with --store."
             raise StoreError(f"{self.path}: {error}. {advice}") from error
 
@@ -172,7 +195,8 @@ class Store:
                         values = f"\n  stored: {stored[0]}\n  now:    {row.records}"
                         raise ConflictingEvidence(f"{where} was measured twice with different results:{values}")
             except BaseException:
-                run("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    run("ROLLBACK")
                 raise
             run("COMMIT")
         return added
@@ -184,6 +208,13 @@ class Store:
             for values in self._connection.execute(query, (experiment,)):
                 yield Row(*values)
 
+    def groups(self) -> list[Group]:
+        """What the store holds, counted; in a stable order."""
+        query = """SELECT experiment, base, identity, count(*), sum(seconds), min(measured_at), max(measured_at)
+            FROM evidence GROUP BY experiment, base, identity ORDER BY experiment, base, min(measured_at), identity"""
+        with self._translated():
+            return [Group(*values) for values in self._connection.execute(query)]
+
     def identities(self) -> dict[str, dict[str, Any]]:
         """What each identity stands for."""
         with self._translated():
@@ -194,6 +225,12 @@ class Store:
 
         Raises:
             ConflictingEvidence: both have a key, with different values.
+            StoreError: a row of the other is not what its key says.
         """
-        contents = [(name, canonical_json(content)) for name, content in other.identities().items()]
-        return self._insert(contents, list(other.rows()))
+        contents, rows = other.identities(), list(other.rows())
+        known = {name for name, content in contents.items() if Identity.of(content).digest == name}
+        for row in rows:
+            if row.identity not in known or digest([row.identity, json.loads(row.base), row.seed]).hex() != row.key:
+                where = f"{row.experiment} at {row.base}, seed {row.seed}"
+                raise StoreError(f"{other.path}: the key {row.key[:12]} is not that of {where}. Nothing was copied.")
+        return self._insert([(name, canonical_json(content)) for name, content in contents.items()], rows)

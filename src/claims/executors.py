@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -11,7 +12,6 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from claims.errors import BadOption
-from claims.measure import single_thread
 
 _PRELOAD = ["torch", "scipy.special", "claims.measure"]
 
@@ -61,9 +61,11 @@ def _context() -> Any:
 
 
 def _start_worker() -> None:
-    """One torch thread; leave when the parent is gone, even if it was killed and could not say so."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    single_thread()
+    """Leave when the parent is gone, even if it was killed and could not say so.
+
+    Ctrl-C reaches every process of the terminal: only the parent answers it, so that running tasks end in peace.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()

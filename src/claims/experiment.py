@@ -64,6 +64,8 @@ class Experiment:
     megabytes: float = 50.0
 
     def __getitem__(self, name: str) -> Quantity:
+        if not isinstance(name, str):  # else `for x in experiment` would go on for ever
+            raise InvalidDeclaration("quantity", name, "the name of a value that the experiment returns")
         return Quantity(self, name)
 
     def at(self, **coordinates: Scalar) -> Experiment:

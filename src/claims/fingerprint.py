@@ -14,7 +14,6 @@ from pathlib import Path
 
 from claims.canonical import digest
 
-
 #: The parts of the harness on which a measured value depends.
 _MEASURING = ("claims.streams", "claims.canonical", "claims.searching", "claims.kernels", "claims.papers")
 
@@ -24,7 +23,8 @@ def code_fingerprint(*targets: str) -> str:
     """SHA-256 over the normalised syntax trees of the targets' modules and all of ours or beside them that they import.
 
     Comments, docstrings, layout and type-checking imports do not count, so editing them keeps the evidence. A package's
-    ``__init__`` counts where it is imported by name. C++ sources count by their text: they are compiled at install.
+    ``__init__`` counts where it is imported by name; of one that loads its names lazily, the modules of those that are
+    imported. C++ sources count by their text: they are compiled at install.
     """
     seen: dict[str, str] = {}
     for target in ("claims.streams", *targets):
@@ -44,7 +44,7 @@ def _collect(module: str, seen: dict[str, str]) -> None:
         if native.suffix in (".cpp", ".h"):
             seen[f"{module}/{native.name}"] = hashlib.sha256(native.read_bytes()).hexdigest()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for imported in sorted(_imports(tree, package)):
+    for imported in sorted(map(_home, _imports(tree, package))):
         if _counts(imported, module) or _beside(imported, path):
             _collect(imported, seen)
 
@@ -67,6 +67,31 @@ def _source(module: str) -> Path | None:
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
+
+
+def _home(dotted: str) -> str:
+    """The module that a dotted name loads: itself, or where its package's ``__getattr__`` finds it."""
+    package, _, name = dotted.rpartition(".")
+    if not package or _source(dotted) is not None:
+        return dotted
+    return f"{package}.{_lazy_names(package)[name]}" if name in _lazy_names(package) else dotted
+
+
+@functools.cache
+def _lazy_names(package: str) -> dict[str, str]:
+    """Of a package that loads its names when they are asked for: which submodule each is in, by its literal dict."""
+    path = _source(package)
+    if path is None or path.name != "__init__.py":
+        return {}
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
+        return {}
+    found = {}
+    for node in ast.walk(tree):
+        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
+                found[str(key.value)] = str(value.value)
+    return found
 
 
 def _beside(module: str, path: Path) -> bool:
@@ -93,16 +118,22 @@ def _imports(tree: ast.AST, package: str) -> set[str]:
 def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
     """Every node but those under ``if TYPE_CHECKING:``."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if _type_checking(node):
             continue
         yield node
         yield from _run_time(node)
 
 
+def _type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def _normalised(tree: ast.Module) -> str:
-    """Digest of a syntax tree without docstrings and positions."""
+    """Digest of a syntax tree without docstrings, type-checking imports and positions."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [child for child in body if not _type_checking(child)]
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
             first = body[0]
             if (

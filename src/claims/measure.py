@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import math
 import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,24 +49,35 @@ def measure(task: Task) -> list[Outcome]:
     for path in task.paths:
         if path not in sys.path:
             sys.path.append(path)
-    single_thread()
-    return [_measure_seed(task, seed) for seed in task.seeds]
+    try:
+        function = load(task.target)  # first: only libraries that are loaded can be limited to one thread
+    except Exception as error:  # noqa: BLE001  importing an experiment may raise anything
+        message = f"{task.target} cannot be loaded: {_describe(error)}"
+        return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
+    with one_thread():
+        return [_measure_seed(task, function, seed) for seed in task.seeds]
 
 
-@functools.cache
-def single_thread() -> None:
-    """One torch thread, in every executor: sums over threads would not be bit-identical."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    torch = importlib.import_module("torch")
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread in torch, BLAS and OpenMP, as they were afterwards: sums over threads are not the same to the bit."""
+    import torch
+    from threadpoolctl import ThreadpoolController
+
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        with ThreadpoolController().limit(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _measure_seed(task: Task, seed: int) -> Outcome:
+def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcome:
     started = time.perf_counter()
     base = dict(task.base)
     where = f"{task.target} at {base}, seed {seed}"
     try:
-        function = load(task.target)
         streams = Streams(task.epoch, task.target, base, seed)
         returned = function(base | dict(task.sweep), streams)
         records = checked(returned, task.sweep)
@@ -76,10 +86,15 @@ def _measure_seed(task: Task, seed: int) -> Outcome:
     except MeasurementError as error:
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {error}")
     except Exception as error:  # noqa: BLE001  an experiment may raise anything; it becomes the verdict ERROR
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        line = f"{type(error).__name__}: {error} ({os.path.basename(frame.filename)}:{frame.lineno})"
-        return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {line}")
+        return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {_describe(error)}")
     return Outcome(seed, records, time.perf_counter() - started)
+
+
+def _describe(error: Exception) -> str:
+    """The error with the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> Records:

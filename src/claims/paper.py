@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from claims.canonical import digest
 from claims.errors import InvalidDeclaration, TamperedRecord
@@ -42,7 +42,7 @@ class Paper:
 def load_paper(key: str, path: Path) -> Paper:
     """The paper whose verified record is in a file."""
     record = read_record(path)
-    metadata = record.get("paper", {})
+    metadata = _mapping(record.get("paper"))
     source = record["canonical_record"]["source"]
     return Paper(
         key=key,
@@ -62,13 +62,17 @@ def read_record(path: Path) -> dict[str, Any]:
         TamperedRecord: not JSON, a field is missing, or a field contradicts the digest; each such field is named.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, ValueError) as error:
         raise TamperedRecord(f"{path}: no readable record: {error}") from error
     problems = differences(record)
     if problems:
         raise TamperedRecord(f"{path}: the record contradicts itself: " + "; ".join(problems))
     return dict(record)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
 
 
 def differences(record: Any) -> list[str]:
@@ -78,8 +82,9 @@ def differences(record: Any) -> list[str]:
         return ["canonical_record: missing"]
     computed = digest(canonical)
     number = base64.b32encode(computed).decode()
-    metadata, source = canonical.get("metadata", {}), canonical.get("source", {})
-    paper = record.get("paper", {})
+    metadata, source, paper = (
+        _mapping(found) for found in (canonical.get("metadata"), canonical.get("source"), record.get("paper"))
+    )
     stated_number = str(record.get("pith_number", ""))
     expected: list[tuple[str, object, object]] = [
         ("canonical_sha256", record.get("canonical_sha256"), computed.hex()),
@@ -87,8 +92,8 @@ def differences(record: Any) -> list[str]:
         ("source", record.get("source"), source),
     ]
     if "short_pith_number" in record:
-        expected.append(("short_pith_number", record["short_pith_number"].rpartition(":")[2], number[:_SHORT]))
-    receipt = record.get("receipt")
+        expected.append(("short_pith_number", str(record["short_pith_number"]).rpartition(":")[2], number[:_SHORT]))
+    receipt = _mapping(record.get("receipt"))
     if receipt:
         expected.append(("receipt.canonical_sha256", receipt.get("canonical_sha256"), computed.hex()))
     expected += [
@@ -97,8 +102,15 @@ def differences(record: Any) -> list[str]:
     if "submitted_at" in paper:
         expected.append(("paper.submitted_at", paper["submitted_at"], metadata.get("submitted_at")))
     if "title" in paper:  # the title's own digest is taken of its lower-case form
-        title = hashlib.sha256(paper["title"].strip().lower().encode()).hexdigest()
+        title = hashlib.sha256(str(paper["title"]).strip().lower().encode()).hexdigest()
         expected.append(("paper.title", title, metadata.get("title_canon_sha256")))
-    return [
+    missing = [
+        f"canonical_record.source.{field}: missing" for field in ("kind", "id", "version") if field not in source
+    ]
+    return missing + [
         f"{field}: got {got!r}, the canonical record gives {want!r}" for field, got, want in expected if got != want
     ]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

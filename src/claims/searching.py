@@ -73,16 +73,24 @@ def drive(point: Mapping[str, Scalar], streams: Streams) -> dict[str, Any]:
     trace = _search(statement, statement.margin, *effort, seed=streams.key("search"))
     planted = _search(statement, statement.planted, *effort, seed=streams.key("search"))
     margin, closest = trace.smallest[0]
-    violated = margin < 0
+    precise, worst = _confirm(statement, trace)
     return {
         "tries": float(trace.tries),
         "smallest_margin": margin,
         "planted_margin": planted.smallest[0][0],
-        "precise_margin": float(statement.precise(**closest)) if violated else margin,
+        "precise_margin": precise,
         "rounding": statement.rounding,
-        "counterexample": _show(closest) if violated else "",
+        "counterexample": _show(worst) if margin < 0 else "",
         "closest": _show(closest),
     }
+
+
+def _confirm(statement: Statement, trace: _Trace) -> tuple[float, dict[str, Any]]:
+    """Of the smallest margins that are negative, the smallest in higher precision: the others may be rounding."""
+    violating = [inputs for margin, inputs in trace.smallest if margin < 0]
+    if not violating:
+        return trace.smallest[0]
+    return min(((float(statement.precise(**inputs)), inputs) for inputs in violating), key=lambda pair: pair[0])
 
 
 def _search(statement: Statement, margin: Callable[..., float], examples: int, restarts: int, *, seed: int) -> _Trace:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.decision import ALPHA_LOOK, judge, looks_at
-from claims.errors import MeasurementError
+from claims.errors import ClaimsError, MeasurementError
 from claims.experiment import Point, Quantity, Scalar
 from claims.kinds.base import Judgement, Sample
 from claims.measure import Outcome
@@ -51,6 +51,15 @@ class Confirmation:
     seeds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look that was taken: after how many seeds of which block, and what it said."""
+
+    seeds: int
+    confirming: bool
+    judgement: Judgement
+
+
 @dataclass
 class Trial:
     """Call :meth:`needs`, measure, call :meth:`advance`, until :attr:`final` is there."""
@@ -68,6 +77,7 @@ class Trial:
     confirming: bool = False
     confirmation: Confirmation | None = None
     final: Judgement | None = None
+    history: list[Look] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self._looks():
@@ -101,9 +111,11 @@ class Trial:
             return
         try:
             judged = judge(self.claim.test, self._sample(outcomes), self.band, points=self.points, alpha=ALPHA_LOOK)
-        except MeasurementError as error:
-            self.final = Judgement(verdict=ERROR, reason=f"{dict(self.point)}: {error}")
+        except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
+            words = str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"
+            self.final = Judgement(verdict=ERROR, reason=f"{dict(self.point)}: {words}")
             return
+        self.history.append(Look(len(self.seeds()), self.confirming, judged))
         if judged.verdict is UNDECIDED and self.look + 1 < len(self._looks()):
             self.look += 1
             return
@@ -165,6 +177,8 @@ class Trial:
                 available = ", ".join(name for name in record if name not in cell)
                 raise MeasurementError(f"{measurement.target} returned no {quantity.name!r}; it returned {available}")
             column.append(record[quantity.name])
+        if len({len(value) if isinstance(value, list) else None for value in column}) > 1:
+            raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
         return np.array(column)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from claims.bands import Limits
-from claims.experiment import Linear, Point, Quantity, linear
+from claims.errors import MeasurementError
+from claims.experiment import Linear, Point, Quantity, Scalar, linear
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
 
 if TYPE_CHECKING:
@@ -40,19 +41,34 @@ class Sample:
     levels: tuple[Point, ...]
 
     def of(self, expression: Linear | Quantity) -> np.ndarray:
-        """A combination of quantities, seed by seed."""
+        """A combination of quantities, seed by seed.
+
+        Raises:
+            MeasurementError: a quantity is not made of numbers, or the result is not finite.
+        """
         import numpy as np
 
         combination = linear(expression)
+        for _, quantity in combination.terms:
+            if self.values[quantity].dtype.kind not in "fiu":
+                raise MeasurementError(f"{quantity.name}: allowed: numbers; got {self.values[quantity].flat[0]!r}")
         parts = [weight * self.values[quantity] for weight, quantity in combination.terms]
-        total: np.ndarray = np.sum(parts, axis=0) + combination.constant
-        return total
+        return finite(np.sum(parts, axis=0) + combination.constant)
 
     def axis(self, name: str) -> np.ndarray:
         """The levels of one coordinate along the test's axis."""
         import numpy as np
 
         return np.array([dict(level)[name] for level in self.levels])
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """The values, all of which have to be finite: what is not is an error, and never dropped."""
+    import numpy as np
+
+    if not np.isfinite(values).all():
+        raise MeasurementError(f"{int((~np.isfinite(values)).sum())} of {np.size(values)} values are not finite")
+    return values
 
 
 @runtime_checkable
@@ -95,6 +111,15 @@ class Kind(Protocol):
 
     def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
         """Interval and verdict of the seeds so far at one alpha."""
+        ...
+
+
+@runtime_checkable
+class ChecksLevels(Protocol):
+    """A kind that needs particular levels of the axis it runs over; asked when the claim is made."""
+
+    def check_levels(self, levels: Sequence[Scalar]) -> None:
+        """Refuse levels that it cannot use."""
         ...
 
 

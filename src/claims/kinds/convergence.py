@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear
 from claims.kinds.base import Sample
 from claims.kinds.per_seed import PerSeed
@@ -23,19 +21,14 @@ def convergence(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
     expression = linear(y)
 
     def contrasts(sample: Sample) -> np.ndarray:
-        t = doubled(sample, expression, over, levels=3)
+        t = by_size(sample, expression, over)
         result: np.ndarray = (t[0] - t[1]) - 2**rate * (t[1] - t[2])
         return result
 
-    return PerSeed("convergence", (expression,), contrasts, (over,))
+    return PerSeed("convergence", (expression,), contrasts, (over,), doubling=3)
 
 
-def doubled(sample: Sample, expression: Linear, over: str, *, levels: int) -> list[np.ndarray]:
+def by_size(sample: Sample, expression: Linear, over: str) -> list[np.ndarray]:
     """Values at n, 2n, 4n, ... whatever the order in which the grid names them, each of shape (seeds,)."""
-    axis = sample.axis(over)
-    order = sorted(range(len(axis)), key=lambda i: axis[i])
-    sizes = [axis[i] for i in order]
-    if len(sizes) != levels or any(2 * a != b for a, b in pairwise(sizes)):
-        raise InvalidDeclaration(f"at.{over}", sizes, f"{levels} levels, each twice the one before")
     values = sample.of(expression)
-    return [values[:, i] for i in order]
+    return [values[:, i] for i in sample.axis(over).argsort()]

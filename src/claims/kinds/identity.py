@@ -36,8 +36,11 @@ class Identity:
         """The largest error in units of its bound; alpha plays no part."""
         import numpy as np
 
-        rhs, bound = sample.of(self.rhs), sample.of(self.bound)
-        error, planted = np.abs(sample.of(self.lhs) - rhs), np.abs(sample.of(self.planted) - rhs)
+        sides = (self.lhs, self.rhs, self.planted, self.bound)
+        lhs, rhs, wrong, bound = np.broadcast_arrays(
+            *(sample.of(side) for side in sides)
+        )  # one of them may be a number
+        error, planted = np.abs(lhs - rhs), np.abs(wrong - rhs)
         worst = int(np.argmax(error - bound))
         detail = {
             "draws": len(error),

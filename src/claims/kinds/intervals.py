@@ -28,9 +28,12 @@ def t_interval(x: np.ndarray, alpha: float) -> Interval:
 def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
     """Fieller's interval for mean(u) / mean(v) of paired values, shape (seeds,); the whole line unless v > 0 is sure.
 
-    It is the set of r for which the t interval of mean(u - r v) contains zero, in closed form.
+    It is the set of r for which the t interval of mean(u - r v) contains zero, in closed form. Two constants give the
+    whole line, as a constant does to the t interval.
     """
     if t_interval(v, alpha)[0] <= 0 and not (np.ptp(v) == 0 and v[0] > 0):
+        return EVERYTHING
+    if len(u) < 2 or (np.ptp(u) == 0 and np.ptp(v) == 0):
         return EVERYTHING
     n = len(u)
     q = stats.t.ppf(1 - alpha / 2, n - 1) ** 2 / n

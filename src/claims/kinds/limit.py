@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from claims.experiment import Linear, Quantity, linear
 from claims.kinds.base import Sample
-from claims.kinds.convergence import doubled
+from claims.kinds.convergence import by_size
 from claims.kinds.per_seed import PerSeed
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
     expression = linear(y)
 
     def extrapolated(sample: Sample) -> np.ndarray:
-        small, large = doubled(sample, expression, over, levels=2)
+        small, large = by_size(sample, expression, over)
         factor = 2.0**rate
         result: np.ndarray = (factor * large - small) / (factor - 1)
         return result
 
-    return PerSeed("limit", (expression,), extrapolated, (over,))
+    return PerSeed("limit", (expression,), extrapolated, (over,), doubling=2)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from claims.bands import Limits
-from claims.experiment import Linear, Quantity, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample, decide
+from claims.errors import InvalidDeclaration, MeasurementError
+from claims.experiment import Linear, Quantity, Scalar, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample, decide, finite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,8 @@ class PerSeed:
     expressions: tuple[Linear, ...]
     reduce: Callable[[Sample], np.ndarray]
     over: tuple[str, ...] = ()
+    #: How many levels of the axis it needs, each twice the one before; None if any will do.
+    doubling: int | None = None
 
     needs_band: ClassVar[bool] = True
     looks: ClassVar[tuple[int, ...]] = LOOKS
@@ -31,12 +35,30 @@ class PerSeed:
         """What has to be measured."""
         return quantities_of(*self.expressions)
 
+    def check_levels(self, levels: Sequence[Scalar]) -> None:
+        """Refuse levels that do not double.
+
+        Raises:
+            InvalidDeclaration: their number differs from what the test needs, or one is not twice the one before.
+        """
+        if self.doubling is None:
+            return
+        sizes = sorted(levels)
+        if len(sizes) != self.doubling or any(2 * a != b for a, b in pairwise(sizes)):
+            raise InvalidDeclaration(f"at.{self.over[0]}", sizes, f"{self.doubling} levels, each twice the one before")
+
     def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
-        """The t interval of the mean against the band."""
+        """The t interval of the mean against the band.
+
+        Raises:
+            MeasurementError: a seed gave a list, or its value is not finite.
+        """
         from claims.kinds.intervals import t_interval
 
         assert band is not None
-        x = self.reduce(sample)
+        x = finite(self.reduce(sample))
+        if x.ndim != 1:
+            raise MeasurementError(f"{self.kind}: got values of shape {x.shape[1:]} a seed; allowed: one number a seed")
         interval = t_interval(x, alpha)
         reason = "all seeds gave the same value" if len(x) > 1 and x.min() == x.max() else ""
         spread = float(x.std(ddof=1)) if len(x) > 1 else None

@@ -38,11 +38,14 @@ class Proportion:
         from claims.kinds.intervals import count_interval
 
         assert band is not None
-        count, trials = sample.of(self.successes).sum(), sample.of(self.trials).sum()
-        if not (0 <= count <= trials and trials > 0 and count == int(count) and trials == int(trials)):
-            raise MeasurementError(
-                f"proportion: got {count} of {trials}; allowed: whole counts, 0 <= count <= trials > 0"
-            )
+        counts, totals = sample.of(self.successes), sample.of(self.trials)
+        wrong = (counts < 0) | (counts > totals) | (counts % 1 != 0) | (totals % 1 != 0)
+        if wrong.any():
+            got = f"{counts[wrong][0]:g} of {totals[wrong][0]:g}"
+            raise MeasurementError(f"proportion: got {got}; allowed: whole counts, 0 <= count <= trials")
+        count, trials = counts.sum(), totals.sum()
+        if trials == 0:
+            raise MeasurementError("proportion: no seed had a trial; allowed: one trial or more in all")
         interval = count_interval(int(count), int(trials), alpha)
         detail = {"successes": int(count), "trials": int(trials)}
         return Judgement(

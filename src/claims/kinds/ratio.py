@@ -49,7 +49,8 @@ class Ratio:
             if plain_v.mean():
                 detail["plain_estimate"] = float(plain_u.mean() / plain_v.mean())
         if interval == EVERYTHING:
-            reason = "the denominator's mean is not surely positive"
+            constant = u.min() == u.max() and v.min() == v.max()
+            reason = "all seeds gave the same value" if constant else "the denominator's mean is not surely positive"
             return Judgement(verdict=UNDECIDED, estimate=estimate, interval=interval, reason=reason, detail=detail)
         edges = [t_interval(u - edge * v, alpha) if math.isfinite(edge) else None for edge in (band.lo, band.hi)]
         verdict = _from_edges(*edges)

@@ -123,6 +123,8 @@ def sample(
         raise InvalidDeclaration("sample.member", member, ", ".join(family))
     if not 0 < level < 1:
         raise InvalidDeclaration("sample.level", level, "a number between 0 and 1")
+    if not set(bands) <= set(family):
+        raise InvalidDeclaration("sample.bands", sorted(bands), ", ".join(family))
     members = []
     for name, columns in family.items():
         if name != member and name not in bands:

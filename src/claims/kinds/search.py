@@ -46,6 +46,8 @@ class Search:
         margin = float(values["smallest_margin"][worst])
         detail = {"tries": tries, "smallest_margin": margin, "closest": str(values["closest"][worst])}
         if margin < 0:
+            violating = values["smallest_margin"] < 0
+            worst = int(min(violating.nonzero()[0], key=lambda i: values["precise_margin"][i]))
             precise, rounding = float(values["precise_margin"][worst]), float(values["rounding"][worst])
             found = str(values["counterexample"][worst])
             detail |= {"counterexample": found, "precise_margin": precise}

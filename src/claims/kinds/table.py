@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -18,6 +19,8 @@ from claims.experiment import Quantity
 from claims.kinds.base import Judgement, Sample
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
+#: What float sums may add to a recomputed end, relative: cells that only touch do not contradict each other.
+_ROUNDING = 1e-12
 #: A printed table: one mapping a row, every figure a string with its digits as printed.
 Rows = tuple[Mapping[str, str], ...]
 
@@ -61,13 +64,16 @@ class Recomputed:
         for row in filter(self.where, rows):
             lo, hi = self._range(row)
             cell_lo, cell_hi = cell(row[self.result])
-            if hi < cell_lo or lo > cell_hi:
+            rounding = _ROUNDING * max(abs(lo), abs(hi), abs(cell_lo), abs(cell_hi))
+            if hi < cell_lo - rounding or lo > cell_hi + rounding:
                 found.append(f"{self.result} is printed as {row[self.result]} and recomputed as [{lo:.6g}, {hi:.6g}]")
         return found
 
     def perturbed(self, rows: Rows) -> Rows:
         """The first checked row's result moved beyond every value that its cells can give."""
-        first = next(filter(self.where, rows))
+        first = next(filter(self.where, rows), None)
+        if first is None:
+            raise InvalidDeclaration("recomputed.where", "no row", "a condition that some row of the table meets")
         lo, hi = self._range(first)
         unit = float(printed_value(first[self.result])[1])
         moved = shifted(first[self.result], math.ceil((hi - lo) / unit) + 2)
@@ -90,8 +96,9 @@ class Granularity:
         """Figures that no count can give."""
         found = []
         for row in rows:
-            lo, hi = (edge * self.n / self.scale for edge in cell(row[self.cells]))
-            if math.ceil(lo) > math.floor(hi):
+            value, unit = (Fraction(part) for part in printed_value(row[self.cells]))
+            lo, hi = ((value + side * unit / 2) * self.n / Fraction(self.scale) for side in (-1, 1))
+            if math.ceil(lo) > math.floor(hi):  # exact: a count on the edge of a cell may have been rounded into it
                 found.append(f"no count out of {self.n} rounds to {row[self.cells]}")
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
@@ -42,19 +42,19 @@ class Trend:
         count = steps.shape[1]
         full = [t_interval(step, alpha) for step in steps.T]
         split = [t_interval(step, alpha / count) for step in steps.T]
-        verdict = UNDECIDED
-        if any(hi < band.lo or lo > band.hi for lo, hi in split):
-            verdict = REFUTED
+        refuted = [i for i, (lo, hi) in enumerate(split) if hi < band.lo or lo > band.hi]
+        detail: dict[str, Any] = {"steps": steps.mean(axis=0).tolist()}
+        verdict, intervals = UNDECIDED, full
+        if refuted:
+            verdict, intervals, detail["granted"] = REFUTED, split, alpha / count
         elif all(band.lo <= lo and hi <= band.hi for lo, hi in full):
             verdict = HOLDS
-        means = steps.mean(axis=0)
-        worst = int(np.argmin(means))
-        interval = split[worst] if verdict is REFUTED else full[worst]
+        shown = min(refuted or range(count), key=lambda i: intervals[i][0])  # the step that decides, or is in the way
         return Judgement(
             verdict=verdict,
-            estimate=float(means[worst]),
-            interval=interval,
-            detail={"steps": [float(m) for m in means], "smallest_step": worst},
+            estimate=detail["steps"][shown],
+            interval=intervals[shown],
+            detail=detail | {"shown_step": shown},
         )
 
 
