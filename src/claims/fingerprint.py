@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import importlib.util
 import platform
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from importlib import metadata
 from pathlib import Path
 
@@ -44,9 +44,9 @@ def _collect(module: str, seen: dict[str, str]) -> None:
         if native.suffix in (".cpp", ".h"):
             seen[f"{module}/{native.name}"] = hashlib.sha256(native.read_bytes()).hexdigest()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for imported in sorted(map(_home, _imports(tree, package))):
+    for imported in sorted(_imports(tree, package)):
         if _counts(imported, module) or _beside(imported, path):
-            _collect(imported, seen)
+            _collect(_home(imported), seen)
 
 
 def _counts(imported: str, importer: str) -> bool:
@@ -59,14 +59,23 @@ def _counts(imported: str, importer: str) -> bool:
 
 @functools.cache
 def _source(module: str) -> Path | None:
-    """The module's source file, found without importing the module itself; None if there is no such module."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
+    """The module's source file, found without importing anything; None if there is no such module."""
+    spec = _spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """What ``importlib.util.find_spec`` gives, which however imports the module's parents."""
+    parent, path = module.rpartition(".")[0], None
+    if parent:
+        above = _spec(parent)
+        path = above.submodule_search_locations if above is not None else None
+        if path is None:
+            return None
+    found = (finder.find_spec(module, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    return next((spec for spec in found if spec is not None), None)
 
 
 def _home(dotted: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import sys
@@ -106,16 +107,27 @@ def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> R
     rows = [returned] if isinstance(returned, Mapping) else returned
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise MeasurementError(f"returned {type(returned).__name__}; allowed: a dict, or a list of dicts, one a cell")
-    names = [name for name, _ in sweep]
-    records = [{key: row[key] if key in names else _plain(key, row[key]) for key in row} for row in rows]
-    cells = [tuple(record.get(name) for name in names) for record in records]
-    expected = math.prod(len(levels) for _, levels in sweep)
-    outside = [
-        cell for cell in cells if any(value not in levels for value, (_, levels) in zip(cell, sweep, strict=True))
+    for name in (name for row in rows for name in row):
+        if not isinstance(name, str):
+            raise MeasurementError(f"returned a value named {name!r}; allowed: names that are strings")
+    axes = dict(sweep)
+    records = [
+        {name: _level(row[name], axes[name]) if name in axes else _plain(name, row[name]) for name in row} for row in rows
     ]
-    if outside or len(set(cells)) != len(cells) or len(cells) != expected:
-        raise MeasurementError(f"returned {len(cells)} cells over {names}; allowed: each of the {expected} cells once")
+    cells = [tuple(record.get(name) for name in axes) for record in records]
+    expected = set(itertools.product(*axes.values()))
+    if len(cells) != len(expected) or set(cells) != expected:
+        allowed = f"each of the {len(expected)} cells once"
+        raise MeasurementError(f"returned {len(cells)} cells over {list(axes)}; allowed: {allowed}")
     return records
+
+
+def _level(value: Any, levels: tuple[Scalar, ...]) -> Scalar | None:
+    """The level that a coordinate equals, as declared: an experiment may give it back as a tensor or a numpy number."""
+    try:
+        return levels[levels.index(value)]
+    except (ValueError, TypeError, RuntimeError):  # none, or something that cannot be compared
+        return None
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -129,10 +141,13 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> float:
+    allowed = "allowed: a number, a list of numbers, or a string"
+    if isinstance(value, str | bytes):  # which float() would parse
+        raise MeasurementError(f"{name} = {value!r}; {allowed}")
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise MeasurementError(f"{name} = {value!r}; allowed: a number, a list of numbers, or a string") from None
+        raise MeasurementError(f"{name} = {value!r}; {allowed}") from None
     if not math.isfinite(number):
         raise MeasurementError(f"{name} = {number}: not finite")
     return number

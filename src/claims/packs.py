@@ -18,7 +18,7 @@ from typing import Any
 from claims.claim import Claim, nearest
 from claims.errors import BadOption, ClaimsError, InvalidClaimFile, InvalidDeclaration, UnknownClaim
 from claims.paper import Paper
-from claims.verdict import Tier
+from claims.verdict import HOLDS, Tier
 
 GROUP = "claims.packs"
 _PREFIXES = ("paper", "kind", "role", "tier")
@@ -121,6 +121,9 @@ def _check_corrections(catalogue: Mapping[str, Claim]) -> None:
         if claim.corrected_by is not None and claim.corrected_by not in catalogue:
             hint = ", ".join(nearest(claim.corrected_by, list(catalogue))) or "the id of a claim"
             raise InvalidDeclaration("corrected_by", claim.corrected_by, hint, where=claim.id)
+        if claim.corrected_by is not None and catalogue[claim.corrected_by].expected is not HOLDS:
+            allowed = f"a claim expected to be HOLDS; that one is expected {catalogue[claim.corrected_by].expected}"
+            raise InvalidDeclaration("corrected_by", claim.corrected_by, allowed, where=claim.id)
 
 
 def installed() -> dict[str, Pack]:

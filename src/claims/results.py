@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claims.claim import Claim
-from claims.decision import ALPHA_LOOK, as_expected, combine, more_seeds
+from claims.decision import ALPHA_LOOK, as_expected, combine, looks_at, more_seeds
 from claims.kinds.base import Judgement
 from claims.measure import Outcome
 from claims.trial import Measurement, Trial
@@ -167,7 +167,7 @@ class AuditResult:
             return 1
         if require_available and UNAVAILABLE in verdicts:
             return 1
-        if verdicts <= {UNAVAILABLE}:
+        if all(result.verdict is UNAVAILABLE or not looks_at(result.claim, result.tier) for result in self.claims):
             return 4
         if strict and any(result.undecided_warning for result in self.claims):
             return 3

@@ -15,7 +15,7 @@ from claims.results import AuditResult, ClaimResult, PointResult
 from claims.verdict import HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
 #: Details of a judgement whose names need words.
-_DETAILS = {"granted": "alpha of the look, split over the points", "sd": "standard deviation over seeds"}
+_DETAILS = {"granted": "alpha granted to this look", "sd": "standard deviation over seeds"}
 #: Heading and lines of one part of the story.
 Section = tuple[str, list[str]]
 
@@ -83,7 +83,7 @@ class Story:
             yield "descriptive: no rival is named that it would have to reject"
         else:
             sharp = row["sharpness"]
-            how_far = f", {number(sharp)} tolerances from the target" if sharp is not None else ""
+            how_far = f", {sharp:.3g} tolerances from the target" if sharp is not None else ""
             yield f"it has to reject the rival {number(row['rival'])}{how_far}"
 
     def _instead(self) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _who(claim: Claim) -> str:
 
 
 def _point_lines(point: PointResult) -> Iterator[str]:
-    row = point.to_json()
+    row = {"kind": point.trial.claim.kind} | point.to_json()
     taken = looks(point)
     if taken and point.trial.claim.test.sequential:
         yield from _look_table(point)
@@ -181,7 +181,7 @@ def _point_lines(point: PointResult) -> Iterator[str]:
         yield f"{counted(row['seeds'], 'evaluation')}: {estimate_words(row)} {point.verdict}".replace(" :", ":")
     else:
         yield str(point.verdict)
-    if row["reason"]:
+    if row["reason"] and point.trial.points > 1:  # of a single point the verdict has said it
         yield str(row["reason"])
     plain = point.judgement.detail.get("plain_estimate")
     if plain is not None:
@@ -193,8 +193,10 @@ def _point_lines(point: PointResult) -> Iterator[str]:
     if point.verdict is UNDECIDED and taken and point.trial.claim.test.sequential:
         yield more_words(point.more_seeds)
     for name, value in point.judgement.detail.items():
-        if name != "plain_estimate" and isinstance(value, int | float | str) and value != "":
-            yield f"{_DETAILS.get(name, name.replace('_', ' '))}: {format(value, '.4g') if isinstance(value, float) else value}"
+        told = isinstance(value, str) and (not value or value in (row["reason"] or ""))
+        if name != "plain_estimate" and isinstance(value, int | float | str) and not told:
+            figure = f"{value:.4g}" if isinstance(value, float) else value
+            yield f"{_DETAILS.get(name, name.replace('_', ' '))}: {figure}"
 
 
 def _look_table(point: PointResult) -> Iterator[str]:

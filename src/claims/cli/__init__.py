@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import sys
@@ -49,6 +50,11 @@ class _Commands(click.Group):
         except ClaimsError as error:
             click.echo(f"claimbench: {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:  # a full disk, a file that went away: the message names it
+            if error.errno == errno.EPIPE:
+                raise  # whoever read our output has had enough, which click ends quietly
+            click.echo(f"claimbench: {error}", err=True)
+            ctx.exit(ClaimsError.exit_code)
         except KeyboardInterrupt:
             click.echo("claimbench: interrupted", err=True)
             ctx.exit(INTERRUPTED)

@@ -32,6 +32,15 @@ from .block import (
     sign_transverse,
     step_size,
 )
+from .depth import depth_ratio, depth_ratios
+from .depth_limits import (
+    compounded,
+    depth_limit,
+    depth_plateau,
+    depth_sqrt_coefficient,
+    first_layer_limit,
+    plateau_limit,
+)
 from .finite import (
     additive_radial_fraction,
     c_finite_n,
@@ -98,8 +107,15 @@ __all__ = [
     "c_rate_coefficient",
     "c_series",
     "c_sqrt_coefficient",
+    "compounded",
+    "depth_limit",
+    "depth_plateau",
+    "depth_ratio",
+    "depth_ratios",
+    "depth_sqrt_coefficient",
     "energy_ratio",
     "energy_ratio_sqrt_coefficient",
+    "first_layer_limit",
     "flip_angle",
     "flip_norm_mean",
     "flip_norm_variance",
@@ -121,6 +137,7 @@ __all__ = [
     "magnitude_transverse",
     "magnitude_variance",
     "output_radial_fraction",
+    "plateau_limit",
     "printed_remainder",
     "printed_remainder_coefficient",
     "random_sign_cosine_limit",

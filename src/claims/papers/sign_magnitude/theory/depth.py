@@ -1,8 +1,9 @@
 """Mean-field recursions: sign flips against the magnitude step when every layer of a deep network is perturbed.
 
-Weights are drawn afresh in each layer. Given clean and perturbed input, a wide layer's pre-activations are therefore
-exactly bivariate normal whatever the inputs look like, with correlation kappa_p cos(phi): phi is the angle between the
-inputs and kappa_p = 1 - 2p for flips, rho_m for the magnitude step. So few numbers pass from layer to layer.
+Weights are drawn afresh in each layer. Given clean and perturbed input, neither with dominant coordinates, a wide
+layer's pre-activations are therefore bivariate normal whatever activations came before, with correlation
+kappa_p cos(phi): phi is the angle between the inputs and kappa_p = 1 - 2p for flips, rho_m for the magnitude step. So
+few numbers pass from layer to layer.
 
 The state of a perturbation is A = |y|^2, the radial change y.d and the energy |d|^2 of d = y' - y, and, where branches
 are added without a projection of their own, the coordinate means of y and d times sqrt(width): a ReLU's outputs have a
@@ -10,8 +11,8 @@ mean that later branches share. In these numbers nothing cancels as the flip rat
 
 Conventions as in `block`; `layer` counts from 1. `norm` says what is normalised: "stream" each layer's output, "branch"
 the input of each layer only (with a skip connection the stream then grows; without one this is "stream"), "none"
-nothing. `projected`: a clean Gaussian projection follows the activation. "silu" is SiLU on pre-activations of standard
-deviation width^-1/2, which in the wide limit is z/2.
+nothing. `projection`: "gaussian" if a clean Gaussian projection follows the activation. "silu" is SiLU on
+pre-activations of standard deviation width^-1/2, which in the wide limit is z/2.
 """
 
 import math
@@ -29,13 +30,13 @@ from .block import (
     magnitude_variance,
     step_size,
 )
-from .small_rate import c_limit
 
 Norm = Literal["stream", "branch", "none"]
+Projection = Literal["none", "gaussian"]
 Activation = Literal["relu", "linear", "silu"]
 
 #: Energy E phi(z)^2 and mean E phi(z) of each activation, z standard normal.
-_MOMENTS = {"relu": (0.5, 1 / math.sqrt(2 * math.pi)), "linear": (1.0, 0.0), "silu": (0.25, 0.0)}
+MOMENTS = {"relu": (0.5, 1 / math.sqrt(2 * math.pi)), "linear": (1.0, 0.0), "silu": (0.25, 0.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,41 +75,44 @@ class _State:
 
 
 @dataclass(frozen=True, slots=True)
-class _Perturbation:
-    """One layer's perturbation: `scale` - 1 is the growth of the pre-activations' sd, `angle` their rotation."""
+class Perturbation:
+    """What one layer does to its pre-activations: the excess of their sd over the clean one, and their rotation."""
 
     excess: float
     angle: float
 
 
-def _perturbations(flip_rate: float, step: int, kappa: float) -> tuple[_Perturbation, _Perturbation]:
+def perturbations(flip_rate: float, step: int, kappa: float) -> tuple[Perturbation, Perturbation]:
+    """Sign flips and the magnitude step of the same norm."""
     t, scale2 = step_size(flip_rate, step), magnitude_variance(flip_rate, step, kappa)
     excess = t * (2 * math.sqrt(kappa) + t) / (math.sqrt(scale2) + 1)
-    return _Perturbation(0.0, flip_angle(flip_rate)), _Perturbation(excess, magnitude_angle(flip_rate, step, kappa))
+    return Perturbation(0.0, flip_angle(flip_rate)), Perturbation(excess, magnitude_angle(flip_rate, step, kappa))
 
 
-def _through_weights(rotation: float, phi: float) -> float:
+def through_weights(rotation: float, phi: float) -> float:
     """Angle between pre-activations: arccos(cos(rotation) cos(phi)), accurate for small angles."""
     half, turned = math.sin(phi / 2) ** 2, math.sin(rotation / 2) ** 2
     deficit = turned + half * math.cos(rotation)
     return 2 * math.asin(math.sqrt(min(max(deficit, 0.0), 1.0)))
 
 
-def _next(state: _State, arm: _Perturbation, *, residual: bool, projected: bool, norm: Norm, activation: str) -> _State:
+def _next(
+    state: _State, arm: Perturbation, *, residual: bool, projection: Projection, norm: Norm, activation: Activation
+) -> _State:
     """State after one layer, before any normalisation of its output."""
-    unit_energy, unit_mean = _MOMENTS[activation]
-    theta = _through_weights(arm.angle, state.angle)
+    energy, unit_mean = MOMENTS[activation]
+    theta = through_weights(arm.angle, state.angle)
     deficit = relu_deficit(theta) if activation == "relu" else 2 * math.sin(theta / 2) ** 2
-    excess, energy = arm.excess, unit_energy
-    if norm == "none":
+    excess = arm.excess
+    if norm == "none":  # the perturbed input is longer than the clean one
         root = math.sqrt(1 + state.growth)
-        excess = arm.excess * root + state.growth / (1 + root)
-        energy = unit_energy * state.clean
+        excess = excess * root + state.growth / (1 + root)
+        energy *= state.clean
     cross = energy * (excess - (1 + excess) * deficit)
     error = energy * (excess * excess + 2 * (1 + excess) * deficit)
-    mean = 0.0 if projected else unit_mean
     if not residual:
         return _State(energy, cross, error)
+    mean = unit_mean if projection == "none" else 0.0
     return _State(
         state.clean + energy + 2 * state.mean * mean,
         state.cross + cross + mean * (state.mean * excess + state.mean_change),
@@ -123,7 +127,7 @@ def depth_ratios(
     layers: int,
     *,
     residual: bool = False,
-    projected: bool = False,
+    projection: Projection = "none",
     norm: Norm = "stream",
     activation: Activation = "relu",
     metric: Metric = "post",
@@ -139,13 +143,13 @@ def depth_ratios(
     """
     _check(flip_rate, step, kappa)
     _check_metric(metric)
-    _check_architecture(layers, residual=residual, norm=norm, activation=activation)
+    check_architecture(layers, residual=residual, projection=projection, norm=norm, activation=activation)
     states = [_State(), _State()]
     ratios = []
     for _ in range(layers):
         raw = [
-            _next(state, arm, residual=residual, projected=projected, norm=norm, activation=activation)
-            for state, arm in zip(states, _perturbations(flip_rate, step, kappa), strict=True)
+            _next(state, arm, residual=residual, projection=projection, norm=norm, activation=activation)
+            for state, arm in zip(states, perturbations(flip_rate, step, kappa), strict=True)
         ]
         sign, magnitude = (state.measured(metric) for state in raw)
         ratios.append(sign / magnitude)
@@ -159,7 +163,7 @@ def depth_ratio(
     layer: int,
     *,
     residual: bool = False,
-    projected: bool = False,
+    projection: Projection = "none",
     norm: Norm = "stream",
     activation: Activation = "relu",
     metric: Metric = "post",
@@ -171,7 +175,7 @@ def depth_ratio(
         flip_rate,
         layer,
         residual=residual,
-        projected=projected,
+        projection=projection,
         norm=norm,
         activation=activation,
         metric=metric,
@@ -180,92 +184,18 @@ def depth_ratio(
     )[-1]
 
 
-def depth_limit(
-    layer: int,
-    *,
-    residual: bool = False,
-    projected: bool = False,
-    norm: Norm = "stream",
-    activation: Activation = "relu",
-    kappa: float = BUSSGANG,
-) -> float:
-    """Limit of `depth_ratio` as the flip rate tends to zero at a fixed layer, for every metric and step.
+def check_architecture(layer: int, *, residual: bool, projection: str, norm: str, activation: str) -> None:
+    """Refuse what the recursions are not derived for.
 
-    Energies are in units of 4p. Without a skip connection both arms add their layer's share, which leaves 1/(1 - kappa)
-    at every depth. With one, the step's branches all grow by one factor: radial for the branch, but not for the skip.
+    Raises:
+        ValueError: an argument outside its set, or norm "none" with a skip connection.
     """
-    _check_architecture(layer, residual=residual, norm=norm, activation=activation)
-    if not residual:
-        return c_limit(kappa)
-    energy, unit_mean = _MOMENTS[activation]
-    mean = 0.0 if projected else unit_mean
-    growth = math.sqrt(kappa)
-    clean, sign, cross, error, level, change = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for _ in range(layer):
-        transverse = error - cross * cross / clean
-        sign += energy * (1 + sign / clean)
-        error += energy * (1 + transverse / clean) + 2 * change * mean * growth
-        cross += (energy + level * mean) * growth + change * mean
-        clean += energy + 2 * level * mean
-        level, change = level + mean, change + mean * growth
-        if norm == "stream":
-            change = (change - level * cross / clean) / math.sqrt(clean)
-            sign, error = sign / clean, (error - cross * cross / clean) / clean
-            clean, cross, level = 1.0, 0.0, level / math.sqrt(clean)
-    return sign / (error - cross * cross / clean)
-
-
-def first_layer_limit(branch_share: float, kappa: float = BUSSGANG) -> float:
-    """Limit at the first layer when the branch carries a share f of the output's energy: 1/(1 - kappa f).
-
-    The step's coherent part, kappa of its energy, is along the branch, of which the output's direction takes f. ReLU
-    on a unit input: f = 1/3; no skip connection: f = 1.
-    """
-    if not 0.0 <= branch_share <= 1.0:
-        raise ValueError(f"branch_share: a share of energy lies in [0, 1], got {branch_share!r}")
-    return 1 / (1 - kappa * branch_share)
-
-
-def compounded(layer: int, exponent: float = 1.0, kappa: float = BUSSGANG) -> float:
-    """The compounding hypothesis (Conjecture 1): (1/(1 - kappa))^(exponent layer)."""
-    return c_limit(kappa) ** (exponent * layer)
-
-
-def depth_plateau(flip_rate: float, metric: Metric = "post", step: int = 1, kappa: float = BUSSGANG) -> float:
-    """`depth_ratio` of ReLU layers without a skip connection at infinite depth, each layer normalised.
-
-    The angle stops growing where one layer's rotation balances the ReLU's contraction: the fixed point of
-    C = 2 J(kappa_p C), found by bisection on the deficit 1 - C.
-    """
-    _check(flip_rate, step, kappa)
-    _check_metric(metric)
-    sines = []
-    for arm in _perturbations(flip_rate, step, kappa):
-        lo, hi = 0.0, 1.0
-        for _ in range(200):
-            middle = (lo + hi) / 2
-            phi = 2 * math.asin(math.sqrt(middle / 2))
-            lo, hi = (middle, hi) if relu_deficit(_through_weights(arm.angle, phi)) > middle else (lo, middle)
-        sines.append(hi * (2 - hi))
-    post = sines[0] / sines[1]
-    return post if metric == "post" else post / magnitude_variance(flip_rate, step, kappa)
-
-
-def plateau_limit(kappa: float = BUSSGANG) -> float:
-    """Limit of `depth_plateau` as the flip rate tends to zero: (1/(1 - kappa))^(2/3).
-
-    For small deficits 1 - 2J = x - O(x^1.5), x = e + D the deficit of the pre-activations' correlation, of which a
-    layer adds e and the inputs bring D; the fixed point has (e + D)^1.5 proportional to e.
-    """
-    return c_limit(kappa) ** (2 / 3)
-
-
-def _check_architecture(layer: int, *, residual: bool, norm: str, activation: str) -> None:
     if layer < 1:
         raise ValueError(f"layer: layers count from 1, got {layer!r}")
-    if activation not in _MOMENTS:
-        raise ValueError(f"activation: one of {', '.join(_MOMENTS)}, got {activation!r}")
-    if norm not in ("stream", "branch", "none"):
-        raise ValueError(f"norm: 'stream', 'branch' or 'none' are defined, got {norm!r}")
-    if residual and norm == "none":
-        raise ValueError("norm: with a skip connection 'stream' and 'branch' are defined, got 'none'")
+    for name, value, allowed in (
+        ("activation", activation, tuple(MOMENTS)),
+        ("projection", projection, ("none", "gaussian")),
+        ("norm", norm, ("stream", "branch") if residual else ("stream", "branch", "none")),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name}: one of {', '.join(allowed)}, got {value!r}")
