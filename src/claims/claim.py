@@ -35,7 +35,7 @@ class Claim:
         band: where the statistic has to lie. Not for identity, search, table and replay, which bring their own.
         rival: a value the claim must reject, or where to compute it. Without one the claim is descriptive.
         expected: the verdict on record.
-        finding: for what is expected REFUTED, what is true instead, in plain words.
+        finding: in plain words, for what is expected REFUTED what is true instead, for UNDECIDED what would decide it.
         corrected_by: id of a claim that HOLDS in its place.
         role: who says so.
         decides: the tier from which on the claim has to be decided.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,10 +105,23 @@ class Store:
             raise StoreError(f"{path}: the store cannot be opened: {error}. Name another with --store.") from error
         try:
             with self._translated():
-                self._prepare()
+                self._prepare_patiently()
         except BaseException:
             self._connection.close()
             raise
+
+    def _prepare_patiently(self) -> None:
+        """Switching to WAL does not wait for others who open the store at that moment, whatever the timeout."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._prepare()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                time.sleep(0.01)
 
     def _prepare(self) -> None:
         run = self._connection.execute

@@ -8,8 +8,8 @@ import hashlib
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec
 from importlib import metadata
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from claims.canonical import digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import os
@@ -11,12 +12,15 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, Unavailable
 from claims.experiment import Point, Scalar
 from claims.lazy import load
 from claims.streams import Streams
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 #: The records of one seed: for each cell of the sweep its coordinates and quantities.
 Records = list[dict[str, Any]]
@@ -63,15 +67,22 @@ def measure(task: Task) -> list[Outcome]:
 def one_thread() -> Iterator[None]:
     """One thread in torch, BLAS and OpenMP, as they were afterwards: sums over threads are not the same to the bit."""
     import torch
-    from threadpoolctl import ThreadpoolController
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadpoolController().limit(limits=1):
+        with _libraries(len(sys.modules)).limit(limits=1):
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The loaded native libraries; looked for again after an import, since that takes longer than a small task."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcome:
@@ -112,7 +123,8 @@ def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> R
             raise MeasurementError(f"returned a value named {name!r}; allowed: names that are strings")
     axes = dict(sweep)
     records = [
-        {name: _level(row[name], axes[name]) if name in axes else _plain(name, row[name]) for name in row} for row in rows
+        {name: _level(row[name], axes[name]) if name in axes else _plain(name, row[name]) for name in row}
+        for row in rows
     ]
     cells = [tuple(record.get(name) for name in axes) for record in records]
     expected = set(itertools.product(*axes.values()))

@@ -61,7 +61,8 @@ class Story:
             yield name, list(_point_lines(point))
         yield "How sure", [error_rates(claim)]
         if claim.finding or claim.corrected_by:
-            yield "What is true instead", list(self._instead())
+            undecidable = claim.expected is UNDECIDED
+            yield "What would decide it" if undecidable else "What is true instead", list(self._instead())
         yield "Measured by", experiments(claim) or ["nothing: the printed figures are all it needs"]
         yield "Replay", [self.replay, "with --store and a new file to measure everything again"]
 

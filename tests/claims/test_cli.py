@@ -262,7 +262,8 @@ def test_json_on_standard_output_is_pure(audit):
         ("demo.mean.surprise", [], 1),
         ("demo.mean.edge", [], 0),
         ("demo.mean.edge", ["--strict"], 3),
-        ("demo.late", ["--strict"], 0),
+        ("demo.late demo.value", ["--strict"], 0),
+        ("demo.late", [], 4),
         ("demo.*.false demo.mean.surprise", ["--strict"], 1),
         ("demo.nothing*", [], 4),
         ("broken.gpu", [], 4),
@@ -286,7 +287,7 @@ def test_undecided_is_a_warning_that_says_what_is_missing(audit):
 
 
 def test_a_claim_of_a_higher_tier_is_no_warning(audit):
-    text = audit("demo.late").stdout
+    text = audit("demo.late", code=4).stdout
     assert "Warning" not in text
     assert "UNDECIDED, decides at full" in text
     assert "not measured at smoke, they decide at a higher tier: 1 at full" in text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -47,11 +48,12 @@ class FixedSample:
     def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """One look. ``alpha`` is replaced by the level that Holm's procedure leaves this member."""
         assert band is not None
+        assert isinstance(self.test, Hashable)  # by sample()
         family = dict(self.family)
         family[self.member] = Member(family[self.member].columns, band)
-        smallest = {name: self._smallest_alpha(member) for name, member in family.items()}
+        smallest = {name: _smallest_alpha(self.test, member) for name, member in family.items()}
         granted = holm(smallest, self.level)[self.member]
-        judged = self._judge(family[self.member], granted)
+        judged = _judge(self.test, family[self.member], granted)
         detail: dict[str, Any] = dict(judged.detail) | {
             "level": self.level,
             "granted": granted,
@@ -63,24 +65,27 @@ class FixedSample:
             verdict=judged.verdict, estimate=judged.estimate, interval=judged.interval, reason=reason, detail=detail
         )
 
-    def _judge(self, member: Member, alpha: float) -> Judgement:
-        import numpy as np
 
-        values = Values({_DATA[name]: np.array(column) for name, column in member.columns}, ())
-        return self.test.judge(values, member.band, alpha)
+def _judge(test: Kind, member: Member, alpha: float) -> Judgement:
+    import numpy as np
 
-    def _smallest_alpha(self, member: Member) -> float:
-        """The smallest alpha at which this member is decided at all: its p value, whichever way it falls."""
-        lo, hi = -40.0, 0.0
-        if self._judge(member, 1 - 1e-12).verdict is UNDECIDED:
-            return 1.0
-        for _ in range(60):
-            middle = (lo + hi) / 2
-            if self._judge(member, math.exp(middle)).verdict is UNDECIDED:
-                lo = middle
-            else:
-                hi = middle
-        return math.exp(hi)
+    values = Values({_DATA[name]: np.array(column) for name, column in member.columns}, ())
+    return test.judge(values, member.band, alpha)
+
+
+@functools.lru_cache(maxsize=1024)  # claims of one family ask for the same members
+def _smallest_alpha(test: Kind, member: Member) -> float:
+    """The smallest alpha at which this member is decided at all: its p value, whichever way it falls."""
+    lo, hi = -40.0, 0.0
+    if _judge(test, member, 1 - 1e-12).verdict is UNDECIDED:
+        return 1.0
+    for _ in range(44):
+        middle = (lo + hi) / 2
+        if _judge(test, member, math.exp(middle)).verdict is UNDECIDED:
+            lo = middle
+        else:
+            hi = middle
+    return math.exp(hi)
 
 
 def holm(p_values: Mapping[str, float], level: float) -> dict[str, float]:
@@ -102,6 +107,19 @@ def column(name: str) -> Quantity:
     return _DATA[name]
 
 
+def with_moments(*, mean: float, sd: float, n: int) -> tuple[float, ...]:
+    """``n`` values that stand in for a sample of which only mean and standard deviation (ddof 1) are published.
+
+    Student's t interval depends on a sample through these three numbers alone, so a mean is judged as from the values
+    themselves. Nothing else is: not a quantile, and no pairing with another column.
+    """
+    if n < 2 or not (math.isfinite(mean) and math.isfinite(sd) and sd > 0):
+        raise InvalidDeclaration("with_moments", (mean, sd, n), "n >= 2, a finite mean and a finite sd > 0")
+    ranks = [rank - (n - 1) / 2 for rank in range(n)]
+    scale = sd / math.sqrt(sum(rank**2 for rank in ranks) / (n - 1))
+    return tuple(mean + scale * rank for rank in ranks)
+
+
 def sample(
     test: Kind,
     *,
@@ -113,12 +131,14 @@ def sample(
     """Judge one member of a family of fixed samples.
 
     Args:
-        test: how a sample is judged, built on :func:`column`.
+        test: how a sample is judged, built on :func:`column`; hashable, as frozen dataclasses are.
         family: the columns of every sample that is judged together with this one; declare it before looking.
         member: which of them this claim is about.
         bands: limits of the statistic for the other members; the claim's own band is this member's.
         level: family-wise level.
     """
+    if not isinstance(test, Hashable):
+        raise InvalidDeclaration("sample.test", test, "a test that can be hashed, such as a frozen dataclass")
     if member not in family:
         raise InvalidDeclaration("sample.member", member, ", ".join(family))
     if not 0 < level < 1:

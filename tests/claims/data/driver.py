@@ -52,7 +52,7 @@ def forked(work: Callable[[], object]) -> int:
     try:
         work()
         os._exit(0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  whatever it was, this process ends here
         traceback.print_exc()
         os._exit(1)
 
@@ -67,16 +67,21 @@ def kill_often(store: Path, out: Path, log: Path, kills: int) -> None:
     while done < kills:
         before, lines = (stored(store) if store.exists() else set()), _lines(log)
         child = forked(lambda: audit(store, "serial"))
-        time.sleep(rng.uniform(0.0, 0.1))
+        enough = len(lines) + rng.randrange(0, 50)  # seeds, not seconds: the same on a busy machine
+        while len(_lines(log)) < enough:
+            if os.waitpid(child, os.WNOHANG)[0]:
+                raise SystemExit(f"the audit ended before it could be killed {kills} times")
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0.0, 0.01))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        if not os.WIFSIGNALED(status):
-            raise SystemExit(f"the audit ended before it could be killed {kills} times: {status}")
+        assert os.WIFSIGNALED(status), status
         done += 1
         measured = {tuple(map(int, line.split()[1:])) for line in _lines(log)[len(lines) :]}
         repeated += sorted(measured & before)
         lost = before - stored(store)
         progress.append([len(before), len(measured), len(lost)])
+    os.environ["TOY_SECONDS"] = "0"
     os.waitpid(forked(lambda: write(store, out)), 0)
     report = {"kills": done, "repeated": repeated, "progress": progress}
     (out.parent / "report.json").write_text(json.dumps(report))
@@ -98,10 +103,10 @@ def main(mode: str, store: str, *rest: str) -> None:
     if mode == "audit":
         audit(Path(store), rest[0])
     elif mode == "kill-and-race":
-        import claims.kinds.intervals  # noqa: F401  the children find it imported
-
         folder = Path(rest[0])
-        kill_often(Path(store), folder / "killed.json", Path(os.environ["TOY_LOG"]), int(rest[1]))
+        audit(folder / "warm.sqlite", "serial")  # imports all that the children need
+        os.environ |= {"TOY_LOG": str(folder / "log"), "TOY_SECONDS": "0.001"}
+        kill_often(Path(store), folder / "killed.json", folder / "log", int(rest[1]))
         together(folder / "race.sqlite", folder / "race.json", 2)
 
 

@@ -54,7 +54,9 @@ def verdict(of: Claim, function: Callable[..., Any], **options: Any) -> Judgemen
     return trial.final
 
 
-def judged(test: Kind, values: Mapping[str, Any], *, lo: float = -1.0, hi: float = 1.0, alpha: float = 1e-3) -> Judgement:
+def judged(
+    test: Kind, values: Mapping[str, Any], *, lo: float = -1.0, hi: float = 1.0, alpha: float = 1e-3
+) -> Judgement:
     """One look of a test at given values of the quantities of :data:`made_up`."""
     arrays = {made_up[name]: np.asarray(column) for name, column in values.items()}
     return test.judge(Sample(arrays, ()), Limits(lo, hi, None), alpha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import mpmath
 from hypothesis import strategies as st
@@ -62,9 +63,9 @@ TOOTHLESS = Statement(
 #: False for lists that are not in order: an input that no optimiser can move.
 SORTED = Statement(
     inputs={"values": st.lists(st.integers(-5, 5), min_size=2, max_size=6)},
-    margin=lambda values: min(b - a for a, b in zip(values, values[1:], strict=False)),
+    margin=lambda values: min(b - a for a, b in pairwise(values)),
     planted=lambda values: -1.0,
-    precise=lambda values: mpmath.mpf(min(b - a for a, b in zip(values, values[1:], strict=False))),
+    precise=lambda values: mpmath.mpf(min(b - a for a, b in pairwise(values))),
 )
 
 #: A double-precision margin that is wrong where it is most negative (k = 7), and right in saying that it fails at -3.

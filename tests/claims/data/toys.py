@@ -38,7 +38,9 @@ def sized(point, streams):
     """T_n = 1 + 2/n with noise common to the sizes."""
     rng = streams.numpy("x")
     n = point["n"]
-    return [{"n": size, "y": 1.0 + 2.0 / size + noise} for size, noise in zip(n, rng.normal(0.0, 1e-4, len(n)))]
+    return [
+        {"n": size, "y": 1.0 + 2.0 / size + noise} for size, noise in zip(n, rng.normal(0.0, 1e-4, len(n)), strict=True)
+    ]
 
 
 def sums(point, streams):
@@ -129,10 +131,11 @@ def logged(point, streams):
 
 
 def threads(point, streams):
-    """How many threads torch may use while an experiment runs."""
+    """How many threads torch, BLAS and OpenMP may use while an experiment runs."""
     import torch
+    from threadpoolctl import threadpool_info
 
-    return {"threads": torch.get_num_threads()}
+    return {"torch": torch.get_num_threads(), "libraries": [library["num_threads"] for library in threadpool_info()]}
 
 
 def authors(point, streams):

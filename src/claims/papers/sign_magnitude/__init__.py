@@ -10,6 +10,7 @@ from claims.packs import Pack
 from claims.paper import load_paper
 
 _SECTIONS = (
+    "abstract",
     "section3_sign_direction",
     "section4_rmsnorm",
     "section5_single_layer",
@@ -18,9 +19,25 @@ _SECTIONS = (
     "section6_explanation",
     "table2",
     "section9_ablation",
+    "section9_models",
+    "table8",
+    "table8_counts",
+    "table9",
+    "section9_noise_floor",
+    "section9_column_energies",
+    "section9_column_flips",
+    "section9_trained_depth",
+    "table17",
     "appendix_a_energies",
     "appendix_a_radial",
     "appendix_d_radial",
+    "section7_outliers",
+    "appendix_e_outliers",
+    "appendix_e_leverage",
+    "appendix_f_groups",
+    "appendix_f_experiment_d",
+    "beyond",
+    "open_problems",
 )
 
 PACK = Pack(

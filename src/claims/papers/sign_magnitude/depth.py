@@ -1,4 +1,4 @@
-"""Deep stacks of perturbed layers (paper, sections 7.1 and 9.4) as experiments, and the identities beside them.
+"""Deep stacks of perturbed layers (paper, sections 7.1 and 9.4) as experiments.
 
 A clean stream and two perturbed ones go through the same fresh Gaussian weights, with every layer's first projection
 perturbed: by sign flips, or by the magnitude step with the flips' realised norm in that layer. The paper's two names
@@ -16,7 +16,6 @@ V3     Figure 2   none        yes       branch
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,7 +53,8 @@ def stack(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     "silu", "linear"); between ("kept", "refreshed": see ``_refreshed``). Sweep: layer (from 1), metric ("pre": outputs
     as they are before their own normalisation, "post": the squared sine of their angle).
 
-    Quantities: ``transverse_sign``, ``transverse_magnitude`` (sums over inputs), their ratio ``c`` and ``log_c``.
+    Quantities: ``transverse_sign``, ``transverse_magnitude`` (sums over inputs), their ratio ``c`` and ``log_c``; in
+    either metric's record ``radial_sign`` and ``radial_magnitude``, the radial over the total energy of the change.
     """
     weights, between = streams.torch("weights"), streams.torch("between")
     clean = sphere(streams.torch("inputs"), point["inputs"], point["width"], dtype=dtype_of(point))
@@ -89,36 +89,45 @@ def _layer(point: Mapping[str, Any], arms: list[Tensor], weights: torch.Generato
 
 
 def _unit(y: Tensor) -> Tensor:
-    return y / torch.linalg.vector_norm(y, dim=1, keepdim=True)
+    unit: Tensor = y / torch.linalg.vector_norm(y, dim=1, keepdim=True)
+    return unit
 
 
 def _refreshed(arms: list[Tensor], generator: torch.Generator) -> list[Tensor]:
     """The three streams of every input turned by a random rotation of its own.
 
-    Norms and angles between the streams stay; directions become uniform on the sphere and independent between inputs.
-    So every layer gets inputs as isotropic as the first one's, whatever activations have done to them.
+    Norms and angles between the streams stay; directions become uniform on the sphere and independent between inputs,
+    so that every layer gets inputs as isotropic as the first one's.
     """
     streams = torch.stack(arms, dim=-1).double()
-    factor = torch.linalg.cholesky(streams.mT @ streams)
-    frame = torch.linalg.qr(torch.randn(streams.shape, generator=generator, dtype=torch.float64)).Q
-    turned = (frame @ factor.mT).to(arms[0].dtype)
+    factor = torch.linalg.qr(streams, mode="r").R
+    frame, triangle = torch.linalg.qr(torch.randn(streams.shape, generator=generator, dtype=torch.float64))
+    frame = frame * torch.sign(torch.diagonal(triangle, dim1=-2, dim2=-1)).unsqueeze(-2)  # without it, half the frames
+    turned = (frame @ factor).to(arms[0].dtype)
     return list(turned.unbind(-1))
 
 
 def _records(layer: int, metrics: tuple[str, ...], clean: Tensor, flipped: Tensor, stepped: Tensor) -> list[Record]:
-    sums: dict[str, list[float]] = {"pre": [], "post": []}
+    energies: dict[str, list[float]] = {"pre": [], "post": [], "radial": []}
     for moved in (flipped, stepped):
-        transverse = transverse_energy(clean, moved - clean)[2]
-        sums["pre"].append(float(transverse.sum()))
-        sums["post"].append(float((transverse / inner(moved, moved)).sum()))
-    return [
-        {
-            "layer": layer,
-            "metric": metric,
-            "transverse_sign": sums[metric][0],
-            "transverse_magnitude": sums[metric][1],
-            "c": sums[metric][0] / sums[metric][1],
-            "log_c": math.log(sums[metric][0] / sums[metric][1]),
-        }
-        for metric in metrics
-    ]
+        total, radial, transverse = transverse_energy(clean, moved - clean)
+        energies["pre"].append(float(transverse.sum()))
+        energies["post"].append(float((transverse / inner(moved, moved)).sum()))
+        energies["radial"].append(float(radial.sum() / total.sum()))
+    radial_sign, radial_magnitude = energies.pop("radial")
+    records = []
+    for metric in metrics:
+        sign, magnitude = energies[metric]
+        records.append(
+            {
+                "layer": layer,
+                "metric": metric,
+                "transverse_sign": sign,
+                "transverse_magnitude": magnitude,
+                "c": sign / magnitude,
+                "log_c": math.log(sign / magnitude),
+                "radial_sign": radial_sign,
+                "radial_magnitude": radial_magnitude,
+            }
+        )
+    return records

@@ -61,7 +61,8 @@ def _layers(point: Mapping[str, Any], seed: int) -> list[_Layer]:
 
 
 def _unit(y: Tensor) -> Tensor:
-    return y / y.norm(dim=1, keepdim=True)
+    unit: Tensor = y / y.norm(dim=1, keepdim=True)
+    return unit
 
 
 def depth_ratios(point: Mapping[str, Any], streams: Streams) -> list[Record]:

@@ -62,7 +62,7 @@ def depth_sqrt_coefficient(layer: int, metric: Metric = "post", step: int = 1, k
     -(4/(3 pi)) (1 - sqrt(1 - kappa)) times the excess of the mean of l^1.5 over l = 1..L above 1.
     """
     check_architecture(layer, residual=False, projection="none", norm="stream", activation="relu")
-    mean_power = sum(level**1.5 for level in range(1, layer + 1)) / layer
+    mean_power = sum(math.pow(level, 1.5) for level in range(1, layer + 1)) / layer
     decay = FLIP_SLOPE * (1 - math.sqrt(1 - kappa)) * (mean_power - 1)
     return c_sqrt_coefficient(metric, step, kappa) - decay
 
@@ -93,9 +93,9 @@ def plateau_limit(kappa: float = BUSSGANG) -> float:
     For small deficits 1 - 2J = x - O(x^1.5), x = e + D the deficit of the pre-activations' correlation, of which a
     layer adds e and the inputs bring D; the fixed point has (e + D)^1.5 proportional to e.
     """
-    return c_limit(kappa) ** (2 / 3)
+    return math.pow(c_limit(kappa), 2 / 3)
 
 
 def compounded(layer: int, exponent: float = 1.0, kappa: float = BUSSGANG) -> float:
     """The compounding hypothesis (Conjecture 1): (1/(1 - kappa))^(exponent layer)."""
-    return c_limit(kappa) ** (exponent * layer)
+    return math.pow(c_limit(kappa), exponent * layer)

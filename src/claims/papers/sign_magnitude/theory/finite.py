@@ -119,12 +119,47 @@ def linear_radial_fraction_mean(flip_rate: float, width: int) -> float:
 
 
 def squared_correlation_mean(rho2: float, samples: int) -> float:
-    """E r^2 of the uncentred sample correlation of `samples` bivariate normal pairs with rho^2 = `rho2`."""
-    from scipy.special import hyp2f1
+    """E r^2 of the uncentred sample correlation of `samples` bivariate normal pairs with rho^2 = `rho2`.
 
-    if rho2 == 1.0:
+    1 - (1 - rho^2)(1 - 1/m) F, with F = 2F1(1, 1; m/2 + 1; rho^2), for which scipy's hyp2f1 is not used: it overflows
+    for many samples near rho^2 = 1. F's series has terms j! rho^(2j)/(m/2 + 1)_j and converges fast for many samples
+    or small rho^2; else F comes from a recurrence in m (`_few_samples`).
+    """
+    if not 0.0 <= rho2 <= 1.0:
+        raise ValueError(f"rho2: a squared correlation lies in [0, 1], got {rho2!r}")
+    if samples < 1:
+        raise ValueError(f"samples: one pair at least is needed, got {samples!r}")
+    if rho2 == 1.0 or samples == 1:
         return 1.0
-    return float(1 - (1 - rho2) * (1 - 1 / samples) * hyp2f1(1, 1, samples / 2 + 1, rho2))
+    tail = _few_samples(rho2, samples) - 1 if rho2 > 0.5 and samples < 64 else _hypergeometric_tail(rho2, samples)
+    return 1 / samples + (1 - 1 / samples) * (rho2 - (1 - rho2) * tail)
+
+
+def _hypergeometric_tail(rho2: float, samples: int) -> float:
+    """F - 1 by its series, whose terms are all positive and fall faster than those of a geometric one."""
+    tail, term, j = 0.0, 1.0, 0
+    while term > 1e-17 * (1 + tail):
+        term *= rho2 * (j + 1) / (samples / 2 + 1 + j)
+        tail += term
+        j += 1
+    return tail
+
+
+def _few_samples(rho2: float, samples: int) -> float:
+    """F = (m/2) I_(m/2 - 1), where I_k is the integral of (1 - t)^k/(1 - z t) over (0, 1), z = rho^2 > 1/2.
+
+    z (1 - t) = (1 - z t) - (1 - z) gives z I_k = 1/k - (1 - z) I_(k-1), stable because (1 - z)/z < 1; it starts at
+    I_0 = -log(1 - z)/z or I_(-1/2) = 2 arctan(sqrt(z/(1 - z)))/sqrt(z (1 - z)).
+    """
+    rest = 1 - rho2
+    if samples % 2 == 0:
+        power, integral = 0.0, -math.log(rest) / rho2
+    else:
+        power, integral = -0.5, 2 * math.atan(math.sqrt(rho2 / rest)) / math.sqrt(rho2 * rest)
+    while power < samples / 2 - 1:
+        power += 1
+        integral = (1 / power - rest * integral) / rho2
+    return samples / 2 * integral
 
 
 def additive_radial_fraction(width: int) -> float:

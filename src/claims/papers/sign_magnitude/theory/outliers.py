@@ -148,13 +148,13 @@ def eta_of_leverage(leverage: float, column_share: float = 0.05, flip_rate: floa
 
 def finite_group_energy(eta: float, columns: int, flip_rate: float) -> float:
     """Energy of random flips in a group of equal entries: the binomial mixture of S(eta K/columns), exactly."""
+    if flip_rate == 1.0:
+        return group_energy(eta)
     eta, _ = _odds(eta)
     total = 0.0
     for flips in range(1, columns + 1):
         log_chance = math.lgamma(columns + 1) - math.lgamma(flips + 1) - math.lgamma(columns - flips + 1)
-        log_chance += flips * math.log(flip_rate)
-        if flips < columns:
-            log_chance += (columns - flips) * math.log1p(-flip_rate)
+        log_chance += flips * math.log(flip_rate) + (columns - flips) * math.log1p(-flip_rate)
         total += math.exp(log_chance) * sign_energy(eta * flips / columns)
     return total
 

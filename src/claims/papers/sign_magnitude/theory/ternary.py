@@ -165,7 +165,7 @@ def equal_norm_ratio(q: Quantizer, activation: str = "relu", metric: Metric = "p
 
 @dataclass(frozen=True)
 class Quadrants:
-    """Error energy E[da^2] and radial amplitude E[a da] by what the gates do; `kept` = E[a^2] where the neuron stays on.
+    """Error energy E[da^2] and radial amplitude E[a da] by what the gates do; `kept` = E[a^2] where a neuron stays on.
 
     Neurons that switch off lose a whole (da = -a), those that switch on have a = 0 and no radial amplitude.
     """

@@ -10,7 +10,7 @@ from typing import Literal
 from .arccosine import relu_deficit, residual_fourth_moments
 from .block import BUSSGANG, Metric
 from .finite import sign_energy_finite_n, squared_correlation_mean
-from .ternary import Quantizer, equal_norm_flip_rate, equal_norm_ratio, quantized_overlap
+from .ternary import Quantizer, quantized_overlap
 from .vectors import row_scale_variance
 
 Scale = Literal["row", "tensor"]
@@ -50,7 +50,7 @@ def quantized_radial_fraction_finite(
     The residual of the change on the clean output, e, loses E[a^2 e^2]/(E a^2 E e^2)/m of its energy to the sample
     direction of a (1/m without the ReLU).
     """
-    gain, energy, overlap = _fan_in(q, n, scale)
+    gain, energy, overlap = quantized_fan_in(q, n, scale)
     if activation == "linear":
         limit, loss = (1 - gain) ** 2 / (1 - 2 * gain + energy), 1.0
     else:
@@ -63,7 +63,7 @@ def equal_norm_ratio_finite(
     q: Quantizer, m: int, n: int, *, activation: str = "relu", metric: Metric = "pre", scale: Scale = "tensor"
 ) -> float:
     """`equal_norm_ratio` with its 1/n and 1/m terms, for flips with the realised norm of the error."""
-    gain, energy, overlap = _fan_in(q, n, scale)
+    gain, energy, overlap = quantized_fan_in(q, n, scale)
     flip_rate = (1 - 2 * gain + energy) / 4
     if activation == "linear":
         flips, quantized = 4 * flip_rate * (1 - flip_rate), energy - gain * gain
@@ -91,7 +91,7 @@ def _losses(theta: float) -> tuple[float, float]:
     return clean / product, perturbed / product
 
 
-def _fan_in(q: Quantizer, n: int, scale: Scale) -> tuple[float, float, float]:
+def quantized_fan_in(q: Quantizer, n: int, scale: Scale) -> tuple[float, float, float]:
     """E zq, E q^2 and E[relu(z) relu(q)] at fan-in n: the first two exactly, the last to order 1/n.
 
     The last is G(1, gain, energy), a function of the covariance alone, in the wide limit. Its 1/n term comes from the

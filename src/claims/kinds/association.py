@@ -1,0 +1,98 @@
+"""``regression`` and ``rank_correlation``: how two measured columns go together, observation by observation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from claims.bands import Limits
+from claims.errors import MeasurementError
+from claims.experiment import Linear, Quantity, linear, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample, decide
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_EVERYTHING = (-math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """One number that says how y goes with x; each observation brings a pair."""
+
+    kind: str
+    y: Linear
+    x: Linear
+    estimate: Callable[[np.ndarray, np.ndarray, float], tuple[float, tuple[float, float]]]
+
+    over: ClassVar[tuple[str, ...]] = ()
+    needs_band: ClassVar[bool] = True
+    looks: ClassVar[tuple[int, ...]] = LOOKS
+    sequential: ClassVar[bool] = True
+
+    def quantities(self) -> Sequence[Quantity]:
+        """What has to be measured."""
+        return quantities_of(self.y, self.x)
+
+    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+        """The interval at two-sided ``alpha`` against the band."""
+        assert band is not None
+        y, x = sample.of(self.y), sample.of(self.x)
+        estimate, interval = self.estimate(y, x, alpha)
+        reason = "too few observations, or none off the line" if interval == _EVERYTHING else ""
+        return Judgement(
+            verdict=decide(interval, band),
+            estimate=estimate,
+            interval=interval,
+            reason=reason,
+            detail={"observations": len(y)},
+        )
+
+
+def _slope(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
+    from scipy import stats
+
+    fit = stats.linregress(x, y)
+    degrees = len(y) - 2
+    if degrees < 1 or fit.stderr == 0:
+        return float(fit.slope), _EVERYTHING
+    half = float(stats.t.isf(alpha / 2, degrees) * fit.stderr)
+    return float(fit.slope), (float(fit.slope) - half, float(fit.slope) + half)
+
+
+def _log_slope(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
+    import numpy as np
+
+    if (y <= 0).any() or (x <= 0).any():
+        raise MeasurementError(f"regression: a logarithm needs values > 0, got {min(y.min(), x.min()):.6g}")
+    return _slope(np.log(y), np.log(x), alpha)
+
+
+def _spearman(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
+    from scipy import stats
+
+    rho = float(stats.spearmanr(x, y).statistic)
+    if len(y) < 4 or abs(rho) > 1 - 1e-12:  # a perfect order, but for rounding
+        return rho, _EVERYTHING
+    half = float(stats.norm.isf(alpha / 2)) * math.sqrt((1 + rho**2 / 2) / (len(y) - 3))
+    centre = math.atanh(rho)
+    return rho, (math.tanh(centre - half), math.tanh(centre + half))
+
+
+def regression(y: Quantity | Linear, x: Quantity | Linear, *, log: bool = True) -> Association:
+    """The least-squares slope of y on x over observations, of log y on log x by default, with its t interval.
+
+    The level is exact for independent normal errors about the line. Fewer than three observations, or a perfect fit,
+    decide nothing.
+    """
+    return Association("regression", linear(y), linear(x), _log_slope if log else _slope)
+
+
+def rank_correlation(x: Quantity | Linear, y: Quantity | Linear) -> Association:
+    """Spearman's rank correlation, by Fisher's z with Bonett and Wright's variance (1 + rho^2/2)/(n - 3).
+
+    An approximation, good from about ten observations on. Fewer than four, or a perfect order, decide nothing.
+    """
+    return Association("rank-correlation", linear(y), linear(x), _spearman)

@@ -1,0 +1,105 @@
+"""Experiments on depth that claims of several sections share: declarations only, so that each is measured once."""
+
+from __future__ import annotations
+
+from claims.experiment import Point, Scalar, experiment, grid
+from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.theory.block import Metric
+from claims.papers.sign_magnitude.theory.depth import Activation, Norm, Projection
+
+_HERE = "claims.papers.sign_magnitude"
+LAYERS = (1, 2, 3, 4, 5, 6)
+METRICS = ("pre", "post")
+#: First and last layer of the paper's experiments.
+ENDS = (1, 6)
+#: Flip rate of all depth tables of the paper.
+RATE = 0.01
+
+#: The paper's V2 (no skip connection) and V3 (with one) as the script behind Tables 15 and 16 builds them, and as the
+#: one behind Figure 2 and the released results does.
+ARCHITECTURES: dict[str, dict[str, Scalar]] = {
+    "v2-tables": {"residual": False, "projection": "gaussian", "norm": "stream"},
+    "v2-released": {"residual": False, "projection": "none", "norm": "stream"},
+    "v3-tables": {"residual": True, "projection": "gaussian", "norm": "stream"},
+    "v3-released": {"residual": True, "projection": "none", "norm": "branch"},
+}
+#: Metric in which each of them is published.
+PUBLISHED_METRIC = {"v2-tables": "post", "v2-released": "post", "v3-tables": "post", "v3-released": "pre"}
+#: Sizes at which a seed is cheap for the spread that its claims have to resolve.
+_SIZES: dict[str, dict[str, Scalar]] = {
+    "v2-tables": {"width": 256, "inputs": 64},
+    "v2-released": {"width": 256, "inputs": 64},
+    "v3-tables": {"width": 256, "inputs": 128},
+    "v3-released": {"width": 256, "inputs": 64},
+}
+
+STACK = experiment(
+    f"{_HERE}.depth:stack",
+    sweep={"layer": LAYERS, "metric": METRICS},
+    fixed={"activation": "relu", "between": "kept", "dtype": "float32"},
+    seconds=0.02,
+)
+REFRESHED = STACK.at(between="refreshed")
+DEEP_STACK = experiment(
+    f"{_HERE}.depth:stack",
+    sweep={"layer": (1, 6, 24), "metric": METRICS},
+    fixed={"activation": "relu", "between": "kept", "dtype": "float32", "width": 128, "inputs": 64},
+    seconds=0.05,
+)
+MEAN_FIELD = experiment(f"{_HERE}.depth_quadrature:mean_field", sweep={"layer": LAYERS, "metric": METRICS}, seconds=0.3)
+FEW_FLIPS = experiment(
+    f"{_HERE}.depth_quadrature:few_flips",
+    sweep={"layer": LAYERS, "metric": METRICS},
+    fixed={"activation": "relu"},
+    seconds=1.5,
+)
+PLATEAU = experiment(f"{_HERE}.depth_quadrature:plateau", seconds=0.3)
+COMPOUNDING = experiment(f"{_HERE}.depth_quadrature:compounding", seconds=0.01)
+GAINS = experiment(f"{_HERE}.depth_identities:gains", seconds=0.005)
+COLUMN_FLIP = experiment(f"{_HERE}.depth_identities:column_flip", seconds=0.001)
+FLIP_ENERGY = experiment(f"{_HERE}.depth_identities:flip_energy", seconds=0.01)
+
+REPLAY_TABLES = experiment(
+    f"{_HERE}.depth_replays:depth_ratios",
+    sweep={"layer": LAYERS},
+    fixed={"network": "tables", "width": 512, "flip_rate": RATE, "activation": "relu"},
+    published=True,
+    seconds=12.0,
+    megabytes=400,
+)
+REPLAY_RELEASED = experiment(
+    f"{_HERE}.depth_replays:depth_ratios",
+    sweep={"layer": LAYERS},
+    fixed={"network": "released", "width": 512, "flip_rate": RATE, "activation": "relu"},
+    published=True,
+    seconds=1.6,
+    megabytes=200,
+)
+
+
+def points(name: str, **axes: object) -> tuple[Point, ...]:
+    """Points of one architecture at its own size; a coordinate given here wins."""
+    coordinates = {"flip_rate": RATE} | _SIZES[name] | ARCHITECTURES[name] | axes
+    return grid(**coordinates)  # type: ignore[arg-type]
+
+
+def other_metric(
+    flip_rate: float,
+    layer: int,
+    residual: bool,
+    projection: Projection,
+    norm: Norm,
+    metric: Metric,
+    activation: Activation = "relu",
+) -> float:
+    """The wide-limit ratio in the metric that is not the point's."""
+    other: Metric = "post" if metric == "pre" else "pre"
+    return theory.depth_ratio(
+        flip_rate,
+        layer,
+        residual=residual,
+        projection=projection,
+        norm=norm,
+        activation=activation,
+        metric=other,
+    )

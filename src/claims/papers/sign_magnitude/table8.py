@@ -1,0 +1,148 @@
+"""Claims of Table 8 (Exp D): ratios of its perplexities, and what its outlier arm is."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from claims.claim import Claim
+from claims.kinds import table
+from claims.kinds.table import aggregated, bounded, recomputed
+from claims.papers.sign_magnitude import published
+from claims.papers.sign_magnitude.published import having
+from claims.verdict import REFUTED
+
+PATH = "claims.papers.sign_magnitude:tables/table8.toml"
+EXP_D = published.path("exp_d")
+
+NOT_CLAIMS = {
+    "Table 8, PPL and NLL ratios of the count-matched control": (
+        "Medians over seeds that are not released. The quotients of the table's medians are audited as "
+        "sign-magnitude.table8.count-matched-*, and Exp E's ten seeds as sign-magnitude.expe.*."
+    ),
+    "Section 9.5, the main run's flips without rescaling": (
+        "The control draws masks of its own. The main run's masks without rescaling were not run: needs the model."
+    ),
+}
+
+
+RATIOS = (
+    Claim(
+        id="sign-magnitude.table8.relative",
+        locus="Table 8 of section 7.3, relative to baseline",
+        statement="The perplexities are 5.57, 132.7 and 5,654 times the unperturbed model's.",
+        test=table(
+            PATH,
+            check=recomputed(
+                "relative",
+                uses=("ppl", "baseline"),
+                formula=lambda ppl, baseline: ppl / baseline,
+                where=having("relative"),
+            ),
+        ),
+        role="ours",
+    ),
+    *(
+        Claim(
+            id=f"sign-magnitude.table8.count-matched-{name}",
+            locus="Table 8, count-matched control",
+            statement=f"At equally many flips outlier columns {words} (quotient of medians).",
+            test=table(
+                PATH,
+                check=recomputed(
+                    result,
+                    uses=("outlier", "other", "baseline"),
+                    formula=formula,
+                    where=having("excess_ratio"),
+                ),
+            ),
+            role="ours",
+        )
+        for name, result, formula, words in (
+            ("ppl", "excess_ratio", lambda a, b, p: (a - p) / (b - p), "add 78 times as much perplexity"),
+            ("nll", "nll_ratio", lambda a, b, p: math.log(a / p) / math.log(b / p), "change NLL 39.5 times as much"),
+        )
+    ),
+)
+
+NAIVE = tuple(
+    Claim(
+        id=f"sign-magnitude.table8.naive-{result}",
+        locus="section 7.3, footnote 2",
+        statement=statement,
+        test=table(
+            PATH,
+            check=recomputed(result, uses=uses, formula=formula, where=having("product")),
+        ),
+        role="ours",
+    )
+    for result, uses, formula, statement in (
+        ("product", ("excess",), lambda excess: 19 * excess, "1,265 times 19 is 24,035."),
+        (
+            "overestimate",
+            ("excess", "control"),
+            lambda excess, control: 19 * excess / control,
+            "1,265 times 19 is 308 times the control's quotient of excess perplexities, 78.",
+        ),
+    )
+)
+
+OUTLIER_ARM = (
+    Claim(
+        id="sign-magnitude.table8.same-flips",
+        locus="Table 8; section 7.3",
+        statement=(
+            "The outlier arm of the main run and that of the control, both sign flips of 2.41M weights in outlier "
+            "columns, agree within a factor of two in perplexity."
+        ),
+        test=table(
+            PATH,
+            check=bounded(
+                uses=("all_column", "count_matched"),
+                formula=lambda a, b: a / b,
+                lo=0.5,
+                hi=2.0,
+                where=having("all_column"),
+            ),
+        ),
+        expected=REFUTED,
+        finding=(
+            "41,727 against 26.1. The main run's outlier arm is no sign flip: its script scales the flips up to the "
+            "norm of the random arm, by 4.345, so a flipped weight w becomes -7.69 w. What flips alone do in outlier "
+            "columns is the control's 26.1, which is below the 41.1 of flips in all the other columns."
+        ),
+        corrected_by="sign-magnitude.table8.rescaled",
+    ),
+    *(
+        Claim(
+            id=f"sign-magnitude.table8.{name}",
+            locus="released results of Exp D, norms",
+            statement=statement,
+            test=table(
+                EXP_D,
+                check=aggregated(
+                    result,
+                    into=having(result),
+                    uses=("random_norm", "outlier_norm"),
+                    formula=formula,
+                    statistic=statistics.median,
+                ),
+            ),
+            role="ours",
+        )
+        for name, result, formula, statement in (
+            (
+                "rescaled",
+                "norm_factor",
+                lambda whole, part: whole / part,
+                "The random arm's norm is 4.345 times that of the flips in outlier columns.",
+            ),
+            (
+                "weight-factor",
+                "weight_factor",
+                lambda whole, part: 1 - 2 * whole / part,
+                "Scaled to the random arm's norm, a flip multiplies a weight in an outlier column by -7.69.",
+            ),
+        )
+    ),
+)

@@ -1,0 +1,228 @@
+"""Where tasks run: serially or in workers that may be killed, with the same results and nothing left behind."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kit import claim
+from processes import children, command
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from claims.audit import Observer
+from claims.errors import BadOption, MeasurementError
+from claims.evidence import Store
+from claims.executors import SerialExecutor, open_executor, parse_spec
+from claims.experiment import experiment, grid
+from claims.kinds import mean
+from claims.measure import Task, checked, measure
+from claims.verdict import ERROR, HOLDS
+
+DATA = Path(__file__).parent / "data"
+X = experiment("toys:gaussian", fixed={"sd": 0.1})["x"]
+
+
+def task(target: str, *seeds: int, base=(), sweep=()) -> Task:
+    return Task(target, tuple(sorted(dict(base).items())), sweep, 7, seeds, (str(DATA),))
+
+
+@pytest.mark.parametrize(("spec", "workers"), [("serial", 0), ("process:1", 1), ("process:12", 12)])
+def test_a_specification(spec, workers):
+    assert parse_spec(spec) == workers
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "process", "process:", "process:0", "process:-1", "process:x", "process:1.5", "dask", "serial:2"]
+)
+def test_a_malformed_specification_says_what_is_allowed(spec):
+    with pytest.raises(BadOption, match="process:N with N >= 1"):
+        parse_spec(spec)
+
+
+def test_the_serial_executor_is_an_executor():
+    with SerialExecutor() as executor:
+        assert isinstance(executor, Executor)
+        assert executor.submit(divmod, 7, 2).result() == (3, 1)
+        assert isinstance(executor.submit(divmod, 7, 0).exception(), ZeroDivisionError)
+        assert list(executor.map(abs, [-1, 2])) == [1, 2]
+
+
+def test_the_serial_executor_lets_the_user_interrupt():
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SerialExecutor().submit(stop)
+
+
+class TestMeasure:
+    def test_a_task_gives_one_outcome_a_seed(self):
+        outcomes = measure(task("toys:gaussian", 3, 5))
+        assert [outcome.seed for outcome in outcomes] == [3, 5]
+        assert [outcome.records[0]["seed"] for outcome in outcomes] == [3.0, 5.0]
+        assert all(outcome.seconds > 0 and not outcome.error for outcome in outcomes)
+
+    def test_a_seed_does_not_depend_on_its_task(self):
+        together = measure(task("toys:gaussian", 0, 1, 2))
+        apart = [outcome for seed in (2, 0, 1) for outcome in measure(task("toys:gaussian", seed))]
+        assert {o.seed: o.records for o in together} == {o.seed: o.records for o in apart}
+
+    def test_one_seed_that_fails_does_not_take_the_others(self):
+        outcomes = measure(task("toys:raises", 0, 1, 2, base={"seed": 1}))
+        assert [bool(outcome.error) for outcome in outcomes] == [False, True, False]
+        assert "ZeroDivisionError: nothing to divide by (toys.py:" in outcomes[1].error
+
+    def test_the_function_sees_levels_and_base(self):
+        sweep = (("metric", ("pre", "post")), ("p", (1, 2)))
+        (outcome,) = measure(task("toys:swept", 0, sweep=sweep))
+        assert [(record["p"], record["metric"]) for record in outcome.records] == [
+            (1, "pre"), (1, "post"), (2, "pre"), (2, "post")
+        ]  # fmt: skip
+
+    def test_libraries_run_on_one_thread_and_are_left_as_they_were(self):
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            with threadpool_limits(limits=2):
+                (outcome,) = measure(task("toys:threads", 0))
+                assert {library["num_threads"] for library in threadpool_info()} == {2}
+            assert torch.get_num_threads() == 2
+        finally:
+            torch.set_num_threads(before)
+        (record,) = outcome.records
+        assert record["torch"] == 1
+        assert record["libraries"]
+        assert set(record["libraries"]) == {1.0}
+
+    def test_tensors_become_plain_data(self):
+        (outcome,) = measure(task("toys:tensors", 0))
+        (record,) = outcome.records
+        assert all(type(value) in (float, list, str) for value in record.values())
+        assert len(record["vector"]) == 4
+        assert record["mean"] == pytest.approx(sum(record["vector"]) / 4)
+
+
+SWEEP = (("p", (0.5, 1)), ("arm", ("a", "b")))
+CELLS = [{"p": p, "arm": arm, "x": 1.0} for p in (0.5, 1) for arm in ("a", "b")]
+
+
+class TestChecked:
+    def test_cells_may_come_in_any_order(self):
+        assert checked(CELLS[::-1], SWEEP) == CELLS[::-1]
+
+    @pytest.mark.parametrize(
+        "one", [1, 1.0, True, np.int64(1), np.float64(1.0), torch.tensor(1)], ids=lambda v: type(v).__name__
+    )
+    def test_a_coordinate_is_stored_as_the_level_that_it_equals(self, one):
+        records = checked([row | {"p": one if row["p"] == 1 else 0.5} for row in CELLS], SWEEP)
+        assert [type(record["p"]) for record in records] == [float, float, int, int]
+        assert records == CELLS
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            CELLS[:3],
+            [*CELLS, CELLS[0]],
+            [*CELLS[:3], CELLS[0]],
+            [*CELLS[:3], {"p": 2, "arm": "b", "x": 1.0}],
+            [*CELLS[:3], {"arm": "b", "x": 1.0}],
+            [*CELLS[:3], {"p": [1], "arm": "b", "x": 1.0}],
+            [],
+        ],
+    )
+    def test_each_cell_has_to_be_there_once(self, rows):
+        with pytest.raises(MeasurementError, match="each of the 4 cells once"):
+            checked(rows, SWEEP)
+
+    @pytest.mark.parametrize("returned", [None, 3.0, "text", [1.0], [CELLS[0], None], {1.5: 2.0}, {None: 1.0}])
+    def test_what_is_no_record_is_refused(self, returned):
+        with pytest.raises(MeasurementError, match="allowed"):
+            checked(returned, ())
+
+    @pytest.mark.parametrize("value", [math.nan, [1.0, math.inf], np.array([1.0, np.nan]), torch.tensor(math.nan)])
+    def test_what_is_not_finite_is_refused(self, value):
+        with pytest.raises(MeasurementError, match="not finite"):
+            checked({"x": value}, ())
+
+    @pytest.mark.parametrize("value", [None, {"y": 1.0}, [[1.0]], np.ones((2, 2)), 1j, b"1", object()])
+    def test_what_is_no_number_is_refused(self, value):
+        with pytest.raises(MeasurementError, match="allowed: a number"):
+            checked({"x": value}, ())
+
+    @pytest.mark.parametrize("value", [3, True, 2.5, np.float32(0.1), np.int8(3), torch.tensor(0.1), np.array(2.0)])
+    def test_numbers_of_all_sorts_become_floats(self, value):
+        (record,) = checked({"x": value}, ())
+        assert type(record["x"]) is float
+        assert record["x"] == float(value)
+
+    def test_notes_pass(self):
+        assert checked({"x": "a note"}, ()) == [{"x": "a note"}]
+
+
+def run_one(executor: Executor, *seeds: int, target: str = "toys:gaussian"):
+    return executor.submit(measure, task(target, *seeds)).result(timeout=120)
+
+
+def test_workers_give_the_bits_that_this_process_gives():
+    here = measure(task("toys:gaussian", 0, 1)), measure(task("toys:tensors", 0, 1))
+    with open_executor("process:2") as executor:
+        there = run_one(executor, 0, 1), run_one(executor, 0, 1, target="toys:tensors")
+        (threads,) = run_one(executor, 0, target="toys:threads")
+    assert [[o.records for o in each] for each in here] == [[o.records for o in each] for each in there]
+    assert {threads.records[0]["torch"], *threads.records[0]["libraries"]} == {1.0}
+
+
+def test_a_killed_worker_is_replaced_and_its_tasks_run_again(audit, tmp_path):
+    replaced, measured = [], []
+    marker = str(tmp_path / "marker")
+    once = claim(mean(experiment("toys:dies_once", fixed={"marker": marker, "seed": 3})["x"]), id="toy.once", rival=9.0)
+    innocent = [claim(mean(X), id=f"toy.innocent-{i}", at=grid(k=i), rival=9.0) for i in range(6)]
+    observer = Observer(
+        replaced=replaced.append, measured=lambda measurement, seeds, seconds: measured.append(measurement.target)
+    )
+    result = audit([once, *innocent], executor="process:2", observer=observer)
+    assert Path(marker).exists()
+    assert len(replaced) == 1
+    assert {each.claim.id: each.verdict for each in result.claims} == {each.id: HOLDS for each in [once, *innocent]}
+    assert measured.count("toys:dies_once") == 1
+    again = audit([once, *innocent], path=tmp_path / "serial.sqlite")
+    with Store(tmp_path / "serial.sqlite") as serial, Store(tmp_path / "evidence.sqlite") as process:
+        assert [row.records for row in serial.rows()] == [row.records for row in process.rows()]
+    assert again.claims[0].speaker.judgement == result.claims[0].speaker.judgement
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_experiment_that_always_kills_its_worker_is_an_error_and_takes_no_innocents(audit, workers):
+    replaced = []
+    guilty = claim(mean(experiment("toys:dies")["x"]), id="toy.guilty", at=grid(k=[0]), rival=9.0)
+    innocent = [claim(mean(X), id=f"toy.innocent-{i}", at=grid(k=i), rival=9.0) for i in range(5)]
+    result = audit(
+        [*innocent[:2], guilty, *innocent[2:]],
+        executor=f"process:{workers}",
+        observer=Observer(replaced=replaced.append),
+    )
+    found = {each.claim.id: each for each in result.claims}
+    assert found["toy.guilty"].verdict is ERROR
+    reason = found["toy.guilty"].speaker.judgement.reason
+    assert "toys:dies at {'k': 0}, seeds (0, 1, 2, 3, 4, 5, 6, 7)" in reason
+    assert "its worker died" in reason
+    assert [each.verdict for each in result.claims if each.claim is not guilty] == [HOLDS] * 5
+    assert result.exit_code() == 5
+    assert 2 <= len(replaced) <= 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are counted in /proc")
+def test_workers_end_with_the_audit(audit):
+    before = children(os.getpid())
+    audit([claim(mean(X), id="toy.a", rival=9.0)], executor="process:2")
+    server = {
+        pid
+        for pid in children(os.getpid()) - before
+        if children(pid) or "forkserver" in command(pid) or "tracker" in command(pid)
+    }
+    assert children(os.getpid()) - before - server == set()

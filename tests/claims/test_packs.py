@@ -1,0 +1,343 @@
+"""Packs, claim files and selections; what may be imported when; what an installation contains."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from claims.errors import BadOption, InvalidClaimFile, InvalidDeclaration, UnknownClaim
+from claims.packs import Pack, installed, load_catalogue, load_file, split_selection, to_plain
+
+ROOT = Path(__file__).parents[2]
+
+HEAD = """
+from claims.bands import within
+from claims.claim import Claim, Paper
+from claims.experiment import experiment, grid
+from claims.kinds import mean
+
+def measured(point, streams):
+    return {"x": streams.numpy("x").normal()}
+
+BLOCK = experiment(measured)
+BAND = within(0.0, abs=1.0, provenance="author", because="a toy")
+
+def toy(name, **fields):
+    return Claim(id=f"toy.{name}", locus="section 1", statement="A toy.", test=mean(BLOCK["x"]), band=BAND, rival=9.0,
+                 **fields)
+"""
+
+
+@pytest.fixture
+def claim_file(tmp_path, monkeypatch):
+    """Writes a claim file under a name of its own; forgets it afterwards."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+
+    def write(body: str, *, head: str = HEAD, name: str | None = None) -> Path:
+        path = tmp_path / (name or f"claims_{tmp_path.name.replace('-', '_')}.py")
+        path.write_text(head + body)
+        return path
+
+    yield write
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+BODY = """
+PAPER = Paper(key="toy", title="Toys")
+ONE = toy("theorem-1.rate", decides="standard")
+TABLE = tuple(toy(f"table-1.row-{i}", role="ours") for i in range(3))
+SAME = ONE
+"""
+
+
+def test_claims_at_module_level_and_in_tuples_are_collected_once(claim_file):
+    catalogue = load_catalogue([claim_file(BODY)])
+    assert list(catalogue.claims) == [
+        "toy.theorem-1.rate",
+        "toy.table-1.row-0",
+        "toy.table-1.row-1",
+        "toy.table-1.row-2",
+    ]
+    assert catalogue.papers["toy"].title == "Toys"
+
+
+def test_a_paper_that_is_not_declared_is_named_by_its_key(claim_file):
+    assert load_catalogue([claim_file("A = toy('a')\n")]).papers["toy"].title == "toy"
+
+
+def test_its_experiment_can_be_measured_from_the_file_alone(claim_file, audit):
+    catalogue = load_catalogue([claim_file(BODY)])
+    result = audit(catalogue.claims.values(), tier="full")
+    assert {each.verdict.value for each in result.claims} <= {"HOLDS", "UNDECIDED"}
+    assert catalogue.paths == (str(claim_file(BODY).parent),)
+
+
+@pytest.mark.parametrize(
+    ("selection", "ids"),
+    [
+        ([], "0123"),
+        (["toy.theorem-1.rate"], "0"),
+        (["toy.table-1.*"], "123"),
+        (["*row-[02]"], "13"),
+        (["paper:toy"], "0123"),
+        (["paper:other"], None),
+        (["kind:mean"], "0123"),
+        (["kind:rat*"], ""),
+        (["role:ours"], "123"),
+        (["tier:standard"], "0"),
+        (["tier:full"], None),
+        (["toy.table-1.row-2", "toy.theorem-1.rate"], "03"),
+        (["nothing.*"], ""),
+    ],
+)
+def test_selections(claim_file, selection, ids):
+    catalogue = load_catalogue([claim_file(BODY)])
+    if ids is None:
+        with pytest.raises(UnknownClaim):
+            catalogue.select(selection)
+    else:
+        every = list(catalogue.claims)
+        assert [claim.id for claim in catalogue.select(selection)] == [every[int(i)] for i in ids]
+
+
+def test_an_unknown_id_offers_the_nearest(claim_file):
+    catalogue = load_catalogue([claim_file(BODY)])
+    with pytest.raises(UnknownClaim, match=r"Nearest: toy\.theorem-1\.rate"):
+        catalogue.select(["toy.theorem-1.rat"])
+    with pytest.raises(UnknownClaim, match="claimbench list"):
+        catalogue.select(["zzz"])
+
+
+@pytest.mark.parametrize(("selection", "allowed"), [("colour:red", "paper:"), ("tier:weekly", "tier:smoke")])
+def test_a_malformed_selection_says_what_is_allowed(claim_file, selection, allowed):
+    with pytest.raises(BadOption, match=allowed):
+        load_catalogue([claim_file(BODY)]).select([selection])
+
+
+def test_files_are_told_from_other_selections():
+    assert split_selection(["a.py", "toy.*", "b/claims_x.py"]) == ([Path("a.py"), Path("b/claims_x.py")], ["toy.*"])
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("A = toy('Not-An-Id')\n", "id: got 'toy.Not-An-Id'"),
+        ("A = toy('a', decides='weekly')\n", "decides: got 'weekly'; allowed: smoke, standard, full"),
+        ("A = toy('a', expected='REFUTED')\n", "finding"),
+        ("A = toy('a', colour='red')\n", "colour"),
+        ("A = undefined_name\n", "undefined_name"),
+        ("A = 1 / 0\n", "ZeroDivisionError"),
+        ("A = grid(n=[])\n", "grid.n"),
+    ],
+)
+def test_a_malformed_file_is_named_with_line_and_field(claim_file, body, words):
+    path = claim_file(body)
+    with pytest.raises(InvalidClaimFile) as caught:
+        load_catalogue([path])
+    assert words in str(caught.value)
+    if "toy(" in body:  # raised inside the helper, which is in this file too
+        assert str(caught.value).startswith(f"{path}:")
+    else:
+        assert str(caught.value).startswith(f"{path}:{HEAD.count(chr(10)) + 1}: ")
+
+
+def test_a_syntax_error_is_named_with_its_line(claim_file):
+    path = claim_file("def broken(:\n")
+    with pytest.raises(InvalidClaimFile, match=rf"{path}:{HEAD.count(chr(10)) + 1}: "):
+        load_catalogue([path])
+
+
+def test_a_file_without_claims_is_refused(claim_file):
+    with pytest.raises(InvalidClaimFile, match="declares no Claim"):
+        load_catalogue([claim_file("", name="claims_empty_here.py")])
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InvalidClaimFile, match="no such file"):
+        load_catalogue([tmp_path / "claims_absent.py"])
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "claims_binary.py"
+    path.write_bytes(b"\xff\xfe\x00bad")
+    with pytest.raises(InvalidClaimFile, match="claims_binary"):
+        load_catalogue([path])
+
+
+def test_a_name_that_cannot_be_imported_is_refused(claim_file):
+    with pytest.raises(InvalidClaimFile, match="identifier"):
+        load_catalogue([claim_file(BODY, name="claims-mine.py")])
+
+
+def test_a_name_that_is_taken_is_refused(claim_file):
+    with pytest.raises(InvalidClaimFile, match="exists already"):
+        load_catalogue([claim_file(BODY, name="statistics.py")])
+
+
+def test_two_claims_of_one_id_are_refused(claim_file):
+    with pytest.raises(InvalidDeclaration, match=r"id: got 'toy\.a'"):
+        load_catalogue([claim_file("A = toy('a')\nB = toy('a')\n")])
+
+
+def test_a_file_of_a_package_is_known_by_its_dotted_name(tmp_path, monkeypatch):
+    """The modules of a pack can be audited as files too: same module, same experiments, same evidence."""
+    import claims.papers.sign_magnitude as pack
+
+    name = pack.PACK.modules[0]
+    module = importlib.import_module(name)
+    assert load_file(Path(module.__file__)) is module
+
+
+class TestPack:
+    def test_the_installed_pack_is_whole(self):
+        packs = installed()
+        assert packs["sign-magnitude"].paper.identifier == "arxiv:2605.18933"
+        catalogue = load_catalogue()
+        assert len(catalogue.claims) == len(set(catalogue.claims))
+        assert all(claim.paper in catalogue.papers for claim in catalogue.claims.values())
+        for claim in catalogue.claims.values():
+            assert json.dumps(to_plain(claim))
+
+    def test_a_correction_has_to_hold(self, claim_file, monkeypatch):
+        path = claim_file(
+            "A = toy('a', expected='REFUTED', finding='Wrong.', corrected_by='toy.b')\n"
+            "B = toy('b', expected='REFUTED', finding='Wrong too.', corrected_by='toy.c')\n"
+            "C = toy('c')\n",
+        )
+        self.refused(path, monkeypatch, r"corrected_by: got 'toy\.b'; allowed: .*HOLDS")
+
+    def test_a_correction_has_to_exist(self, claim_file, monkeypatch):
+        path = claim_file("A = toy('alpha', expected='REFUTED', finding='Wrong.', corrected_by='toy.alpa')\n")
+        self.refused(path, monkeypatch, r"corrected_by: got 'toy\.alpa'; allowed: toy\.alpha")
+
+    def refused(self, path, monkeypatch, words):
+        from claims.claim import Paper
+
+        load_file(path)
+        pack = Pack(paper=Paper(key="toy", title="Toys"), modules=(path.stem,))
+        monkeypatch.setattr("claims.packs.installed", lambda: {"toy": pack})
+        with pytest.raises(InvalidDeclaration, match=words):
+            load_catalogue()
+
+    def test_reasons_for_what_is_no_claim_are_collected(self, claim_file):
+        from claims.claim import Paper
+
+        path = claim_file("A = toy('a')\nNOT_CLAIMS = {'section 8': 'an opinion'}\n")
+        load_file(path)
+        pack = Pack(paper=Paper(key="toy", title="Toys"), modules=(path.stem,))
+        assert pack.not_claims() == {"section 8": "an opinion"}
+        assert [claim.id for claim in pack.claims()] == ["toy.a"]
+
+
+def child(script: str) -> str:
+    """What a script prints in a process of its own, with nothing but installed packages on its path."""
+    command = [sys.executable, "-P", "-c", script]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+HEAVY = {"torch", "scipy", "statsmodels", "numpy", "hypothesis", "mpmath", "pandas"}
+LOADED = "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "claims",
+        "claims.packs, claims.claim, claims.bands, claims.experiment, claims.paper, claims.errors, claims.streams",
+        "claims.kinds, claims.decision, claims.trial, claims.evidence, claims.fingerprint, claims.verdict",
+        "claims.papers.sign_magnitude",
+    ],
+)
+def test_declaring_imports_nothing_heavy(modules):
+    loaded = set(eval(child(f"import sys; import {modules}; {LOADED}")))
+    assert loaded & HEAVY == set()
+
+
+def test_listing_the_whole_catalogue_imports_nothing_heavy():
+    script = f"import sys; from claims.packs import load_catalogue; load_catalogue(); {LOADED}"
+    loaded = set(eval(child(script)))
+    assert loaded & HEAVY == set()
+
+
+def test_kernels_is_no_module_of_its_own():
+    """A top-level module of that name would stand in the way of other libraries' imports."""
+    assert importlib.util.find_spec("kernels") is None, "run pytest with PYTHONSAFEPATH=1, as `make test` does"
+    assert importlib.util.find_spec("claims.kernels") is not None
+    assert not any(name == "kernels" or name.startswith("kernels.") for name in sys.modules)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel of the tree as it is, without the compiled library: what it contains is the question here."""
+    source = tmp_path_factory.mktemp("tree")
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so")
+    for folder in ("src", "kernels"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignore)
+    for file in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, source / file)
+    target = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(target),
+        ".",
+    ]
+    environment = os.environ | {
+        "CXX": "no-such-compiler-here",
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    ran = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False, env=environment)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (built,) = target.glob("*.whl")
+    return built
+
+
+def test_the_wheel_contains_what_the_tree_does(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    top = {name.partition("/")[0] for name in names}
+    assert {part for part in top if not part.endswith(".dist-info")} == {"claims"}
+    for folder, package in (("src/claims", "claims"), ("kernels", "claims/kernels")):
+        for path in (ROOT / folder).rglob("*"):
+            if (
+                path.suffix in (".py", ".json", ".toml", ".html", ".css", ".typed", ".jinja")
+                and "__pycache__" not in path.parts
+            ):
+                inside = f"{package}/{path.relative_to(ROOT / folder).as_posix()}"
+                assert inside in names, inside
+    assert not any("test" in name.split("/")[0] for name in names)
+
+
+def test_the_wheel_runs_without_its_tree(wheel, tmp_path):
+    """Unpacked on its own: the kernels are importable as a part of claims and not otherwise, the pack is whole."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "sys.meta_path[:] = [finder for finder in sys.meta_path if 'editable' not in repr(finder).lower()]\n"
+        "import importlib.util, claims, claims.kernels, claims.papers.sign_magnitude as pack\n"
+        "print(claims.__file__, claims.kernels.__file__, importlib.util.find_spec('kernels'), pack.PACK.paper.number)"
+    )
+    where, kernels, top, number = child(script).split()
+    assert Path(where).is_relative_to(tmp_path)
+    assert Path(kernels).is_relative_to(tmp_path)
+    assert (top, number) == ("None", "pith:2026:VJ2QILQHZ55UCRVH43VBFKUOTQ")
