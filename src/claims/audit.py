@@ -1,11 +1,11 @@
-"""The one loop: plan, measure, decide. Each measurement is made once, however many claims share it."""
+"""The one loop: measure and decide until all of a plan is decided; each measurement once, however many claims share it."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -15,58 +15,14 @@ from claims.evidence import Identity, Store
 from claims.executors import open_executor, parse_spec
 from claims.fingerprint import code_fingerprint, environment
 from claims.measure import Outcome, Task, measure
+from claims.planning import Plan
 from claims.results import AuditResult, ClaimResult, collect
 from claims.trial import Measurement, Trial
-from claims.verdict import Tier
 
-#: The root of all streams unless ``--epoch`` says otherwise. Rotated on a calendar, never in reaction to a verdict.
-PINNED_EPOCH = 20260518
 #: A task holds at most this many seeds and, where one is slow, about this many seconds.
 _TASK_SEEDS, _TASK_SECONDS = 8, 0.5
 #: A task in flight when a worker dies is suspected and run again alone; dying alone this often is its own fault.
 _SUSPECTED, _GUILTY = 1, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Trials to be run, with everything that decides what they will measure."""
-
-    claims: tuple[Claim, ...]
-    trials: tuple[Trial, ...]
-    tier: Tier
-    epoch: int
-    paths: tuple[str, ...] = ()
-
-    def measurements(self) -> tuple[Measurement, ...]:
-        """Every measurement, once."""
-        open_trials = (trial for trial in self.trials if trial.final is None)
-        return tuple(dict.fromkeys(m for trial in open_trials for m in trial.measurements()))
-
-    def cost(self) -> dict[Measurement, tuple[int, int]]:
-        """Seeds of each measurement: at the first look, and at most if nothing is decided before the last."""
-        found: dict[Measurement, tuple[int, int]] = {}
-        for trial in self.trials:
-            if trial.final is None:
-                for measurement in trial.measurements():
-                    few, many = found.get(measurement, (0, 0))
-                    found[measurement] = (max(few, len(trial.seeds())), max(many, trial.most_seeds()))
-        return found
-
-
-def plan(claims: Iterable[Claim], *, tier: Tier, epoch: int = PINNED_EPOCH, paths: Sequence[str] = ()) -> Plan:
-    """Resolve bands and rivals at every point.
-
-    Raises:
-        InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band.
-    """
-    chosen = tuple(claims)
-    trials = []
-    for claim in chosen:
-        judged = claim.judged_points()
-        for point, members in judged:
-            band, rival = claim.limits(point)
-            trials.append(Trial(claim, point, members, band, rival, len(judged), tier))
-    return Plan(chosen, tuple(trials), tier, epoch, tuple(paths))
 
 
 @dataclass

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import Task
 
-    from claims.audit import Observer, Plan
+    from claims.audit import Observer
+    from claims.planning import Plan
     from claims.results import ClaimResult
     from claims.trial import Measurement
 

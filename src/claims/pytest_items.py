@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-from claims.audit import PINNED_EPOCH, plan, run
+from claims.audit import run
 from claims.claim import Claim
 from claims.decision import looks_at
 from claims.errors import ClaimsError
 from claims.evidence import Store
 from claims.packs import load_catalogue
+from claims.planning import PINNED_EPOCH, plan
 from claims.pytest_plugin import SELECTED, UndecidedClaim, shared
 from claims.pytest_report import facts, story
 from claims.results import ClaimResult

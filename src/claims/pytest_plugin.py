@@ -148,7 +148,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     stats = terminalreporter.stats
     lines = list(summary(report for category, reports in stats.items() if category for report in reports))
     if lines:
-        from claims.audit import PINNED_EPOCH
+        from claims.planning import PINNED_EPOCH
 
         epoch, _ = shared(config)
         root = f"{PINNED_EPOCH} (pinned)" if epoch is None else str(epoch)

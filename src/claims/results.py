@@ -16,7 +16,7 @@ from claims.trial import Measurement, Trial
 from claims.verdict import ERROR, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 
 if TYPE_CHECKING:
-    from claims.audit import Plan
+    from claims.planning import Plan
 
 SCHEMA = 1
 Outcomes = Mapping[tuple[Measurement, int], Outcome]

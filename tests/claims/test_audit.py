@@ -8,13 +8,14 @@ import math
 import pytest
 from kit import claim
 
-from claims.audit import Interrupted, Observer, plan, run
+from claims.audit import Interrupted, Observer, run
 from claims.bands import at_least, between, within
 from claims.claim import Claim
 from claims.errors import ConflictingEvidence, InvalidDeclaration, RivalInsideBand
 from claims.evidence import Store
 from claims.experiment import experiment, grid
 from claims.kinds import bound, limit, mean, order, proportion, quantile, ratio, replay, value
+from claims.planning import plan
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
 WHY = {"provenance": "author", "because": "a toy"}

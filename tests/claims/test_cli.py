@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from claims.audit import PINNED_EPOCH
 from claims.cli import main
 from claims.evidence import Identity, Store
 from claims.packs import load_catalogue
+from claims.planning import PINNED_EPOCH
 
 CLAIMS = """
 from claims.bands import at_least, printed, within

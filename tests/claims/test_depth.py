@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from claims.audit import plan
 from claims.kernels import sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
@@ -32,6 +31,7 @@ from claims.papers.sign_magnitude.depth_identities import column_flip, flip_ener
 from claims.papers.sign_magnitude.depth_measured import ARCHITECTURES, other_metric
 from claims.papers.sign_magnitude.depth_quadrature import compounding, few_flips, mean_field, plateau
 from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS, one_layer_block
+from claims.planning import plan
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 

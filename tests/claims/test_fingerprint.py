@@ -10,11 +10,12 @@ import pytest
 from kit import claim
 
 from claims import fingerprint
-from claims.audit import Observer, plan, run
+from claims.audit import Observer, run
 from claims.evidence import Store
 from claims.experiment import experiment, grid
 from claims.fingerprint import code_fingerprint, environment
 from claims.kinds import mean, search
+from claims.planning import plan
 from claims.verdict import Tier
 
 MODEL = '''

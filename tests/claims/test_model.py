@@ -8,11 +8,10 @@ import math
 import mpmath
 import pytest
 import torch
-from claims.kernels import magnitude_step, sign_flip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.audit import plan
+from claims.kernels import magnitude_step, sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
 from claims.papers.sign_magnitude import (
@@ -33,6 +32,7 @@ from claims.papers.sign_magnitude.model import four_way, two_layer
 from claims.papers.sign_magnitude.probes import flip_norm, flipped_share, outlier_input, pre_activations, projection
 from claims.papers.sign_magnitude.quadrature import small_rate, wide_limit
 from claims.papers.sign_magnitude.single_layer import basis_average, perturbed_layer
+from claims.planning import plan
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 

@@ -7,7 +7,6 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from claims.audit import plan
 from claims.kinds.table import read_rows
 from claims.packs import declared
 from claims.papers.sign_magnitude import (
@@ -37,6 +36,7 @@ from claims.papers.sign_magnitude.ternary_probes import (
 )
 from claims.papers.sign_magnitude.ternary_replays import quantized_outputs, quantized_rows
 from claims.papers.sign_magnitude.vectors import draw_weights
+from claims.planning import plan
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claims.audit import PINNED_EPOCH, Interrupted, Plan, plan, run
+from claims.audit import Interrupted, run
 from claims.cli import INTERRUPTED
 from claims.cli.common import DEFAULT_STORE, STDOUT, check_writable, chosen, select_argument, store_option, write_text
 from claims.errors import BadOption
 from claims.evidence import Store
 from claims.executors import parse_spec
 from claims.packs import Catalogue
+from claims.planning import PINNED_EPOCH, Plan, plan
 from claims.progress import Progress
 from claims.report.consoles import console
 from claims.report.document import LATEST

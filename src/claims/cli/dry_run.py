@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from claims.audit import Plan
 from claims.canonical import canonical_json
 from claims.cli.common import STDOUT, write_text
 from claims.evidence import Store
+from claims.planning import Plan
 from claims.report.numbers import counted, duration
 
 

@@ -10,13 +10,13 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
-from claims.audit import PINNED_EPOCH, Plan, plan
 from claims.claim import Claim
 from claims.cli import INTERRUPTED
 from claims.cli.audit_command import epoch_of, executor_spec, measure
 from claims.cli.common import DEFAULT_STORE, chosen, json_flag, print_json, store_option
 from claims.errors import MeasurementError
 from claims.packs import Catalogue, split_selection
+from claims.planning import PINNED_EPOCH, Plan, plan
 from claims.report.consoles import console, emit
 from claims.verdict import ERROR, Tier
 from claims.why import Story

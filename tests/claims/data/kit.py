@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from claims.audit import plan
 from claims.bands import Limits, between
 from claims.claim import Claim
 from claims.experiment import experiment
 from claims.kinds.base import Judgement, Kind, Sample
 from claims.measure import Outcome, checked
+from claims.planning import plan
 from claims.streams import Streams
 from claims.trial import Trial
 from claims.verdict import Tier

@@ -46,18 +46,18 @@ DEEP_STACK = experiment(
     fixed={"activation": "relu", "between": "kept", "dtype": "float32", "width": 128, "inputs": 64},
     seconds=0.05,
 )
-MEAN_FIELD = experiment(f"{_HERE}.depth_quadrature:mean_field", sweep={"layer": LAYERS, "metric": METRICS}, seconds=0.3)
+MEAN_FIELD = experiment(f"{_HERE}.depth_quadrature:mean_field", sweep={"layer": LAYERS, "metric": METRICS}, seconds=0.04)
 FEW_FLIPS = experiment(
     f"{_HERE}.depth_quadrature:few_flips",
     sweep={"layer": LAYERS, "metric": METRICS},
     fixed={"activation": "relu"},
-    seconds=1.5,
+    seconds=0.4,
 )
-PLATEAU = experiment(f"{_HERE}.depth_quadrature:plateau", seconds=0.3)
+PLATEAU = experiment(f"{_HERE}.depth_quadrature:plateau", seconds=0.2)
 COMPOUNDING = experiment(f"{_HERE}.depth_quadrature:compounding", seconds=0.01)
-GAINS = experiment(f"{_HERE}.depth_identities:gains", seconds=0.005)
+GAINS = experiment(f"{_HERE}.depth_identities:gains", seconds=0.002)
 COLUMN_FLIP = experiment(f"{_HERE}.depth_identities:column_flip", seconds=0.001)
-FLIP_ENERGY = experiment(f"{_HERE}.depth_identities:flip_energy", seconds=0.01)
+FLIP_ENERGY = experiment(f"{_HERE}.depth_identities:flip_energy", seconds=0.002)
 
 REPLAY_TABLES = experiment(
     f"{_HERE}.depth_replays:depth_ratios",

@@ -1,0 +1,55 @@
+"""The plan of an audit: every trial with its band and rival, and what has to be measured for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from claims.claim import Claim
+from claims.trial import Measurement, Trial
+from claims.verdict import Tier
+
+#: The root of all streams unless ``--epoch`` says otherwise. Rotated on a calendar, never in reaction to a verdict.
+PINNED_EPOCH = 20260518
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Trials to be run, with everything that decides what they will measure."""
+
+    claims: tuple[Claim, ...]
+    trials: tuple[Trial, ...]
+    tier: Tier
+    epoch: int
+    paths: tuple[str, ...] = ()
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Every measurement, once."""
+        open_trials = (trial for trial in self.trials if trial.final is None)
+        return tuple(dict.fromkeys(m for trial in open_trials for m in trial.measurements()))
+
+    def cost(self) -> dict[Measurement, tuple[int, int]]:
+        """Seeds of each measurement: at the first look, and at most if nothing is decided before the last."""
+        found: dict[Measurement, tuple[int, int]] = {}
+        for trial in self.trials:
+            if trial.final is None:
+                for measurement in trial.measurements():
+                    few, many = found.get(measurement, (0, 0))
+                    found[measurement] = (max(few, len(trial.seeds())), max(many, trial.most_seeds()))
+        return found
+
+
+def plan(claims: Iterable[Claim], *, tier: Tier, epoch: int = PINNED_EPOCH, paths: Sequence[str] = ()) -> Plan:
+    """Resolve bands and rivals at every point.
+
+    Raises:
+        InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band.
+    """
+    chosen = tuple(claims)
+    trials = []
+    for claim in chosen:
+        judged = claim.judged_points()
+        for point, members in judged:
+            band, rival = claim.limits(point)
+            trials.append(Trial(claim, point, members, band, rival, len(judged), tier))
+    return Plan(chosen, tuple(trials), tier, epoch, tuple(paths))
