@@ -1,4 +1,4 @@
-"""The one loop: measure and decide until all of a plan is decided; each measurement once, however many claims share it."""
+"""The one loop: measure and decide until all of a plan is decided, each measurement once for all who share it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Claims of "A Geometric Analysis of Sign-Magnitude Asymmetry in a ReLU + RMSNorm Block under Ternary Quantization".
 
-arXiv 2605.18933v1. Experiments live in modules that import neither claims nor closed forms (``theory``), so that what is
-measured never depends on what is expected.
+arXiv 2605.18933v1. Experiments live in modules that import neither claims nor closed forms (``theory``), so that what
+is measured never depends on what is expected.
 """
 
 from pathlib import Path
@@ -18,7 +18,20 @@ _SECTIONS = (
     "section6_remark2",
     "section6_explanation",
     "table2",
+    "section7_depth",
+    "section7_depth_limits",
+    "section7_mechanism",
+    "section7_columns",
+    "section7_outliers",
+    "section8_theorem4",
+    "section8_ternary",
+    "section8_equal_norm",
+    "section8_genuine_ternary",
+    "section8_genuine_norm",
+    "table10",
     "section9_ablation",
+    "section9_depth_tables",
+    "section9_exp_b",
     "section9_models",
     "table8",
     "table8_counts",
@@ -27,15 +40,17 @@ _SECTIONS = (
     "section9_column_energies",
     "section9_column_flips",
     "section9_trained_depth",
-    "table17",
+    "section10_scope",
     "appendix_a_energies",
     "appendix_a_radial",
+    "appendix_b",
     "appendix_d_radial",
-    "section7_outliers",
+    "table17",
     "appendix_e_outliers",
     "appendix_e_leverage",
     "appendix_f_groups",
     "appendix_f_experiment_d",
+    "appendix_g",
     "beyond",
     "open_problems",
 )

@@ -35,7 +35,7 @@ NOT_CLAIMS = {
     ),
     "Appendix G.5, structural conjecture": (
         "Its wording is not in the text that could be audited; the cancellation that it would explain is "
-        "sign-magnitude.appg.contributions-cancel."
+        "sign-magnitude.appg.contributions-cancel-whole and -own."
     ),
 }
 

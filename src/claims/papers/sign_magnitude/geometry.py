@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
 from claims.kernels import rms_norm, rms_norm_jvp
 
 if TYPE_CHECKING:

@@ -52,18 +52,20 @@ EQUAL_NORM = (
     ),
     *(
         Claim(
-            id=f"sign-magnitude.b158.ratio-{metric}",
+            id=f"sign-magnitude.b158.ratio-{metric}{'' if activation == 'relu' else '-linear'}",
             locus="section 8.4, equal-norm comparison, for b1.58",
-            statement=f"Such flips have {relu} times the {what} of b1.58, {line} without a ReLU.",
-            at=grid(quantizer=TERNARY, activation=activation),
-            test=value(LIMIT_TERNARY[f"{activation}_ratio_{metric}"]),
-            band=exactly(f"ratio_{metric}"),
+            statement=f"{where} such flips have {figure} times the {what} of b1.58.",
+            at=AT_LIMIT,
+            test=value(LIMIT[f"{activation}_ratio_{metric}"]),
+            band=exactly(f"{activation}_ratio_{metric}"),
             rival=1.0,
             role="ours",
         )
-        for metric, activation, what, relu, line in (
-            ("pre", "relu", "transverse energy", "2.6096", "2.6294"),
-            ("post", "relu", "squared sine after RMSNorm", "1.1462", "1.1549"),
+        for activation, metric, where, figure, what in (
+            ("relu", "pre", "Behind the ReLU", "2.6096", "transverse energy"),
+            ("relu", "post", "Behind ReLU and RMSNorm", "1.1462", "squared sine"),
+            ("linear", "pre", "Without a ReLU", "2.6294", "transverse energy"),
+            ("linear", "post", "Without a ReLU, behind RMSNorm,", "1.1549", "squared sine"),
         )
     ),
     _measured_ratio("ratio-pre-measured", TERNARY, "pre", "A layer of 256 x 256 has the ratio 2.59."),

@@ -95,11 +95,6 @@ def activation_cosine2(quantizer: str) -> float:
     return 1 - theory.quantized_transverse(theory.quantizer(quantizer), "relu", "post")
 
 
-def linear_error(quantizer: str) -> float:
-    """Error energy per neuron before the ReLU."""
-    return error_norm(quantizer)
-
-
 def relu_error(quantizer: str) -> float:
     """Error energy per neuron behind the ReLU."""
     return theory.quantized_error_energy(theory.quantizer(quantizer))
@@ -146,24 +141,34 @@ def sign_flips_radial() -> float:
     return theory.sign_radial_fraction(flip_rate("sign"))
 
 
-def ratio_pre(quantizer: str, activation: str) -> float:
-    """Transverse energy of flips of equal norm over that of the quantization error, wide limit."""
-    return theory.equal_norm_ratio(theory.quantizer(quantizer), activation, "pre")
+def relu_ratio_pre(quantizer: str) -> float:
+    """Transverse energy of flips of equal norm over that of the quantization error, behind the ReLU, wide limit."""
+    return theory.equal_norm_ratio(theory.quantizer(quantizer), "relu", "pre")
 
 
-def ratio_post(quantizer: str, activation: str) -> float:
+def relu_ratio_post(quantizer: str) -> float:
     """The same after both outputs were normalised."""
-    return theory.equal_norm_ratio(theory.quantizer(quantizer), activation, "post")
+    return theory.equal_norm_ratio(theory.quantizer(quantizer), "relu", "post")
+
+
+def linear_ratio_pre(quantizer: str) -> float:
+    """`relu_ratio_pre` without the ReLU."""
+    return theory.equal_norm_ratio(theory.quantizer(quantizer), "linear", "pre")
+
+
+def linear_ratio_post(quantizer: str) -> float:
+    """`relu_ratio_post` without the ReLU."""
+    return theory.equal_norm_ratio(theory.quantizer(quantizer), "linear", "post")
 
 
 def ratio_pre_finite(quantizer: str, activation: str, m: int, n: int) -> float:
-    """`ratio_pre` at finite width and fan-in."""
+    """Transverse energy of flips of equal norm over that of the quantization error, at finite width and fan-in."""
     q, scale = theory.quantizer(quantizer), _scale(quantizer)
     return theory.equal_norm_ratio_finite(q, m, n, activation=activation, metric="pre", scale=scale)
 
 
 def ratio_post_finite(quantizer: str, activation: str, m: int, n: int) -> float:
-    """`ratio_post` at finite width and fan-in."""
+    """The same after both outputs were normalised."""
     q, scale = theory.quantizer(quantizer), _scale(quantizer)
     return theory.equal_norm_ratio_finite(q, m, n, activation=activation, metric="post", scale=scale)
 
