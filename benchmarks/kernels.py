@@ -1,0 +1,112 @@
+"""What asv tracks of the kernels: shares of the machine's limits, ratios to eager torch, errors, and static GPU costs.
+
+Times of a shared machine move by factors; ratios measured in turns and static costs do not. A kernel whose result is
+wrong gives no number at all. All is measured once a commit, in ``setup_cache``; asv then asks for one number at a time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from benchmarks import limits
+from benchmarks.operations import ROWS, Row
+from benchmarks.timing import interleaved
+from claims.kernels import aot
+
+try:
+    _TRITON, _RECORD = aot.recorded()
+except FileNotFoundError:  # a commit before the record
+    _TRITON, _RECORD = "none", {}
+SECONDS = 0.5
+TARGETS = tuple(_RECORD) or ("none",)
+BUILDS = tuple(next(iter(_RECORD.values()), {})) or ("none",)
+
+
+def _measured(builder: Callable[[], Row]) -> dict[str, float]:
+    """The tracked numbers of one row: nothing at all for one that is wrong, or that this commit cannot make."""
+    try:
+        row = builder()
+        error = row.check()
+    except (ImportError, AttributeError, RuntimeError) as reason:
+        print(f"not measured: {reason!r}", file=sys.stderr)
+        return {}
+    if not error <= 1:
+        print(f"wrong: the error is {error:.3g} times what is allowed", file=sys.stderr)
+        return {}
+    bounds = limits.of(row.limit, row.bytes, row.product)
+    offered = row.peers()
+    peer = offered.get("eager", offered.get("torchao"))
+    peers = {} if peer is None else {"peer": peer}
+    times = interleaved({"ours": row.ours} | bounds | peers, seconds=SECONDS)
+    fastest = min(bounds, key=lambda bound: times[bound].median)
+    numbers = {"error": error, "share_of_limit": times[fastest].over(times["ours"])}
+    return numbers | ({"times_faster_than_eager": times["peer"].over(times["ours"])} if peers else {})
+
+
+class CpuRoutes:
+    """Each row of ``operations``: one thread, the limit and the eager peer measured in turns with ours."""
+
+    params = (tuple(ROWS),)
+    param_names = ("operation",)
+    timeout = 60.0
+
+    def setup_cache(self) -> dict[str, dict[str, float]]:
+        """Measure every row once; the tracked numbers are taken from this."""
+        torch.set_num_threads(1)
+        return {name: _measured(builder) for name, builder in ROWS.items()}
+
+    setup_cache.timeout = 1800.0  # type: ignore[attr-defined]
+
+    def track_share_of_limit(self, measured: dict[str, dict[str, float]], name: str) -> float:
+        """Our rate over the rate of the limit."""
+        return measured[name]["share_of_limit"]
+
+    def track_times_faster_than_eager(self, measured: dict[str, dict[str, float]], name: str) -> float:
+        """How many times longer eager torch (or torchao) takes."""
+        return measured[name]["times_faster_than_eager"]
+
+    def track_error(self, measured: dict[str, dict[str, float]], name: str) -> float:
+        """The largest error over what is allowed; 0 where the bits are right."""
+        return measured[name]["error"]
+
+
+class StaticCosts:
+    """Registers, instructions and shared memory of each GPU kernel, from binaries compiled here without a GPU."""
+
+    params = (BUILDS, TARGETS)
+    param_names = ("kernel", "target")
+    timeout = 60.0
+
+    def setup_cache(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Compile everything once for all the parameters."""
+        outcomes: Mapping[str, Mapping[str, Any]] = aot.build_all()
+        return {
+            target: {name: vars(outcome) for name, outcome in builds.items() if isinstance(outcome, aot.Costs)}
+            for target, builds in outcomes.items()
+        }
+
+    setup_cache.timeout = 600.0  # type: ignore[attr-defined]
+
+    def track_instructions(self, costs: dict[str, dict[str, dict[str, int]]], kernel: str, target: str) -> int:
+        """Instructions of the program."""
+        return costs[target][kernel]["instructions"]
+
+    def track_registers(self, costs: dict[str, dict[str, dict[str, int]]], kernel: str, target: str) -> int:
+        """Registers a thread."""
+        return costs[target][kernel]["registers"]
+
+    def track_shared_memory(self, costs: dict[str, dict[str, dict[str, int]]], kernel: str, target: str) -> int:
+        """Bytes of shared memory a block."""
+        return costs[target][kernel]["shared"]
+
+
+for _name, _unit in (("share_of_limit", "of the limit"), ("times_faster_than_eager", "times"), ("error", "allowed")):
+    getattr(CpuRoutes, f"track_{_name}").unit = _unit
+for _name, _unit in (("instructions", "instructions"), ("registers", "registers"), ("shared_memory", "bytes")):
+    # Another version of Triton begins another series: its counts do not compare.
+    getattr(StaticCosts, f"track_{_name}").unit = _unit
+    getattr(StaticCosts, f"track_{_name}").version = f"Triton {_TRITON}"

@@ -1,0 +1,6 @@
+"""All rows of the table, in its order."""
+
+from benchmarks import rows_dense, rows_low_bit
+from benchmarks.rows import ROWS, Row
+
+__all__ = ["ROWS", "Row", "rows_dense", "rows_low_bit"]

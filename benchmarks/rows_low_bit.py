@@ -1,0 +1,186 @@
+"""Rows of the table with 4-bit and ternary numbers: quantizers, packed products, Averis, the Hadamard transform."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.rows import KEY, Row, Thunk, compiled, excess, normal, product_bound, row, unequal
+from claims import kernels
+
+
+def torchao_nvfp4(x: Tensor) -> dict[str, Thunk]:
+    """torchao's quantizer, with the tensor scale given as to ours; nothing where torchao is not installed."""
+    if find_spec("torchao") is None:
+        return {}
+    from torchao.prototype.mx_formats import nvfp4_tensor
+
+    scale = nvfp4_tensor.per_tensor_amax_to_scale(x.abs().max().float())
+    by_compile = compiled(lambda x, scale: nvfp4_tensor.nvfp4_quantize(x, 16, scale))
+    return {
+        "torchao": lambda: nvfp4_tensor.nvfp4_quantize(x, 16, scale),
+        "torchao compiled": lambda: by_compile(x, scale),
+    }
+
+
+def _nvfp4(dtype: torch.dtype, *, peers: bool = True, **options: object) -> Row:
+    x = normal(4096, 4096, dtype=dtype)
+    amax = x.abs().max()
+    settings = {"amax": amax, **options}
+    out = kernels.nvfp4_quantize(x, **settings)
+    expected = kernels.nvfp4_quantize(x, **settings, route="reference")
+    return Row(
+        shape=f"4096x4096 {str(dtype).removeprefix('torch.')}",
+        limit="read",
+        bytes=x.nbytes + out.payload.nbytes,
+        ours=lambda: kernels.nvfp4_quantize(x, **settings, out=out),
+        check=lambda: unequal(kernels.nvfp4_quantize(x, **settings).payload, expected.payload),
+        peers=(lambda: torchao_nvfp4(x)) if peers else dict,
+    )
+
+
+row("nvfp4_quantize")(lambda: _nvfp4(torch.float32))
+row("nvfp4_quantize bf16")(lambda: _nvfp4(torch.bfloat16))
+row("nvfp4_quantize stochastic")(lambda: _nvfp4(torch.float32, peers=False, rounding="stochastic", key=KEY))
+row("nvfp4_quantize columns")(lambda: _nvfp4(torch.float32, peers=False, axis=-2))
+row("nvfp4_quantize 16x16")(lambda: _nvfp4(torch.float32, peers=False, tile="16x16"))
+
+
+def torchao_mxfp4(x: Tensor) -> dict[str, Thunk]:
+    """torchao's MXFP4 quantizer with the scale rule that is our default; nothing where torchao is not installed."""
+    if find_spec("torchao") is None:
+        return {}
+    from torchao.prototype.mx_formats.config import ScaleCalculationMode
+    from torchao.prototype.mx_formats.mx_tensor import to_mx
+
+    def theirs(x: Tensor) -> object:
+        return to_mx(x, torch.float4_e2m1fn_x2, 32, ScaleCalculationMode.FLOOR)
+
+    by_compile = compiled(theirs)
+    return {"torchao": lambda: theirs(x), "torchao compiled": lambda: by_compile(x)}
+
+
+@row("mxfp4_quantize")
+def _mxfp4() -> Row:
+    x = normal(4096, 4096, dtype=torch.bfloat16)
+    out, expected = kernels.mxfp4_quantize(x), kernels.mxfp4_quantize(x, route="reference")
+    return Row(
+        shape="4096x4096 bfloat16",
+        limit="read",
+        bytes=x.nbytes + out.payload.nbytes,
+        ours=lambda: kernels.mxfp4_quantize(x, out=out),
+        check=lambda: unequal(kernels.mxfp4_quantize(x).payload, expected.payload),
+        peers=lambda: torchao_mxfp4(x),
+    )
+
+
+@row("dequantize nvfp4")
+def _dequantize() -> Row:
+    q = kernels.nvfp4_quantize(normal(4096, 4096))
+    out = torch.empty(4096, 4096)
+    expected = kernels.dequantize(q, route="reference")
+    return Row(
+        shape="4096x4096",
+        limit="copy",
+        bytes=q.payload.nbytes + out.nbytes,
+        ours=lambda: kernels.dequantize(q, out=out),
+        check=lambda: unequal(kernels.dequantize(q), expected),
+        peers=lambda: {"eager": lambda: kernels.dequantize(q, route="reference")},
+    )
+
+
+@row("block_scaled_matmul")
+def _block_scaled_matmul() -> Row:
+    a, b = kernels.nvfp4_quantize(normal(1024, 2048)), kernels.nvfp4_quantize(normal(1024, 2048, seed=1))
+    expected = kernels.block_scaled_matmul(a, b, route="reference")
+    bound = product_bound(kernels.dequantize(a), kernels.dequantize(b).T)
+    return Row(
+        shape="1024x1024x2048",
+        limit="gemm",
+        operations=2 * 1024 * 1024 * 2048,
+        product=(1024, 1024, 2048),
+        ours=lambda: kernels.block_scaled_matmul(a, b),
+        check=lambda: excess(kernels.block_scaled_matmul(a, b), expected, bound),
+        peers=lambda: {
+            "eager": lambda: kernels.dequantize(a, route="reference") @ kernels.dequantize(b, route="reference").T
+        },
+    )
+
+
+@row("averis quantize")
+def _averis() -> Row:
+    """Statistics of the columns, then the residual quantized from x as it lies; x is read twice."""
+    x = normal(4096, 4096, dtype=torch.bfloat16) + 2
+    out = kernels.nvfp4_quantize(x, amax=8.0)
+
+    def ours(route: str | None = None, out: Any = None) -> Any:
+        mean = kernels.column_statistics(x, route=route)[0]
+        return kernels.nvfp4_quantize(x, center=mean, amax=8.0, out=out, route=route)
+
+    def eager() -> Any:
+        residual = x.float() - x.float().mean(0)
+        return kernels.nvfp4_quantize(residual, amax=8.0)
+
+    expected = ours(route="reference").payload
+    return Row(
+        shape="4096x4096 bfloat16",
+        limit="read",
+        bytes=2 * x.nbytes + out.payload.nbytes,
+        ours=lambda: ours(out=out),
+        check=lambda: unequal(ours().payload, expected),
+        peers=lambda: {"mean and residual in eager torch": eager},
+    )
+
+
+@row("hadamard_transform")
+def _hadamard() -> Row:
+    x = normal(4096, 4096)
+    out, matrix = torch.empty_like(x), kernels.hadamard_transform(torch.eye(16))
+    expected = kernels.hadamard_transform(x, route="reference")
+
+    def eager(x: Tensor) -> Tensor:
+        return (x.view(-1, 16) @ matrix).view(x.shape)
+
+    by_compile = compiled(eager)
+    return Row(
+        shape="4096x4096 blocks of 16",
+        limit="copy",
+        bytes=2 * x.nbytes,
+        ours=lambda: kernels.hadamard_transform(x, out=out),
+        check=lambda: unequal(kernels.hadamard_transform(x), expected),
+        peers=lambda: {"eager": lambda: eager(x), "compile": lambda: by_compile(x)},
+    )
+
+
+def _ternary(samples: int, *, integer: bool) -> Row:
+    w = normal(4096, 4096)
+    codes, _ = kernels.ternary_quantize(w)
+    packed = kernels.pack_ternary(codes)
+    dense = codes.float()
+    numbers = torch.randint(-127, 128, (samples, 4096), generator=torch.Generator().manual_seed(2))
+    x = numbers.to(torch.int8) if integer else normal(samples, 4096, seed=2)
+    dense_x = x.float()
+    expected = dense_x.double() @ dense.double().T
+    bound = 0.5 if integer else 4096 * 2.0**-24 * (dense_x.double().abs() @ dense.double().abs().T)
+    peers: dict[str, Thunk] = {"eager": lambda: dense_x @ dense.T}
+    if samples > 1 and integer:
+        turned = codes.T.contiguous()
+        peers["torch._int_mm"] = lambda: torch._int_mm(x, turned)
+    return Row(
+        shape=f"{samples}x4096x4096",
+        limit="read" if samples == 1 else "gemm",
+        bytes=packed.nbytes,
+        operations=2 * samples * 4096 * 4096,
+        product=(samples, 4096, 4096),
+        ours=lambda: kernels.ternary_linear(x, packed),
+        check=lambda: excess(kernels.ternary_linear(x, packed), expected, bound),
+        peers=lambda: peers,
+    )
+
+
+row("ternary product int8")(lambda: _ternary(1, integer=True))
+row("ternary product float32")(lambda: _ternary(1, integer=False))
+row("ternary product int8, 256 rows")(lambda: _ternary(256, integer=True))

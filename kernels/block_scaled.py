@@ -1,0 +1,236 @@
+"""Matrices in a block-scaled 4-bit format: what NVFP4 and MXFP4 quantizers give and their products take.
+
+A matrix is stored with its contraction axis last, padded with zeros to whole blocks. All parts lie in one uint8 buffer
+(one allocation, one result for ``torch.library``): two codes a byte, then for NVFP4 the float32 tensor scale, then one
+code a block scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from claims.kernels import e2m1, e4m3, native
+from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
+from claims.kernels.errors import KernelError
+from claims.kernels.philox import flip_mask_words
+
+Format = Literal["nvfp4", "mxfp4"]
+NVFP4_BLOCK, MXFP4_BLOCK = 16, 32
+_SCALE_BYTES = 4
+_E8M0_BIAS = 127
+LARGEST_FLOAT32 = torch.finfo(torch.float32).max
+
+
+def _blocks(size: int, block: int) -> int:
+    return (size + block - 1) // block
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BlockScaled:
+    """A quantized matrix: element (r, c) is ``e2m1(codes) * scale of its block * tensor_scale``.
+
+    ``shape`` is that of the matrix with the contraction axis last, without padding. ``tile`` is the number of rows that
+    share a scale: 1, or 16 for two-dimensional NVFP4 blocks.
+    """
+
+    payload: Tensor
+    shape: tuple[int, ...]
+    format: Format
+    tile: int = 1
+
+    @property
+    def block(self) -> int:
+        """Elements along the contraction axis that share a scale: 16 (NVFP4) or 32 (MXFP4)."""
+        return NVFP4_BLOCK if self.format == "nvfp4" else MXFP4_BLOCK
+
+    @property
+    def rows(self) -> int:
+        """Rows of the matrix: the product of all axes but the last."""
+        return math.prod(self.shape[:-1])
+
+    @property
+    def codes(self) -> Tensor:
+        """uint8 (rows, padded_k / 2): E2M1 codes, element 2i in the low nibble and 2i + 1 in the high one."""
+        return split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[0]
+
+    @property
+    def scales(self) -> Tensor:
+        """uint8 (ceil(rows / tile), padded_k / block): codes of the block scales, E4M3 (NVFP4) or E8M0 (MXFP4)."""
+        return split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[1]
+
+    @property
+    def tensor_scale(self) -> Tensor:
+        """float32 scalar that multiplies every block scale; 1 in MXFP4, which has none."""
+        scale = split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[2]
+        return torch.ones((), device=self.payload.device) if scale is None else scale
+
+
+def payload_bytes(rows: int, k: int, block: int, tile: int) -> int:
+    """Bytes of the buffer that holds a (rows, k) matrix."""
+    blocks = _blocks(k, block)
+    scale_bytes = _SCALE_BYTES if block == NVFP4_BLOCK else 0
+    return rows * blocks * (block // 2) + scale_bytes + _blocks(rows, tile) * blocks
+
+
+def split(payload: Tensor, rows: int, k: int, block: int, tile: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Views of the buffer: codes, block scales and (NVFP4) tensor scale."""
+    blocks = _blocks(k, block)
+    end = rows * blocks * (block // 2)
+    codes = payload[:end].view(rows, blocks * (block // 2))
+    if block == MXFP4_BLOCK:
+        return codes, payload[end:].view(rows, blocks), None
+    # rows * blocks * 8 bytes of codes keep the float32 aligned.
+    scale = payload[end : end + _SCALE_BYTES].view(torch.float32)[0]
+    return codes, payload[end + _SCALE_BYTES :].view(_blocks(rows, tile), blocks), scale
+
+
+def as_matrix(operation: str, x: Tensor, axis: int) -> tuple[Tensor, tuple[int, ...]]:
+    """``x`` as a view (rows, k) with the axis to be blocked last, and the shape with that axis last.
+
+    ``axis=-1`` takes any number of axes; ``axis=-2`` (blocks down the columns) a matrix, whose transpose it views.
+    """
+    check_floating(operation, x=x)
+    if axis == -1 and x.dim() >= 1:
+        return x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), tuple(x.shape)
+    if axis == -2 and x.dim() == 2:
+        return x.mT, tuple(x.mT.shape)
+    got = f"{axis} for shape {tuple(x.shape)}"
+    raise KernelError(operation, "axis", got=got, allowed="-1 (at least one axis) or -2 (a matrix)")
+
+
+def oriented_center(operation: str, x: Tensor, center: Tensor | None, axis: int) -> Tensor | None:
+    """``center``, one number for each entry of the last axis of ``x``, as float32 (1, k) or, for axis -2, (rows, 1)."""
+    if center is None:
+        return None
+    if tuple(center.shape) != (x.shape[-1],) or center.dtype not in FLOATS or center.device != x.device:
+        got = f"shape {tuple(center.shape)}, {center.dtype}, {center.device}"
+        raise KernelError(operation, "center", got=got, allowed=f"floats of shape {(x.shape[-1],)} on {x.device}")
+    return native.plain(center.float()).unsqueeze(0 if axis == -1 else 1)
+
+
+def center_step(center: Tensor | None, rows: int) -> int:
+    """What the compiled kernels know of ``oriented_center``: 0 for none, 1 for one number a column, 2 for one a row."""
+    if center is None:
+        return 0
+    return 2 if tuple(center.shape) == (rows, 1) else 1
+
+
+def buffer_of(
+    operation: str, out: BlockScaled | None, shape: tuple[int, ...], wanted: Format, tile: int
+) -> Tensor | None:
+    """The buffer of ``out``, if given and made for a matrix like this one."""
+    if out is None:
+        return None
+    if (out.shape, out.format, out.tile) != (shape, wanted, tile):
+        got = f"{out.format} of shape {out.shape} with tiles of {out.tile}"
+        raise KernelError(operation, "out", got=got, allowed=f"{wanted} of shape {shape} with tiles of {tile}")
+    return out.payload
+
+
+def cpu_source(x: Tensor) -> tuple[Tensor, int]:
+    """Contiguous float32 or bfloat16 memory that holds the matrix, and whether it lies there by columns."""
+    plain = (x if x.dtype in (torch.float32, torch.bfloat16) else x.float()).resolve_neg()
+    if not plain.is_contiguous() and plain.mT.is_contiguous():
+        return plain.mT, 1
+    return plain.contiguous(), 0
+
+
+def as_blocks(x: Tensor, center: Tensor | None, block: int, tile: int) -> Tensor:
+    """float32 residual ``x - center``, zero-padded, as (row groups, tile, blocks, block). Reference routes only."""
+    wide = x.float() if center is None else x.float() - center
+    rows, k = x.shape
+    padded = torch.nn.functional.pad(wide, (0, -k % block, 0, -rows % tile))
+    return padded.view(_blocks(rows, tile), tile, _blocks(k, block), block)
+
+
+def pack(scaled: Tensor, source: Tensor, rows: int, stochastic: bool, key: int) -> Tensor:
+    """Packed codes of scaled magnitudes with the signs of ``source``; both (row groups, tile, blocks, block)."""
+    shape = (scaled.shape[0] * scaled.shape[1], scaled.shape[2] * scaled.shape[3])
+    magnitude, sign = scaled.reshape(shape)[:rows], source.reshape(shape)[:rows]
+    if stochastic:
+        words = flip_mask_words(magnitude.shape, key=key & 0xFFFFFFFFFFFFFFFF, device=source.device)
+        codes = e2m1.stochastic_code(magnitude, words)
+    else:
+        codes = e2m1.nearest_code(magnitude)
+    return e2m1.pack_nibbles(e2m1.signed_code(sign, codes))
+
+
+def block_values(codes: Tensor, scales: Tensor, k: int, block: int, tile: int) -> Tensor:
+    """``code * block scale`` without the tensor scale, exact: float64 (rows, k). Reference routes only."""
+    rows = codes.shape[0]
+    elements = e2m1.decode(e2m1.unpack_nibbles(codes), torch.float64).view(rows, _blocks(k, block), block)
+    decode = e4m3.decode if block == NVFP4_BLOCK else e8m0_decode
+    factors = decode(scales, torch.float64).repeat_interleave(tile, dim=0)[:rows]
+    return (elements * factors[..., None]).flatten(1)[:, :k]
+
+
+def e8m0_decode(codes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """2**(code - 127) of uint8 codes; 255 is NaN. Exact in float64, float32 and bfloat16."""
+    exponent = codes.long() - _E8M0_BIAS
+    # A float64 with this exponent field and no mantissa: exact where a power function need not be.
+    power = ((exponent + 1023) << 52).view(torch.float64)
+    return torch.where(codes == 255, torch.nan, power).to(dtype)
+
+
+def _dequantize_reference(payload: Tensor, rows: int, k: int, block: int, tile: int, dtype: torch.dtype) -> Tensor:
+    codes, scales, scale = split(payload, rows, k, block, tile)
+    values = block_values(codes, scales, k, block, tile)
+    if scale is not None:
+        values = values * scale.double()
+    if dtype != torch.float64:
+        # One rounding to float32 (the format's arithmetic), which for the narrow dtypes is followed by theirs.
+        values = values.clamp(-LARGEST_FLOAT32, LARGEST_FLOAT32).float()
+    largest = torch.finfo(dtype).max
+    return values.clamp(-largest, largest).to(dtype)
+
+
+def _dequantize_cpu(
+    payload: Tensor, rows: int, k: int, block: int, tile: int, dtype: torch.dtype, *, out: Tensor | None
+) -> Tensor:
+    if dtype not in (torch.float32, torch.bfloat16):
+        return _dequantize_reference(payload, rows, k, block, tile, dtype)
+    values = torch.empty(rows, k, dtype=dtype) if out is None else out
+    codes, scales, scale = split(payload, rows, k, block, tile)
+    native.call("dequantize_blocks", codes, scales, scale, rows, k, block, tile, native.code(dtype), values)
+    return values
+
+
+DEQUANTIZE = register(
+    Operation(
+        name="dequantize_blocks",
+        schema="(Tensor payload, int rows, int k, int block, int tile, ScalarType dtype) -> Tensor",
+        reference=_dequantize_reference,
+        cpu=_dequantize_cpu,
+        cpu_dtypes=(torch.uint8,),
+        fake=lambda payload, rows, k, block, tile, dtype: payload.new_empty((rows, k), dtype=dtype),
+        triton="triton_block_scaled:dequantize_blocks",
+        triton_dtypes=(torch.uint8,),
+    )
+)
+
+
+def dequantize(
+    q: BlockScaled, *, dtype: torch.dtype = torch.float32, out: Tensor | None = None, route: str | None = None
+) -> Tensor:
+    """The values of a quantized matrix, in the shape ``q.shape`` (contraction axis last).
+
+    float64 gives the exact product of code and scales; float32 rounds it once; the narrow dtypes round that once more.
+    A value beyond the largest finite one of the dtype saturates there (MXFP4 reaches 2**128), so that nothing finite
+    or infinite that was quantized comes back as Inf. A quantized matrix holds no NaN.
+
+    Raises KernelError for another dtype and for an ``out`` of another shape or dtype.
+    """
+    if dtype not in FLOATS:
+        raise KernelError("dequantize", "dtype", got=dtype, allowed="float64, float32, bfloat16 or float16")
+    if out is not None and (tuple(out.shape) != q.shape or not out.is_contiguous()):
+        allowed = f"contiguous, of shape {q.shape}"
+        raise KernelError("dequantize", "out", got=f"shape {tuple(out.shape)}", allowed=allowed)
+    k = q.shape[-1]
+    buffer = None if out is None else out.view(q.rows, k)
+    values = DEQUANTIZE(q.payload, q.rows, k, q.block, q.tile, dtype, out=buffer, route=route)
+    return values.view(q.shape) if out is None else out

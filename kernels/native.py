@@ -1,0 +1,163 @@
+"""The compiled CPU library: found, checked and loaded once, called through ctypes.
+
+The package's build (``setup.py``) makes one shared library an instruction set from ``native/*.cpp``, with a plain C
+interface: nothing in it depends on the version of Python or torch. The best set that this CPU has is loaded when the
+first compiled kernel is looked for. ``CLAIMS_KERNELS_NATIVE`` in the environment names another one, or ``off``.
+
+Every exported function returns nothing and takes pointers (``void*``), integers (``int64_t``) and reals (``double``),
+and as last argument ``int64_t threads``, the number of threads it may start for this one call. No thread outlives a
+call and nothing global is changed, so threads, processes and fork need no care.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+INSTRUCTION_SETS = ("portable", "avx2", "avx512")
+"""From the one that every machine has to the fastest; the library reports how far this CPU goes."""
+
+DTYPES = (torch.float32, torch.float64, torch.bfloat16)
+"""Position = the code of a dtype in the C interface (``native/simd.h``)."""
+
+_FOLDER = Path(__file__).parent
+_CHOICE = "CLAIMS_KERNELS_NATIVE"
+_forced: list[str] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A usable library, or the reason why there is none."""
+
+    library: ctypes.CDLL | None
+    instruction_set: str
+    reason: str = ""
+
+
+def source_digest(folder: Path = _FOLDER / "native") -> str:
+    """sha256 over names and contents of the C++ files, sorted by name; "" without any."""
+    files = sorted([*folder.glob("*.cpp"), *folder.glob("*.h")])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest() if files else ""
+
+
+@cache
+def _load(instruction_set: str) -> Loaded:
+    path = _FOLDER / f"_native_{instruction_set}.so"
+    if not path.exists():
+        hint = "install the package where g++ or clang++ is found to build it"
+        return Loaded(library=None, instruction_set=instruction_set, reason=f"{path.name} was not built: {hint}")
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        return Loaded(library=None, instruction_set=instruction_set, reason=f"{path.name} does not load: {error}")
+    library.claims_source_digest.restype = ctypes.c_char_p
+    built, present = library.claims_source_digest().decode(), source_digest()
+    if present not in ("", built):
+        hint = "run `python setup.py build_ext --inplace`"
+        return Loaded(
+            library=None, instruction_set=instruction_set, reason=f"{path.name} is not of these sources: {hint}"
+        )
+    return Loaded(library=library, instruction_set=instruction_set)
+
+
+@cache
+def cpu_level() -> int:
+    """Index in ``INSTRUCTION_SETS`` of the best set that this CPU executes; -1 without a library to ask."""
+    portable = _load("portable").library
+    return -1 if portable is None else int(portable.claims_cpu_level())
+
+
+@cache
+def available_sets() -> tuple[str, ...]:
+    """The instruction sets that were built and that this CPU executes."""
+    return tuple(name for name in INSTRUCTION_SETS[: cpu_level() + 1] if _load(name).library is not None)
+
+
+@cache
+def _selected(choice: str) -> Loaded:
+    if choice == "off":
+        return Loaded(library=None, instruction_set="off", reason=f"{_CHOICE}=off")
+    if choice and choice not in available_sets():
+        known = ", ".join((*available_sets(), "off"))
+        return Loaded(library=None, instruction_set=choice, reason=f"{_CHOICE}={choice}; here: {known}")
+    return _load(choice or (available_sets() or ("portable",))[-1])
+
+
+def _current() -> Loaded:
+    return _selected(_forced[-1] if _forced else os.environ.get(_CHOICE, ""))
+
+
+@contextmanager
+def forced(choice: str) -> Iterator[None]:
+    """Within the block, use this instruction set (or ``off``), in the whole process: for tests and benchmarks."""
+    _forced.append(choice)
+    try:
+        yield
+    finally:
+        _forced.remove(choice)
+
+
+def obstacle() -> str | None:
+    """Why compiled kernels cannot be used, or None."""
+    loaded = _current()
+    return None if loaded.library is not None else f"no compiled library: {loaded.reason}"
+
+
+def description() -> str:
+    """One line for people: which library is used, or why none."""
+    loaded = _current()
+    if loaded.library is None:
+        return f"reference route only; {loaded.reason}"
+    return f"{loaded.instruction_set}, sources {loaded.library.claims_source_digest().decode()[:12]}"
+
+
+def call(function: str, *arguments: Tensor | float | int | None) -> None:
+    """Call a C function; tensors are passed as pointers and must be contiguous on the CPU; ``threads`` is appended.
+
+    Raises RuntimeError where no library can be used (``obstacle`` says so beforehand).
+    """
+    library = _current().library
+    if library is None:
+        raise RuntimeError(obstacle())
+    converted: list[ctypes._SimpleCData[int] | ctypes._SimpleCData[float] | ctypes.c_void_p] = []
+    for value in arguments:
+        if isinstance(value, Tensor):
+            assert value.is_contiguous()
+            assert value.device.type == "cpu"
+            converted.append(ctypes.c_void_p(value.data_ptr()))
+        elif value is None:
+            converted.append(ctypes.c_void_p(None))
+        elif isinstance(value, float):
+            converted.append(ctypes.c_double(value))
+        else:
+            converted.append(ctypes.c_int64(value))
+    entry = getattr(library, function)
+    entry.restype = None
+    entry(*converted, ctypes.c_int64(torch.get_num_threads()))
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Contiguous, without a lazy negation, so that its memory is its value."""
+    return tensor.resolve_neg().contiguous()
+
+
+def result(like: Tensor, out: Tensor | None, *, dtype: torch.dtype | None = None) -> Tensor:
+    """``out``, or fresh contiguous memory of the shape of ``like``."""
+    return torch.empty(like.shape, dtype=dtype or like.dtype) if out is None else out
+
+
+def code(dtype: torch.dtype) -> int:
+    """The dtype as the C interface counts it."""
+    return DTYPES.index(dtype)

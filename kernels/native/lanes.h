@@ -1,0 +1,144 @@
+// Vectors of float32 as wide as a register, the shuffles that the 4-bit formats need, and E2M1 and E4M3 arithmetic.
+// Lanes never meet except in exact operations (maxima, moves), so the width changes no bit of a result.
+#pragma once
+#include "philox.h"
+
+#define LANES (REGISTER / 4)
+#if REGISTER == 64
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define FRONT 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define BACK 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif REGISTER == 32
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define FRONT 0, 8, 1, 9, 2, 10, 3, 11
+#define BACK 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#define FRONT 0, 4, 1, 5
+#define BACK 2, 6, 3, 7
+#endif
+
+typedef float floats __attribute__((vector_size(REGISTER)));
+typedef uint32_t words __attribute__((vector_size(REGISTER)));
+typedef int32_t ints __attribute__((vector_size(REGISTER)));
+typedef uint16_t halves __attribute__((vector_size(REGISTER / 2)));
+
+static const uint32_t SIGN = 0x80000000u, EXPONENT = 0x7f800000u, LARGEST = 0x7f7fffffu;
+
+static inline floats same(float value) { return floats{} + value; }
+static inline floats from_bits(uint32_t word) { return (floats)(words{} + word); }
+
+// For lanes without NaN; compilers do not find these instructions by themselves.
+static inline floats larger(floats a, floats b) {
+#if REGISTER == 64
+    return (floats)_mm512_max_ps((__m512)a, (__m512)b);
+#elif REGISTER == 32
+    return (floats)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    return a > b ? a : b;
+#endif
+}
+static inline floats smaller(floats a, floats b) {
+#if REGISTER == 64
+    return (floats)_mm512_min_ps((__m512)a, (__m512)b);
+#elif REGISTER == 32
+    return (floats)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+// For words below 2^31, which order magnitudes: Inf lies above every finite number and NaN above Inf.
+static inline words larger(words a, words b) {
+#if REGISTER == 64
+    return (words)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif REGISTER == 32
+    return (words)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+    return (ints)a > (ints)b ? a : b;
+#endif
+}
+static inline words magnitude(floats v) { return (words)v & ~SIGN; }
+
+static inline uint32_t largest_lane(words v) {
+    uint32_t most = 0;
+    for (int lane = 0; lane < LANES; ++lane) most = v[lane] > most ? v[lane] : most;
+    return most;
+}
+
+static inline floats load_floats(const float* p) { return load<floats>(p); }
+static inline floats load_floats(const bf16* p) {
+    return (floats)(__builtin_convertvector(load<halves>(p), words) << 16);
+}
+
+// The first n lanes, then zeros.
+template <class T> static inline floats load_some(const T* p, int64_t n) {
+    T part[LANES] = {};
+    memcpy(part, p, size_t(n < LANES ? n : LANES) * sizeof(T));
+    return load_floats(part);
+}
+
+static inline void store_floats(float* p, floats v) { store(p, v); }
+static inline void store_floats(bf16* p, floats v) {
+    words word = (words)v;
+    words rounded = (word + 0x7fffu + (word >> 16 & 1u)) >> 16;
+    words ordered = (words)(v == v);
+    store(p, __builtin_convertvector((rounded & ordered) | (~ordered & 0x7fc0u), halves));
+}
+
+// Rows become columns: each round interleaves the first half of the vectors with the second.
+static inline void transpose(floats v[LANES]) {
+    for (int round = 1; round < LANES; round *= 2) {
+        floats w[LANES];
+        for (int i = 0; i < LANES / 2; ++i) {
+            w[2 * i] = __builtin_shufflevector(v[i], v[i + LANES / 2], FRONT);
+            w[2 * i + 1] = __builtin_shufflevector(v[i], v[i + LANES / 2], BACK);
+        }
+        for (int i = 0; i < LANES; ++i) v[i] = w[i];
+    }
+}
+
+// Lane b is the largest lane of v[b]: each round halves what is left of every vector and keeps their order.
+static inline words largest_of_each(words v[LANES]) {
+    for (int left = LANES; left > 1; left /= 2)
+        for (int i = 0; i < left / 2; ++i)
+            v[i] = larger(__builtin_shufflevector(v[2 * i], v[2 * i + 1], EVEN),
+                          __builtin_shufflevector(v[2 * i], v[2 * i + 1], ODD));
+    return v[0];
+}
+
+// E2M1 codes 0-7 of 0 <= y <= 6, to nearest, ties to even. Adding a power of two whose last place is the step of y's
+// binade (1/2 below 2, 1 below 4, then 2) rounds y to that step, and the low bits of the sum count steps. Codes go on
+// counting from binade to binade, two a binade, which the exponent of the power of two supplies. The 6 (even, so that
+// ties stay ties) completes the constant to a multiple of 8.
+static inline words nearest_code(floats y) {
+    words power = ((words)larger(y, same(1)) & EXPONENT) + (22u << 23 | 6u);
+    words sum = (words)(y + (floats)power);
+    return (sum + (power >> 22)) & 7u;
+}
+
+// E2M1 codes of the lower or upper neighbour of 0 <= y <= 6: up iff word < floor(2^32 (y - lower) / step).
+static inline words stochastic_code(floats y, words word) {
+    words exponent = (words)larger(y, same(1)) & EXPONENT;
+    floats in_steps = y * (floats)(EXPONENT - exponent);  // times the reciprocal of the step, made by its exponent
+    ints lower = __builtin_convertvector(in_steps, ints);
+    floats fraction = in_steps - __builtin_convertvector(lower, floats);
+    // Only signed conversions are fast everywhere: the upper half of [0, 1) is moved down by one half and back.
+    words upper = (words)(fraction >= 0.5f);
+    floats rest = fraction - (floats)(upper & 0x3f000000u);
+    words threshold = (words)__builtin_convertvector(rest * 4294967296.0f, ints) | (upper & SIGN);
+    words up = (words)(word < threshold);  // all ones, that is -1, where true
+    return (words)lower + ((exponent >> 22) - 254u) - up;
+}
+
+// E4M3 codes of 0 <= v <= 448 to nearest even, by the same addition, and their values.
+static inline words e4m3_code(floats v, floats* value) {
+    words exponent = (words)larger(v, same(0x1p-6f)) & EXPONENT;
+    words power = exponent + (20u << 23);
+    floats sum = v + (floats)power;
+    *value = sum - (floats)power;
+    return (words)sum - power + ((exponent >> 20) - 121u * 8u);
+}

@@ -1,0 +1,273 @@
+// NVFP4 and MXFP4 quantization: claims/kernels/nvfp4.py and mxfp4.py say what is computed, bit by bit.
+//
+// A matrix (rows, k) is worked on in pieces of 256 elements of a row (16 blocks of 16, so that the arithmetic on scales
+// fills a vector too), and 16 rows at once where they share a scale or where memory holds the matrix by columns. Pieces
+// are staged as float32 in a small buffer that stays in the first-level cache: converted, transposed, the centre
+// subtracted, padded with zeros.
+#include <atomic>
+
+#include "lanes.h"
+#include "parallel.h"
+
+static const int64_t BLOCKS = 16, PIECE = 16 * BLOCKS;
+static const int64_t STRIDE = PIECE + 16;  // of staged rows: no power of two, which would crowd a few sets of the cache
+
+struct Source {
+    const void* memory;
+    int64_t dtype, rows, k;
+    bool by_columns;       // element (r, c) lies at c * rows + r instead of r * k + c
+    const float* center;   // subtracted if not null: of length k, or of length rows
+    bool center_by_row;
+};
+
+struct Rounding {
+    bool stochastic;
+    uint64_t key;
+};
+
+static inline int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// The largest of each of 16 consecutive blocks of 16.
+static inline void block_largest(const float* x, uint32_t largest[BLOCKS]) {
+    for (int first = 0; first < BLOCKS; first += LANES) {
+        words v[LANES];
+        for (int b = 0; b < LANES; ++b) {
+            v[b] = magnitude(load_floats(x + 16 * (first + b)));
+            for (int i = LANES; i < 16; i += LANES) v[b] = larger(v[b], magnitude(load_floats(x + 16 * (first + b) + i)));
+        }
+        store(largest + first, largest_of_each(v));
+    }
+}
+
+// x - center, `width` elements, from staged elements of row `row` that start at column `column`.
+static void subtract_center(const Source& s, int64_t row, int64_t column, int64_t width, float* x) {
+    if (s.center_by_row) {
+        for (int64_t c = 0; c < width; ++c) x[c] -= s.center[row];
+    } else {
+        for (int64_t c = 0; c < width; ++c) x[c] -= s.center[column + c];
+    }
+}
+
+// Where a piece of row `row` can be read as float32: in the source itself, or staged in `to` with zeros behind it.
+template <class T>
+static const float* stage_row(const Source& s, int64_t row, int64_t column, float* to) {
+    const T* from = (const T*)s.memory + row * s.k + column;
+    int64_t width = std::min(PIECE, s.k - column);
+    if (std::is_same<T, float>::value && !s.center && width == PIECE) return (const float*)(const void*)from;
+    if (width < PIECE) {
+        for (int64_t c = 0; c < PIECE; c += LANES)
+            store(to + c, c < width ? load_some(from + c, width - c) : floats{});
+        if (s.center) subtract_center(s, row, column, width, to);
+    } else if (!s.center) {
+        for (int64_t c = 0; c < PIECE; c += LANES) store(to + c, load_floats(from + c));
+    } else if (s.center_by_row) {
+        for (int64_t c = 0; c < PIECE; c += LANES) store(to + c, load_floats(from + c) - s.center[row]);
+    } else {
+        for (int64_t c = 0; c < PIECE; c += LANES) store(to + c, load_floats(from + c) - load_floats(s.center + column + c));
+    }
+    return to;
+}
+
+// The same for `count` <= 16 rows of a matrix that lies by columns; row r goes to `to + r * STRIDE`.
+template <class T>
+static void stage_columns(const Source& s, int64_t row, int64_t count, int64_t column, float* to) {
+    int64_t width = std::min(PIECE, s.k - column);
+    for (int64_t c = 0; c < PIECE; c += LANES)
+        for (int64_t r = 0; r < 16; r += LANES) {
+            const T* from = (const T*)s.memory + (column + c) * s.rows + row + r;
+            floats v[LANES];
+            if (c + LANES <= width && r + LANES <= count) {
+                for (int i = 0; i < LANES; ++i) v[i] = load_floats(from + i * s.rows);
+            } else {
+                for (int i = 0; i < LANES; ++i)
+                    v[i] = c + i < width && r < count ? load_some(from + i * s.rows, count - r) : floats{};
+            }
+            transpose(v);
+            for (int i = 0; i < LANES; ++i) store(to + (r + i) * STRIDE + c, v[i]);
+        }
+    if (s.center)
+        for (int64_t r = 0; r < count; ++r) subtract_center(s, row + r, column, width, to + r * STRIDE);
+}
+
+struct Nvfp4 {
+    float tensor_scale, to_block_scale;
+    uint8_t* scales;
+    int64_t stride;  // block scales a row of tiles
+
+    Nvfp4(float amax, uint8_t* scales, int64_t k) : scales(scales), stride(ceil_divide(k, 16)) {
+        float most = 3.40282347e+38f;
+        float encode = amax == 0 ? 1.0f : std::min(2688.0f / std::min(amax, most), most);
+        tensor_scale = 1.0f / encode;
+        to_block_scale = encode * (1.0f / 6.0f);
+    }
+
+    // Writes the scales of `count` blocks with these largest magnitudes; `factors` is what scales their elements.
+    void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
+        uint32_t codes[BLOCKS];
+        for (int b = 0; b < BLOCKS; b += LANES) {
+            floats value, finite = smaller((floats)load<words>(largest + b), from_bits(LARGEST));
+            store(codes + b, e4m3_code(smaller(finite * to_block_scale, same(448)), &value));
+            floats encode = smaller(1.0f / (value * tensor_scale), from_bits(LARGEST));
+            store(factors + b, (words)encode & (words)(value > 0.0f));
+        }
+        for (int64_t b = 0; b < count; ++b) scales[row * stride + block + b] = uint8_t(codes[b]);
+    }
+};
+
+struct Mxfp4 {
+    bool round_up;
+    uint8_t* scales;
+    int64_t stride;  // block scales a row
+
+    void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
+        for (int64_t b = 0; b < count; b += 2) {  // two blocks of 16 share a scale
+            uint32_t most = std::min(std::max(largest[b], largest[b + 1]), LARGEST);
+            uint32_t field = (most >> 23) + (round_up && (most & 0x7fffffu) > 0x400000u);
+            uint32_t code = std::max(field, 2u) - 2u, power = (254u - code) << 23;
+            scales[row * stride + (block + b) / 2] = uint8_t(code);
+            memcpy(factors + b, &power, 4);
+            memcpy(factors + b + 1, &power, 4);
+        }
+    }
+};
+
+// Codes of `count` blocks of a row, two a byte: element 2i in the low nibble.
+template <bool STOCHASTIC>
+static void encode_row(const float* x, const float* factors, int64_t count, uint64_t element, uint64_t key, uint8_t* out) {
+    uint32_t codes[PIECE], random[PIECE];
+    if (STOCHASTIC)
+        for (int64_t i = 0; i < 16 * count; i += 32) philox32((element + uint64_t(i)) / 4, key, random + i);
+    for (int64_t i = 0; i < 16 * count; i += LANES) {
+        floats v = load_floats(x + i);
+        floats y = smaller((floats)magnitude(v) * factors[i / 16], same(6));
+        words code = STOCHASTIC ? stochastic_code(y, load<words>(random + i)) : nearest_code(y);
+        store(codes + i, code | ((words)v >> 28 & 8u));
+    }
+    for (int64_t i = 0; i < 8 * count; ++i) {
+        uint64_t pair;
+        memcpy(&pair, codes + 2 * i, 8);
+        out[i] = uint8_t(pair | pair >> 28);
+    }
+}
+
+// One piece: 256 columns of one row, or of 16 rows. Raises seen[] to the largest magnitudes found.
+template <class T, class Scale>
+static void quantize_piece(const Source& s, int64_t row, int64_t count, int64_t block, int64_t blocks, int64_t tile,
+                           Rounding rounding, const Scale& scale, uint8_t* codes, uint32_t* seen) {
+    alignas(64) float stage[16 * STRIDE], factors[BLOCKS];
+    const float* x[16];
+    uint32_t largest[16][BLOCKS], of_tile[BLOCKS] = {};
+    int64_t column = 16 * block, width = std::min(BLOCKS, blocks - block);
+    if (s.by_columns) stage_columns<T>(s, row, count, column, stage);
+    for (int64_t r = 0; r < count; ++r) {
+        x[r] = s.by_columns ? stage + r * STRIDE : stage_row<T>(s, row + r, column, stage + r * STRIDE);
+        block_largest(x[r], largest[r]);
+        for (int b = 0; b < BLOCKS; ++b) of_tile[b] = std::max(of_tile[b], largest[r][b]);
+    }
+    for (int b = 0; b < BLOCKS; ++b) seen[b] = std::max(seen[b], of_tile[b]);
+    for (int64_t r = 0; r < count; ++r) {
+        if (tile == 1) scale(largest[r], row + r, block, width, factors);
+        else if (r == 0) scale(of_tile, row / tile, block, width, factors);
+        uint64_t element = uint64_t((row + r) * blocks * 16 + column);
+        auto encode = rounding.stochastic ? encode_row<true> : encode_row<false>;
+        encode(x[r], factors, width, element, rounding.key, codes + element / 2);
+    }
+}
+
+static void raise(std::atomic<uint32_t>& most, uint32_t mine) {
+    uint32_t before = most.load();
+    while (before < mine && !most.compare_exchange_weak(before, mine)) {
+    }
+}
+
+template <class T, class Scale>
+static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rounding, const Scale& scale,
+                     uint8_t* codes, float* seen, int64_t threads) {
+    std::atomic<uint32_t> most{0};
+    int64_t together = tile == 16 || s.by_columns ? 16 : 1;
+    int64_t groups = ceil_divide(s.rows, together), pieces = ceil_divide(blocks, BLOCKS);
+    parallel_for(groups * pieces, 128 / together, 1, threads, [&](int64_t begin, int64_t end) {
+        uint32_t largest[BLOCKS] = {};
+        for (int64_t unit = begin; unit < end; ++unit) {
+            // Neighbours in memory one after the other.
+            int64_t group = s.by_columns ? unit % groups : unit / pieces;
+            int64_t piece = s.by_columns ? unit / groups : unit % pieces;
+            int64_t row = group * together, count = std::min(together, s.rows - row);
+            quantize_piece<T>(s, row, count, piece * BLOCKS, blocks, tile, rounding, scale, codes, largest);
+        }
+        raise(most, *std::max_element(largest, largest + BLOCKS));
+    });
+    uint32_t word = most.load();
+    memcpy(seen, &word, 4);
+}
+
+static Source source(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                     int64_t center_step) {
+    return {x, dtype, rows, k, by_columns != 0, center, center_step == 2};
+}
+
+// `largest`: in, the magnitude to scale for; out, the largest one seen (NaN if there is one).
+EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                           int64_t center_step, float* largest, int64_t tile, int64_t stochastic, int64_t key,
+                           uint8_t* codes, uint8_t* scales, float* tensor_scale, int64_t threads) {
+    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
+    Nvfp4 scale(*largest, scales, k);
+    *tensor_scale = scale.tensor_scale;
+    Rounding rounding{stochastic != 0, uint64_t(key)};
+    auto run = dtype == BF16 ? quantize<bf16, Nvfp4> : quantize<float, Nvfp4>;
+    run(s, ceil_divide(k, 16), tile, rounding, scale, codes, largest, threads);
+}
+
+EXPORT void mxfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                           int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
+                           uint8_t* codes, uint8_t* scales, int64_t threads) {
+    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
+    Mxfp4 scale{round_up != 0, scales, ceil_divide(k, 32)};
+    Rounding rounding{stochastic != 0, uint64_t(key)};
+    auto run = dtype == BF16 ? quantize<bf16, Mxfp4> : quantize<float, Mxfp4>;
+    run(s, 2 * ceil_divide(k, 32), 1, rounding, scale, codes, largest, threads);
+}
+
+// One row of memory: its largest |x - center|, the centre being one number or one an element.
+template <class T>
+static words row_largest(const T* x, int64_t n, const float* center, bool one_center) {
+    words most = {};
+    for (int64_t i = 0; i < n; i += LANES) {
+        int64_t width = std::min<int64_t>(LANES, n - i);
+        floats v = width == LANES ? load_floats(x + i) : load_some(x + i, width);
+        if (center) {
+            v -= one_center ? same(*center) : width == LANES ? load_floats(center + i) : load_some(center + i, width);
+            for (int64_t lane = width; lane < LANES; ++lane) v[lane] = 0;
+        }
+        most = larger(most, magnitude(v));
+    }
+    return most;
+}
+
+template <class T>
+static float largest_of(const Source& s, int64_t threads) {
+    std::atomic<uint32_t> most{0};
+    // Without a centre, memory is one long row.
+    int64_t rows = s.by_columns ? s.k : s.rows, n = s.by_columns ? s.rows : s.k;
+    bool one_center = s.center_by_row != s.by_columns;
+    if (!s.center) n = 4096, rows = ceil_divide(s.rows * s.k, n);
+    parallel_for(rows, ceil_divide(65536, n + 1), 1, threads, [&](int64_t begin, int64_t end) {
+        words largest = {};
+        for (int64_t row = begin; row < end; ++row) {
+            const float* center = s.center && one_center ? s.center + row : s.center;
+            int64_t width = s.center ? n : std::min(n, s.rows * s.k - row * n);
+            largest = larger(largest, row_largest((const T*)s.memory + row * n, width, center, one_center));
+        }
+        raise(most, largest_lane(largest));
+    });
+    uint32_t word = most.load();
+    float value;
+    memcpy(&value, &word, 4);
+    return value;
+}
+
+EXPORT void largest_magnitude(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns,
+                              const float* center, int64_t center_step, float* largest, int64_t threads) {
+    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
+    *largest = dtype == BF16 ? largest_of<bf16>(s, threads) : largest_of<float>(s, threads);
+}

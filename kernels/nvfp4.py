@@ -1,0 +1,161 @@
+"""NVFP4: E2M1 elements, one E4M3 scale for 16 of them (or for a 16 x 16 tile), one float32 scale a tensor.
+
+The arithmetic is float32 throughout (wider inputs are rounded to float32 first), every operation rounded by itself and
+in this order, so that all routes agree to the bit (A = largest magnitude of the tensor, a = of the block):
+
+    encode = min(2688 / A, FLT_MAX), 1 if A = 0        2688 = 6 * 448, the largest element times the largest scale
+    tensor_scale = 1 / encode
+    S = E4M3(min(a * (encode * (1/6)), 448))           to nearest even, subnormals kept, may round to 0
+    y = min(|x| * min(1 / (S * tensor_scale), FLT_MAX), 6), 0 if S = 0
+    code = E2M1(y) with the sign of x
+
+Because E4M3 rounds the scale to nearest, the largest element of a block lands in [5.65, 6.38] and about half of them
+are clipped to 6. Source: NVIDIA, "Pretraining large language models with NVFP4" (arXiv 2509.25149), appendices B and C.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from claims.kernels import e4m3, native
+from claims.kernels.block_scaled import (
+    LARGEST_FLOAT32,
+    NVFP4_BLOCK,
+    BlockScaled,
+    as_blocks,
+    as_matrix,
+    buffer_of,
+    center_step,
+    cpu_source,
+    oriented_center,
+    pack,
+    payload_bytes,
+    split,
+)
+from claims.kernels.dispatch import FLOATS, Operation, register
+from claims.kernels.e2m1 import LARGEST as LARGEST_ELEMENT
+from claims.kernels.e2m1 import Rounding, check_rounding, refuse_nan
+from claims.kernels.errors import KernelError
+
+Tile = Literal["1x16", "16x16"]
+_TILES = {"1x16": 1, "16x16": 16}
+
+
+def tensor_scales(amax: Tensor) -> tuple[Tensor, Tensor]:
+    """(tensor_scale, what turns a block's largest magnitude into its scale) of float32 ``amax`` >= 0."""
+    # Tensors, not numbers, are divided: `number / tensor` is a reciprocal and a product, rounded twice.
+    full_range = amax.new_tensor(LARGEST_ELEMENT * e4m3.LARGEST)
+    encode = (full_range / amax.clamp(max=LARGEST_FLOAT32)).clamp(max=LARGEST_FLOAT32)
+    encode = torch.where(amax == 0, 1.0, encode)
+    return encode.reciprocal(), encode * amax.new_tensor(1 / LARGEST_ELEMENT)
+
+
+def _reference(x: Tensor, center: Tensor | None, amax: Tensor | None, tile: int, stochastic: bool, key: int) -> Tensor:
+    rows, k = x.shape
+    payload = torch.empty(payload_bytes(rows, k, NVFP4_BLOCK, tile), dtype=torch.uint8, device=x.device)
+    codes, scales, tensor_scale = split(payload, rows, k, NVFP4_BLOCK, tile)
+    assert tensor_scale is not None
+    blocks = as_blocks(x, center, NVFP4_BLOCK, tile)
+    refuse_nan("nvfp4_quantize", blocks)
+    magnitude = blocks.abs()
+    if amax is None:
+        amax = magnitude.max() if magnitude.numel() else magnitude.new_zeros(())
+    decode, to_block_scale = tensor_scales(amax.float())
+    tensor_scale.copy_(decode)
+    largest = magnitude.amax(dim=(1, 3)).clamp(max=LARGEST_FLOAT32) if magnitude.numel() else scales.float()
+    scales.copy_(e4m3.encode(largest * to_block_scale))
+    step = e4m3.decode(scales)
+    encode = torch.where(step == 0, 0.0, (step * decode).reciprocal().clamp(max=LARGEST_FLOAT32))
+    codes.copy_(pack(magnitude * encode[:, None, :, None], blocks, rows, stochastic, key))
+    return payload
+
+
+def _cpu(
+    x: Tensor,
+    center: Tensor | None,
+    amax: Tensor | None,
+    tile: int,
+    stochastic: bool,
+    key: int,
+    *,
+    out: Tensor | None,
+) -> Tensor:
+    rows, k = x.shape
+    memory, by_columns = cpu_source(x)
+    payload = torch.empty(payload_bytes(rows, k, NVFP4_BLOCK, tile), dtype=torch.uint8) if out is None else out
+    codes, scales, tensor_scale = split(payload, rows, k, NVFP4_BLOCK, tile)
+    source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
+    largest = torch.empty((), dtype=torch.float32)
+    if amax is None:
+        native.call("largest_magnitude", *source, largest)
+        refuse_nan("nvfp4_quantize", largest)
+    else:
+        largest.copy_(amax)
+    native.call("nvfp4_quantize", *source, largest, tile, int(stochastic), key, codes, scales, tensor_scale)
+    refuse_nan("nvfp4_quantize", largest)
+    return payload
+
+
+_QUANTIZE = register(
+    Operation(
+        name="nvfp4_quantize",
+        schema="(Tensor x, Tensor? center, Tensor? amax, int tile, bool stochastic, int key) -> Tensor",
+        reference=_reference,
+        cpu=_cpu,
+        cpu_dtypes=FLOATS,
+        fake=lambda x, center, amax, tile, stochastic, key: x.new_empty(
+            payload_bytes(x.shape[0], x.shape[1], NVFP4_BLOCK, tile), dtype=torch.uint8
+        ),
+        triton="triton_nvfp4:nvfp4_quantize",
+    )
+)
+
+
+def _as_amax(amax: float | Tensor | None, x: Tensor) -> Tensor | None:
+    """The given largest magnitude as a float32 scalar on the device of ``x``."""
+    if amax is None:
+        return None
+    value = torch.as_tensor(amax, dtype=torch.float32, device=x.device)
+    if value.numel() != 1 or not bool(torch.isfinite(value) & (value >= 0)):
+        raise KernelError("nvfp4_quantize", "amax", got=amax, allowed="one finite number >= 0")
+    return value.reshape(())
+
+
+def nvfp4_quantize(
+    x: Tensor,
+    *,
+    axis: int = -1,
+    tile: Tile = "1x16",
+    rounding: Rounding = "nearest",
+    key: int | None = None,
+    center: Tensor | None = None,
+    amax: float | Tensor | None = None,
+    out: BlockScaled | None = None,
+    route: str | None = None,
+) -> BlockScaled:
+    """Quantize ``x`` (or ``x - center``) with blocks of 16 along ``axis``, which becomes the contraction axis.
+
+    ``axis=-1``: x (..., k) gives a matrix of that shape. ``axis=-2``: x (k, rows) gives (rows, k), the bits of
+    ``nvfp4_quantize(x.T)``, read from ``x`` as it lies. ``tile="16x16"`` lets 16 rows share a scale, so that a matrix
+    and its transpose get the same values. A length that is no multiple of 16 is padded with zeros.
+
+    ``rounding="stochastic"`` rounds element (r, c) of the result with Philox word ``r * padded_k + c`` of ``key``: the
+    mean over keys is the value wherever the element is not clipped to 6. ``center`` is one number for each entry of the
+    last axis of ``x``, subtracted in float32 on the fly. ``amax`` replaces the largest magnitude of the tensor (what
+    exceeds it saturates).
+
+    NaN (also from ``center``) raises KernelError; Inf counts as the largest finite float32 and saturates. All routes
+    give the same bits.
+    """
+    view, shape = as_matrix("nvfp4_quantize", x, axis)
+    if tile not in _TILES:
+        raise KernelError("nvfp4_quantize", "tile", got=repr(tile), allowed="'1x16' or '16x16'")
+    stochastic = check_rounding("nvfp4_quantize", rounding, key)
+    offset = oriented_center("nvfp4_quantize", x, center, axis)
+    buffer = buffer_of("nvfp4_quantize", out, shape, "nvfp4", _TILES[tile])
+    arguments = (view, offset, _as_amax(amax, x), _TILES[tile], *stochastic)
+    payload = _QUANTIZE(*arguments, out=buffer, route=route)
+    return BlockScaled(payload=payload, shape=shape, format="nvfp4", tile=_TILES[tile]) if out is None else out
