@@ -109,7 +109,8 @@ def _kernels() -> Iterator[Finding]:
         yield Finding("gpu", OPTIONAL, "a GPU that torch can use: Triton kernels are interpreted on the CPU")
     try:
         from claims import kernels
-        from claims.kernels import dispatch, native
+        from claims.kernels import native
+        from claims.kernels.dispatch import OPERATIONS, route_of
 
         for name in kernels.__all__:
             getattr(kernels, name)
@@ -120,8 +121,8 @@ def _kernels() -> Iterator[Finding]:
     yield Finding("compiled kernels", OPTIONAL if obstacle else PRESENT, obstacle or native.description())
     device = "cuda" if torch.cuda.is_available() else "cpu"
     routes: dict[str, list[str]] = {}
-    for name in sorted(dispatch.OPERATIONS):
-        routes.setdefault(dispatch.route_of(name, torch.zeros(2, 4, device=device)), []).append(name)
+    for name in sorted(OPERATIONS):
+        routes.setdefault(route_of(name, torch.zeros(2, 4, device=device)), []).append(name)
     for route, names in sorted(routes.items()):
         yield Finding(f"route {route}", PRESENT, ", ".join(names))
 

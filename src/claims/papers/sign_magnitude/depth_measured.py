@@ -46,7 +46,9 @@ DEEP_STACK = experiment(
     fixed={"activation": "relu", "between": "kept", "dtype": "float32", "width": 128, "inputs": 64},
     seconds=0.05,
 )
-MEAN_FIELD = experiment(f"{_HERE}.depth_quadrature:mean_field", sweep={"layer": LAYERS, "metric": METRICS}, seconds=0.04)
+MEAN_FIELD = experiment(
+    f"{_HERE}.depth_quadrature:mean_field", sweep={"layer": LAYERS, "metric": METRICS}, seconds=0.04
+)
 FEW_FLIPS = experiment(
     f"{_HERE}.depth_quadrature:few_flips",
     sweep={"layer": LAYERS, "metric": METRICS},
