@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from claims.kernels import magnitude_step, sign_flip, sign_flip_linear, transverse_energy
 from claims.kernels.perturb import FLIP_ENERGY
-from claims.kernels.philox import check_key, flip_mask
+from claims.kernels.philox import check_key, flip_mask, flip_mask_words
 
 from .inputs import FLOATS, INTEGERS, KEYS, RATES, bits, laid_out, smallest, tensors, unit, values
 from .interpreter import BLOCKS, DEVICE, KERNELS, by_triton, running, some
@@ -44,6 +44,18 @@ def test_flips_do_not_depend_on_blocks(block, count, rate, key):
     with running():
         module.launch(module.SIGN_FLIP, module.blocks_of(count), w, out, *scalars, BLOCK=block)
     assert torch.equal(out.cpu() < 0, flip_mask(count, flip_rate=rate, key=key))
+
+
+@pytest.mark.parametrize("element", [0, 1, 2, 3, 30])
+def test_a_word_flips_below_the_threshold_and_not_at_it(element):
+    word = int(flip_mask_words(31, key=3)[element])
+    w = torch.ones(31)
+    for rate, expected in (((word + 1) / 2**32, -1.0), (word / 2**32, 1.0)):
+        assert by_triton(sign_flip, w, flip_rate=rate, key=3)[element] == expected
+        product = by_triton(sign_flip_linear, torch.eye(31), w[None], flip_rate=rate, key=3)
+        assert product[element, 0] == expected
+        flipped = by_triton(FLIP_ENERGY, w, rate, 3)[0]
+        assert flipped == flip_mask(31, flip_rate=rate, key=3).sum()
 
 
 def test_flips_in_place():

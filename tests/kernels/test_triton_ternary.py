@@ -18,20 +18,27 @@ module, codes_module = KERNELS["triton_ternary"], KERNELS["triton_ternary_codes"
 @some
 def test_codes_are_those_of_the_reference_for_the_same_scale(quantize, w, per):
     _, scale = quantize(w, per=per, route="reference")
-    with running():
-        codes = codes_module.weight_codes(
-            w.to(DEVICE), scale.to(DEVICE), per == "row", quantize is ternary_quantize, None
-        )
-    assert torch.equal(codes.cpu(), quantize(w, per=per, scale=scale, route="reference")[0])
+    codes, _ = by_triton(quantize, w, per=per, scale=scale)
+    assert torch.equal(codes, quantize(w, per=per, scale=scale, route="reference")[0])
 
 
-@given(w=tensors(wild=False).filter(lambda w: w.dim() > 0 and w.numel() > 0), by_row=st.booleans())
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_ties_go_to_zero(dtype):
+    """Half the scale is no ternary weight yet, its neighbour beyond is."""
+    half = torch.tensor(0.5, dtype=dtype)
+    beyond = torch.nextafter(half, torch.tensor(1.0, dtype=dtype))
+    w = torch.stack([half, -half, beyond, -beyond])
+    scale = torch.tensor(1.0, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    codes, _ = by_triton(ternary_quantize, w, scale=scale)
+    assert codes.tolist() == [0, 0, 1, -1]
+
+
+@given(w=tensors(wild=False).filter(lambda w: w.dim() > 0 and w.numel() > 0), per=st.sampled_from(("row", "tensor")))
 @some
-def test_scales_within_the_bound(w, by_row):
-    with running():
-        scale = codes_module.absmean(w.to(DEVICE), by_row, None).cpu()
+def test_scales_within_the_bound(w, per):
+    _, scale = by_triton(sign_quantize, w, per=per)
     wide = w.double().abs()
-    expected = wide.mean(-1) if by_row else wide.mean()
+    expected = wide.mean(-1) if per == "row" else wide.mean()
     assert scale.dtype == (torch.float64 if w.dtype == torch.float64 else torch.float32)
     bound = (unit(scale.dtype) + 2 * (w.numel() + 2) * 2.0**-53) * expected
     assert bool(((scale.double() - expected).abs() <= bound + smallest(scale.dtype)).all())
@@ -39,21 +46,18 @@ def test_scales_within_the_bound(w, by_row):
 
 def test_scales_and_codes_over_several_pieces():
     w = torch.randn(3, 5000)
-    with running():
-        scale = codes_module.absmean(w.to(DEVICE), False, None)
-        codes = codes_module.weight_codes(w.to(DEVICE), scale, False, True, None).cpu()
-    torch.testing.assert_close(scale.cpu().double(), w.double().abs().mean(), rtol=2.0**-23, atol=0)
-    assert torch.equal(codes, ternary_quantize(w, scale=scale.cpu(), route="reference")[0])
+    codes, scale = by_triton(ternary_quantize, w)
+    torch.testing.assert_close(scale.double(), w.double().abs().mean(), rtol=2.0**-23, atol=0)
+    assert torch.equal(codes, ternary_quantize(w, scale=scale, route="reference")[0])
 
 
-@pytest.mark.parametrize("ternary", [False, True])
-def test_codes_of_nan_and_infinity(ternary):
+@pytest.mark.parametrize("quantize", [sign_quantize, ternary_quantize])
+def test_codes_of_nan_and_infinity(quantize):
     w = torch.tensor([[torch.nan, 1.0, -2.0, 0.0], [torch.inf, -torch.inf, -0.0, 3.0], [1.0, 0.5, -0.5, -1.0]])
-    quantize = ternary_quantize if ternary else sign_quantize
-    codes, scale = quantize(w, per="row", route="reference")
-    with running():
-        assert torch.equal(codes_module.weight_codes(w.to(DEVICE), scale.to(DEVICE), True, ternary, None).cpu(), codes)
-        assert torch.equal(codes_module.absmean(w.to(DEVICE), True, None).cpu().isnan(), scale.isnan())
+    codes, scale = by_triton(quantize, w, per="row")
+    expected, expected_scale = quantize(w, per="row", route="reference")
+    assert torch.equal(codes, expected)
+    torch.testing.assert_close(scale, expected_scale, equal_nan=True)
 
 
 @given(rows=st.integers(0, 20), columns=st.integers(0, 70), seed=st.integers(0, 99))
