@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,13 @@ if (
     find_spec("triton") is not None
 ):  # before a test's module imports Triton by way of torchao, compiled and not interpreted
     from tests.kernels import interpreter  # noqa: F401
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Interpreting a Triton kernel and compiling all of them for five GPUs takes minutes: `make test-slow`, `make gate`."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem.startswith(("test_triton_", "test_aot")):
+            item.add_marker(pytest.mark.slow)
 
 
 def _poisoned(allocate: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
