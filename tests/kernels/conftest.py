@@ -15,7 +15,7 @@ if (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Interpreting a Triton kernel and compiling all of them for five GPUs takes minutes: `make test-slow`, `make gate`."""
+    """Interpreting Triton kernels and compiling them for five GPUs takes minutes: `make test-slow`, `make gate`."""
     for item in items:
         if item.path.parent == Path(__file__).parent and item.path.stem.startswith(("test_triton_", "test_aot")):
             item.add_marker(pytest.mark.slow)
