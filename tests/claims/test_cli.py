@@ -503,7 +503,9 @@ C = Claim(id="slow.one", locus="Section 1", statement="It takes its time.", test
 
 def test_ctrl_c_leaves_a_partial_report_and_the_line_that_resumes(tmp_path):
     (tmp_path / "claims_slow_one.py").write_text(SLOW)
-    command = [sys.executable, "-c", "from claims.cli import main; main()", "audit", "claims_slow_one.py"]
+    # a shell that starts the tests in the background has SIGINT ignored, and children inherit that
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heed}; from claims.cli import main; main()", "audit", "claims_slow_one.py"]
     command += ["--executor", "serial", "--epoch", "42", "--store", "kept/e.sqlite", "--json", "partial.json"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
