@@ -444,7 +444,7 @@ def terminal(*args: str, cwd: Path, **environment: str) -> tuple[str, int]:
     pid, descriptor = pty.fork()
     if pid == 0:
         os.chdir(cwd)
-        for name in ("NO_COLOR", "FORCE_COLOR", "CI", "TTY_COMPATIBLE"):  # what this run was started with is not the test's
+        for name in ("NO_COLOR", "FORCE_COLOR", "CI", "TTY_COMPATIBLE"):  # of this run, not of the test
             os.environ.pop(name, None)
         os.environ.update({"TERM": "xterm-256color", "COLUMNS": "120"} | environment)
         os.execv(sys.executable, [sys.executable, "-c", "from claims.cli import main; main()", *args])
