@@ -47,6 +47,12 @@ def _measured(builder: Callable[[], Row]) -> dict[str, float]:
     return numbers | ({"times_faster_than_eager": times["peer"].over(times["ours"])} if peers else {})
 
 
+def _number(measured: dict[str, dict[str, float]], name: str, column: str) -> float:
+    if not measured[name]:
+        raise AssertionError(f"{name} is wrong or cannot be made at this commit; the log of setup_cache says which")
+    return measured[name].get(column, float("nan"))
+
+
 class CpuRoutes:
     """Each row of ``operations``: one thread, the limit and the eager peer measured in turns with ours."""
 
@@ -63,15 +69,15 @@ class CpuRoutes:
 
     def track_share_of_limit(self, measured: dict[str, dict[str, float]], name: str) -> float:
         """Our rate over the rate of the limit."""
-        return measured[name]["share_of_limit"]
+        return _number(measured, name, "share_of_limit")
 
     def track_times_faster_than_eager(self, measured: dict[str, dict[str, float]], name: str) -> float:
-        """How many times longer eager torch (or torchao) takes."""
-        return measured[name]["times_faster_than_eager"]
+        """How many times longer eager torch (or torchao) takes; NaN for a row without such a peer."""
+        return _number(measured, name, "times_faster_than_eager")
 
     def track_error(self, measured: dict[str, dict[str, float]], name: str) -> float:
         """The largest error over what is allowed; 0 where the bits are right."""
-        return measured[name]["error"]
+        return _number(measured, name, "error")
 
 
 class StaticCosts:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "AverisRecipe": "mean_split",
+    "AverisRecipe": "averis_recipe",
     "BlockScaled": "block_scaled",
     "KernelError": "errors",
     "RHT_SIGNS": "hadamard",

@@ -19,14 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from claims.kernels.averis_recipe import PRINTED, AverisRecipe
 from claims.kernels.block_gemm import PANEL, block_scaled_matmul, block_scaled_matvec
 from claims.kernels.block_scaled import BlockScaled
 from claims.kernels.dispatch import check_floating
 from claims.kernels.errors import KernelError
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
-from claims.kernels.mean_split import AverisRecipe, Split, averis_split, quantize_weight, token_mean
-
-PRINTED = AverisRecipe()
+from claims.kernels.mean_split import Split, averis_split, quantize_weight, token_mean
 
 
 def _check(operation: str, first: str, a: Tensor, second: str, b: Tensor, axes: tuple[int, int]) -> None:
@@ -92,7 +91,7 @@ def averis_forward(
 
     NaN and Inf raise KernelError where the operand is split (they have no mean to subtract); without a split NaN raises
     and Inf saturates, as in the quantizers. Without a format both do what products do. ``key`` seeds stochastic
-    rounding. Beside the result, only packed operands and panels of 512 rows are in memory.
+    rounding. Beside the result, only packed operands and panels of 1024 x 1024 are in memory.
     """
     _check("averis_forward", "x", x, "weight", weight, (1, 1))
     result = _result("averis_forward", out, x, recipe, (x.shape[0], weight.shape[0]))

@@ -16,7 +16,7 @@ from claims.kernels.block_scaled import BlockScaled, block_values, split
 from claims.kernels.dispatch import Operation, register
 from claims.kernels.errors import KernelError
 
-PANEL, PANEL_COLUMNS = 512, 1024  # of a panel: multiples of the largest tile and of both blocks
+PANEL, PANEL_COLUMNS = 1024, 1024  # of a panel: multiples of the largest tile and of both blocks
 
 
 @dataclass(frozen=True)

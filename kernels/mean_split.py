@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
-from claims.kernels.block_scaled import BlockScaled, Format, dequantize
+from claims.kernels.averis_recipe import PRINTED, AverisRecipe, Operand, stream
+from claims.kernels.block_scaled import LARGEST_FLOAT32, BlockScaled, dequantize
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.e2m1 import Rounding
 from claims.kernels.errors import KernelError
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
-from claims.kernels.mxfp4 import ScaleRule, mxfp4_quantize
+from claims.kernels.mxfp4 import mxfp4_quantize
 from claims.kernels.nvfp4 import Tile, nvfp4_quantize
 
-Operand = Literal["activation", "weight", "gradient", "mean"]
 PIECE = 1024  # rows that are added up one after the other; then the sums of the pieces are
 
 
@@ -73,54 +73,15 @@ def column_statistics(x: Tensor, *, out: Tensor | None = None, route: str | None
     """Mean, minimum and maximum of each column of a matrix (l, m), in one pass: float32 (3, m), zeros for l = 0.
 
     The mean is a float64 sum, row after row in pieces of 1024 rows, divided by l and rounded to float32 once, so that
-    all routes agree to the bit. Raises KernelError for NaN and Inf, and for anything that is no matrix of floats.
+    all routes agree to the bit (but for the sign of a zero extreme).
+
+    Raises KernelError for NaN and Inf, and for anything that is no matrix of floats.
     """
     check_floating("column_statistics", x=x)
     if x.dim() != 2:
         raise KernelError("column_statistics", "x", got=f"{x.dim()} axes", allowed="a matrix (tokens, channels)")
     statistics: Tensor = _STATISTICS(x, out=out, route=route)
     return statistics
-
-
-@dataclass(frozen=True, kw_only=True)
-class AverisRecipe:
-    """What is split, how the mean is kept, and what is rounded how.
-
-    The defaults are the algorithm as printed (equations 11 and 12). ``mean="float32"`` or ``"bfloat16"`` keeps the mean
-    in high precision, ``weight_gradient_terms=2`` drops the two terms of equation 12 that are zero without
-    quantization, and both ``split_...=False`` give plain quantization. ``format=None`` quantizes nothing.
-    """
-
-    format: Format | None = "nvfp4"
-    split_activation: bool = True
-    split_gradient: bool = True
-    mean: Literal["fp4", "bfloat16", "float32"] = "fp4"
-    subtract: Literal["mean", "kept mean"] = "mean"  # the float32 mean as printed, or the mean as it was rounded
-    mean_weight: Literal["quantized", "exact"] = "quantized"  # what the mean is multiplied by
-    weight_gradient_terms: Literal[2, 4] = 4
-    weight_tile: Tile = "1x16"  # NVFP4 only
-    scale_rule: ScaleRule = "floor"  # MXFP4 only
-    stochastic: frozenset[Operand] = frozenset()  # operands rounded stochastically; the others to nearest
-    hadamard: bool = False  # both inputs of the weight gradient, along the tokens, in blocks of 16 with RHT_SIGNS
-
-    def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise KernelError("AverisRecipe", name, got=repr(getattr(self, name)), allowed=f"one of {choices}")
-        if unknown := set(self.stochastic) - {"activation", "weight", "gradient", "mean"}:
-            allowed = "operands among activation, weight, gradient, mean"
-            raise KernelError("AverisRecipe", "stochastic", got=sorted(unknown), allowed=allowed)
-
-
-_CHOICES: dict[str, tuple[object, ...]] = {
-    "format": ("nvfp4", "mxfp4", None),
-    "mean": ("fp4", "bfloat16", "float32"),
-    "subtract": ("mean", "kept mean"),
-    "mean_weight": ("quantized", "exact"),
-    "weight_gradient_terms": (2, 4),
-    "weight_tile": ("1x16", "16x16"),
-    "scale_rule": ("floor", "ceil"),
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,15 +96,6 @@ class Split:
     residual: BlockScaled | Tensor
     mean: Tensor | None = None
     mean_codes: BlockScaled | None = None
-
-
-def stream(recipe: AverisRecipe, operand: Operand, key: int | None, ordinal: int) -> tuple[Rounding, int | None]:
-    """Rounding and key of an operand: number ``ordinal`` has ``key + ordinal * 0x9E3779B97F4A7C15`` modulo 2**64."""
-    if operand not in recipe.stochastic:
-        return "nearest", None
-    if key is None:
-        raise KernelError("averis", "key", got=None, allowed=f"given, because {operand} is rounded stochastically")
-    return "stochastic", (key + ordinal * 0x9E3779B97F4A7C15) % (1 << 64)
 
 
 def quantize(
@@ -189,7 +141,8 @@ def quantize_weight(
 class TokenMean:
     """The mean over tokens of a matrix (l, m), each (m,): as kept, as packed (FP4 only), and as subtracted.
 
-    ``residual_amax`` is the largest ``|x - subtracted|``. Without a format the mean is in the dtype of ``x``.
+    ``residual_amax`` is the largest ``|x - subtracted|``, at most the largest float32. Without a format the mean is in
+    the dtype of ``x``.
     """
 
     value: Tensor
@@ -218,13 +171,13 @@ def token_mean(
     center = mean if recipe.subtract == "mean" else kept
     # Rounded subtraction is monotone, so that |x - center| is largest at the smallest or the largest x.
     amax = torch.maximum((high - center).abs(), (low - center).abs()).amax() if x.numel() else mean.new_zeros(())
-    return TokenMean(value=kept, codes=codes, subtracted=center, residual_amax=amax)
+    return TokenMean(value=kept, codes=codes, subtracted=center, residual_amax=amax.clamp(max=LARGEST_FLOAT32))
 
 
 def averis_split(
     x: Tensor,
     *,
-    recipe: AverisRecipe = AverisRecipe(),
+    recipe: AverisRecipe = PRINTED,
     axis: int = -1,
     operand: Literal["activation", "gradient"] = "activation",
     key: int | None = None,
@@ -236,11 +189,16 @@ def averis_split(
     there after the Hadamard transform if the recipe has one, which needs l to be a multiple of 16 and does make X_R).
     An operand that the recipe does not split has no mean.
 
-    Raises KernelError for NaN and Inf, for x that is no matrix, and without ``key`` where something is stochastic.
+    Raises KernelError for NaN, for Inf where the operand is split (else it saturates), for x that is no matrix, and
+    without ``key`` where something is stochastic.
     """
     check_floating("averis_split", x=x)
     if x.dim() != 2:
         raise KernelError("averis_split", "x", got=f"{x.dim()} axes", allowed="a matrix (tokens, channels)")
+    if operand not in _MEAN_ORDINAL:
+        raise KernelError("averis_split", "operand", got=repr(operand), allowed="'activation' or 'gradient'")
+    if axis not in (-1, -2):
+        raise KernelError("averis_split", "axis", got=repr(axis), allowed="-1 or -2")
     wanted = recipe.split_gradient if operand == "gradient" else recipe.split_activation
     mean = token_mean(x, recipe=recipe, operand=operand, key=key, route=route) if wanted else None
     if recipe.format is None:

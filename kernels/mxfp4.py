@@ -106,8 +106,8 @@ def mxfp4_quantize(
     ``axis``, ``rounding``, ``key``, ``center``, ``out`` and padding are those of ``nvfp4_quantize``, with blocks of 32.
     Stochastic rounding is unbiased with ``scale_rule="ceil"``; with "floor" for elements up to 6 times the scale.
 
-    NaN (also from ``center``) raises KernelError; Inf counts as the largest finite float32 and saturates. All routes
-    give the same bits.
+    NaN (also from ``center``) raises KernelError; Inf scales its block like the largest finite float32 and gets the
+    largest code. All routes give the same bits.
     """
     view, shape = as_matrix("mxfp4_quantize", x, axis)
     if scale_rule not in ("floor", "ceil"):

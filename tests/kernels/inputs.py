@@ -18,7 +18,7 @@ FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 LAYOUTS = ("contiguous", "transposed", "strided", "broadcast", "negated", "shifted")
 KEYS = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from((0, 1, 2**63, 2**64 - 1)))
 RATES = st.one_of(st.floats(0, 1), st.sampled_from((0.0, 1.0, 2.0**-32, 1 - 2.0**-32, 0.5)))
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 

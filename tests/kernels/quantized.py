@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from claims.kernels import native
+from claims.kernels import flip_mask_words, native
 
 from .inputs import FLOATS, KEYS, VARIANTS, laid_out
 
@@ -47,6 +47,16 @@ def route_for(variant: str, codec_dtype: torch.dtype = torch.float32) -> Iterato
         return
     with native.forced(variant):
         yield "cpu"
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def check_operator(operator: Any, arguments: tuple[object, ...]) -> None:
@@ -83,6 +93,17 @@ def patterns(dtype: torch.dtype) -> Tensor:
     """All 65536 values of a 16-bit dtype but NaN."""
     x = torch.arange(-(1 << 15), 1 << 15).to(torch.int16).view(dtype)
     return x[~x.isnan()]
+
+
+def at_their_word(key: int, count: int) -> tuple[Tensor, Tensor]:
+    """Indices and float32 numbers y below 1/2 whose stochastic rounding is decided by one unit of their Philox word.
+
+    With y = word / 2**33 the threshold floor(2**32 * 2 y) is the word itself, which is not below it: y goes down, and
+    the next larger float32 up. Words whose low 8 bits are 0 are exact in float32.
+    """
+    words = flip_mask_words(count, key=key)
+    index = ((words % 256 == 0) & (words >= 1 << 31)).nonzero().flatten()
+    return index, (words[index].double() / 2**33).float()
 
 
 def neighbourhoods() -> Tensor:

@@ -140,7 +140,8 @@ def quantized(x, recipe, axis, center):
 )
 def test_split_is_the_quantized_residual(variant, dtype, axis, options):
     """The bits of quantizing X - 1 mean, with the largest magnitude found from column extremes."""
-    x, recipe = operands(50, 37)[0].to(dtype), AverisRecipe(**options)
+    # The largest residual is negative: the column minimum decides.
+    x, recipe = -torch.exp(operands(50, 37)[0]).to(dtype), AverisRecipe(**options)
     with route_for(variant) as route:
         part = averis_split(x, recipe=recipe, axis=axis, route=route)
     mean = column_statistics(x)[0]
@@ -154,6 +155,20 @@ def test_split_is_the_quantized_residual(variant, dtype, axis, options):
     assert torch.equal(part.mean, kept)
     expected = quantized(x, recipe, axis, mean if recipe.subtract == "mean" else kept)
     assert torch.equal(part.residual.payload, expected.payload)
+
+
+@each_variant
+def test_residuals_beyond_float32_saturate(variant):
+    """3e38 less a mean of -1e38 is beyond the largest number, and is quantized as Inf would be."""
+    x = torch.full((3, 16), -3e38)
+    x[0] = 3e38
+    recipe = AverisRecipe(mean="float32")
+    with route_for(variant) as route:
+        part = averis_split(x, recipe=recipe, route=route)
+        restored = dequantize(part.residual, route=route)
+    assert torch.equal(part.mean, torch.full((16,), -1e38))
+    assert torch.equal(part.residual.payload, nvfp4_quantize(x + 1e38).payload)
+    assert bool((restored[0] > 3.3e38).all())
 
 
 def test_hadamard_split_is_of_the_transformed_residual():
@@ -309,7 +324,7 @@ def test_stochastic_operands_have_streams_of_their_own():
 @pytest.mark.skipif(not COMPILED, reason="the reference route does make residuals")
 @pytest.mark.parametrize("options", [{}, {"mean": "float32"}, {"format": "mxfp4"}, {"format": None}])
 def test_nothing_of_the_size_of_the_mean_matrix_is_allocated(options):
-    """x is 32 MiB; the largest single allocation is for packed codes (4.5 bits an element) or a panel (512 x 1024)."""
+    """x is 32 MiB; the largest single allocation is for packed codes (4.5 bits an element) or a panel (1024 x 1024)."""
     recipe = AverisRecipe(**options)
     x, weight, gradient, dx = (torch.zeros(*shape) for shape in ((16384, 512), (16, 512), (16384, 16), (16384, 512)))
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
@@ -396,6 +411,8 @@ def test_refusals():
         (lambda: averis_forward(x, weight, out=torch.zeros(96, 25)), "out"),
         (lambda: averis_forward(x, weight, out=torch.zeros(96, 24, dtype=torch.float64)), "out"),
         (lambda: averis_split(x[0]), "x"),
+        (lambda: averis_split(x, operand="weight"), "operand"),
+        (lambda: averis_split(x, axis=1), "axis"),
         (lambda: column_statistics(x[0]), "x"),
         (lambda: averis_weight_gradient(gradient[:95], x[:95], recipe=AverisRecipe(hadamard=True)), "x"),
         (lambda: averis_linear(torch.zeros(()), weight), "x"),

@@ -12,7 +12,17 @@ from statsmodels.stats.proportion import proportion_confint
 from claims.kernels import KernelError, e2m1_decode, e2m1_encode, flip_mask_words, pack_nibbles, unpack_nibbles
 
 from .inputs import FLOATS, KEYS, VARIANTS, bits, laid_out
-from .quantized import LAYOUTS, check_operator, neighbourhoods, normal, oracle_e2m1, patterns, quick, route_for
+from .quantized import (
+    LAYOUTS,
+    at_their_word,
+    check_operator,
+    neighbourhoods,
+    normal,
+    oracle_e2m1,
+    patterns,
+    quick,
+    route_for,
+)
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 CODES = torch.arange(16, dtype=torch.uint8)
@@ -98,6 +108,18 @@ def test_stochastic_rounding_by_exact_rationals(variant, key):
         step = magnitudes[min(lower + 1, 7)] - magnitudes[lower] or 1
         up = word < int((m - magnitudes[lower]) / step * 2**32)
         assert code == lower + up + 8 * (value < 0)
+
+
+@each_variant
+def test_a_word_at_the_threshold_does_not_round_up(variant):
+    index, y = at_their_word(key=11, count=1 << 14)
+    assert len(index) > 10
+    with route_for(variant) as route:
+        for magnitude, code in ((y, 0), (y.nextafter(torch.tensor(1.0)), 1)):
+            x = torch.zeros(1 << 14)
+            x[index] = magnitude
+            codes = e2m1_encode(x, rounding="stochastic", key=11, route=route)
+            assert bool((codes[index] == code).all())
 
 
 def test_stochastic_rounding_is_unbiased():

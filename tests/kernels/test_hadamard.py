@@ -12,7 +12,7 @@ from scipy.linalg import hadamard
 from claims.kernels import RHT_SIGNS, KernelError, hadamard_signs, hadamard_transform
 
 from .inputs import FLOATS, KEYS, VARIANTS, bits, exact, laid_out, tensors, unit
-from .quantized import COMPILED, LAYOUTS, check_operator, normal, quick, route_for
+from .quantized import COMPILED, LAYOUTS, check_operator, normal, quick, route_for, threads
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 BLOCKS = st.sampled_from((1, 2, 4, 8, 16, 32, 64, 256))
@@ -41,6 +41,18 @@ def test_compiled_routes_have_the_bits_of_the_reference(variant, case, inverse):
         assert hadamard_transform(x, **options, inverse=inverse, out=out, route=route) is out
         assert torch.equal(bits(out), bits(expected))
         assert torch.equal(bits(hadamard_transform(x, **options, inverse=inverse, route=route)), bits(expected))
+
+
+@pytest.mark.parametrize("variant", COMPILED)
+@pytest.mark.parametrize("axis", [-1, -2])
+@pytest.mark.parametrize("block", [16, 64])
+def test_any_number_of_threads_gives_the_same_bits(variant, axis, block):
+    x = normal(512, 640)
+    expected = hadamard_transform(x, block=block, axis=axis, route="reference")
+    with route_for(variant) as route:
+        for count in (1, 2, 5):
+            with threads(count):
+                assert torch.equal(hadamard_transform(x, block=block, axis=axis, route=route), expected)
 
 
 @given(case=transforms())

@@ -17,6 +17,7 @@ from .inputs import FLOATS, VARIANTS, bits, laid_out
 from .quantized import (
     COMPILED,
     LAYOUTS,
+    at_their_word,
     check_operator,
     import_torchao,
     matrices,
@@ -168,6 +169,21 @@ def test_shapes(variant, shape):
         assert q.tensor_scale == 1
         assert q.scales.shape == (math.prod(shape[:-1]), -(-shape[-1] // 32))
         assert dequantize(q, route=route).shape == shape
+
+
+@each_variant
+def test_a_word_at_the_threshold_does_not_round_up(variant):
+    """In the vector arithmetic of the quantizers too: blocks with a 4, whose scale is 1."""
+    index, y = at_their_word(key=11, count=1 << 14)
+    y, index = y[index % 32 > 0], index[index % 32 > 0]
+    with route_for(variant) as route:
+        for magnitude, code in ((y, 0), (y.nextafter(torch.tensor(1.0)), 1)):
+            x = torch.zeros(1 << 9, 32)
+            x[:, 0] = 4.0
+            x.view(-1)[index] = magnitude
+            q = mxfp4_quantize(x, rounding="stochastic", key=11, route=route)
+            assert bool((q.scales == 127).all())
+            assert bool((unpack_nibbles(q.codes).flatten()[index] == code).all())
 
 
 def test_stochastic_rounding_is_unbiased_when_nothing_clips():

@@ -30,10 +30,12 @@ from .quantized import (
     import_torchao,
     matrices,
     normal,
+    oracle_e4m3,
     oracle_nvfp4,
     quick,
     roundings,
     route_for,
+    threads,
 )
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -72,6 +74,19 @@ def test_reference_against_numpy_scalars(tile, spread):
     assert np.array_equal(unpack_nibbles(q.codes).numpy(), codes)
     assert np.array_equal(q.scales.numpy(), scales)
     assert q.tensor_scale.item() == tensor_scale
+
+
+@each_variant
+@pytest.mark.parametrize(("tensor", "block"), [(3.0, 2.25), (6.0, 4.5), (13.0, 9.75), (24.0, 1.125), (27.0, 10.125)])
+def test_order_of_the_scale_arithmetic(variant, tensor, block):
+    """Ties of E4M3, which ``encode / 6`` would decide otherwise than the product with the rounded 1/6."""
+    encode = np.float32(2688) / np.float32(tensor)
+    product, quotient = (np.float32(block) * s for s in (encode * np.float32(1 / 6), encode / np.float32(6)))
+    assert oracle_e4m3(product) != oracle_e4m3(quotient)
+    x = torch.zeros(2, 16)
+    x[0, 0], x[1, 3] = tensor, -block
+    with route_for(variant) as route:
+        assert nvfp4_quantize(x, route=route).scales[1, 0].item() == oracle_e4m3(product)
 
 
 @given(x=matrices(), tile=TILES, rounding=roundings)
@@ -239,6 +254,21 @@ def test_layouts_and_out(variant, layout):
             back = torch.empty(out.shape)
             assert dequantize(out, out=back, route=route) is back
             assert torch.equal(back, dequantize(expected))
+
+
+@each_variant
+@pytest.mark.parametrize("options", [{}, {"axis": -2}, {"tile": "16x16"}, {"rounding": "stochastic", "key": 8}])
+def test_any_number_of_threads_gives_the_same_bits(variant, options):
+    x = normal(500, 700)
+    with route_for(variant) as route:
+        results = []
+        for count in (1, 2, 5):
+            with threads(count):
+                q = nvfp4_quantize(x, **options, route=route)
+                results.append((q.payload, dequantize(q, route=route)))
+    for payload, restored in results[1:]:
+        assert torch.equal(payload, results[0][0])
+        assert torch.equal(restored, results[0][1])
 
 
 @each_variant

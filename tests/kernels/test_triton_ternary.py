@@ -63,11 +63,14 @@ def test_codes_of_nan_and_infinity(quantize):
 @given(rows=st.integers(0, 20), columns=st.integers(0, 70), seed=st.integers(0, 99))
 @some
 def test_packing(rows, columns, seed):
-    codes = torch.randint(-1, 3, (rows, columns), dtype=torch.int8, generator=torch.Generator().manual_seed(seed))
-    with running():
-        packed = codes_module.pack_ternary(codes.to(DEVICE), None).cpu()
-    assert torch.equal(packed, pack_ternary(codes, route="reference"))
-    assert torch.equal(unpack_ternary(packed, columns=columns), codes)
+    generator = torch.Generator().manual_seed(seed)
+    for low, high in ((-1, 3), (-128, 128)):
+        codes = torch.randint(low, high, (rows, columns), dtype=torch.int8, generator=generator)
+        with running():
+            packed = codes_module.pack_ternary(codes.to(DEVICE), None).cpu()
+        assert torch.equal(packed, pack_ternary(codes, route="reference"))
+        if low == -1:
+            assert torch.equal(unpack_ternary(packed, columns=columns), codes)
 
 
 @given(data=st.data(), samples=st.sampled_from((0, 1, 3, 9, 20)))

@@ -108,6 +108,7 @@ def controlled_mean(values: Tensor, controls: Tensor, means: Tensor) -> Tensor:
     for fit, use in (halves, halves[::-1]):
         z = centred[..., fit, :] - centred[..., fit, :].mean(-2, keepdim=True)
         v = values[..., fit, :] - values[..., fit, :].mean(-2, keepdim=True)
-        beta: Tensor = torch.linalg.lstsq(z, v).solution
+        # torch's default driver, gelsy, reads pivots left over in memory and is not reproducible to the bit.
+        beta: Tensor = torch.linalg.lstsq(z, v, driver="gelsd").solution
         estimates.append((values[..., use, :] - centred[..., use, :] @ beta).mean(-2))
     return (estimates[0] + estimates[1]) / 2

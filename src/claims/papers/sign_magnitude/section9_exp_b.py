@@ -7,18 +7,23 @@ from dataclasses import dataclass
 
 from claims.bands import within
 from claims.claim import Claim
-from claims.kinds import ratio, table
+from claims.experiment import grid
+from claims.kinds import ratio, replay, table
 from claims.kinds.table import Rows, cell, read_rows, shifted
 from claims.papers.sign_magnitude import published, theory
-from claims.papers.sign_magnitude.depth_measured import STACK, points
+from claims.papers.sign_magnitude.depth_measured import REPLAY_RELEASED, STACK, points
 from claims.papers.sign_magnitude.measured import THEORY
 from claims.papers.sign_magnitude.section9_depth_tables import TABLE_3
 from claims.papers.sign_magnitude.targets import c_post
 from claims.verdict import REFUTED
 
 PATH = published.path("exp_b")
+#: Columns of TinyLlama's matrices, and width of the authors' control.
+FAN_IN = 2048
 #: (E|w|)^2/E w^2 of the trained weights: the median over rows that the authors' repository gives for TinyLlama.
 TRAINED_KAPPA = 0.624
+#: Replays on a CPU of what the authors ran on a GPU: measured at width 2048, 8e-7.
+_DEVICE_SLACK = 1e-6
 #: What finite width, the spread of ten seeds and one kappa for six matrices may take from the wide limit.
 _TOLERANCE = 0.004
 
@@ -156,6 +161,26 @@ INFERENCE = (
         statement="The authors' iid control has the closed form's ratios for normalised outputs at three flip rates.",
         test=table(PATH, check=ClosedForm(weights="iid", kappa=theory.BUSSGANG)),
         role="ours",
+    ),
+    *(
+        Claim(
+            id=f"sign-magnitude.expb.iid-control-layer-{layer}",
+            locus="section 9.4, Exp B; the authors' control run",
+            statement=f"That control, {mean} with spread {sd} after {layer} layers, is V2 without a second projection.",
+            at=grid(residual=False, width=FAN_IN, layer=layer),
+            test=replay(
+                REPLAY_RELEASED["c"],
+                seeds=10,
+                printed_mean=mean,
+                printed_sd=sd,
+                neighbours=[REPLAY_RELEASED.at(layer=2)["c"]],
+                configuration=f"relu(W y) at n = m = {FAN_IN}, compared normalised, the first ten published seeds",
+                slack=_DEVICE_SLACK,
+            ),
+            role="ours",
+            decides="full",
+        )
+        for layer, mean, sd in ((1, "3.61769", "0.00396"), (6, "3.06650", "0.09083"))
     ),
     Claim(
         id="sign-magnitude.expb.one-parameter",

@@ -1,0 +1,186 @@
+// Products of activations with packed ternary codes; definitions: claims/kernels/packed.py.
+#include <type_traits>
+#include <vector>
+#include "parallel.h"
+#include "simd.h"
+
+static const int64_t BLOCK = 256;      // columns whose codes fill 64 bytes
+static const int64_t WORK = 1 << 22;   // products that are worth a thread
+static const int64_t NEAR = 32;        // activations at a time, so that they stay in a near cache
+
+// acc += u * s for 64 bytes u in 0..3 and s signed, products added to some lane or other: exact on every path.
+INLINE i32x16 dot(i32x16 acc, u32x16 u, const int8_t* s) {
+#if defined(__AVX512VNNI__)
+    acc.part[0] = (i32x16::Part)_mm512_dpbusd_epi32((__m512i)acc.part[0], (__m512i)u.part[0], _mm512_loadu_si512(s));
+#elif REGISTER == 32
+    for (int i = 0; i < 2; ++i) {
+        __m256i pairs = _mm256_maddubs_epi16((__m256i)u.part[i], _mm256_loadu_si256((const __m256i*)(s + 32 * i)));
+        acc.part[i] += (i32x16::Part)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    }
+#elif defined(__SSE2__)
+    for (int i = 0; i < 4; ++i) {
+        __m128i zero = _mm_setzero_si128(), digits = (__m128i)u.part[i];
+        __m128i x = _mm_loadu_si128((const __m128i*)(s + 16 * i));
+        __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(zero, x), 8);
+        __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(zero, x), 8);
+        acc.part[i] += (i32x16::Part)_mm_madd_epi16(_mm_unpacklo_epi8(digits, zero), low) +
+                       (i32x16::Part)_mm_madd_epi16(_mm_unpackhi_epi8(digits, zero), high);
+    }
+#else
+    uint8_t digits[64];
+    int32_t sums[16];
+    store(digits, u);
+    for (int lane = 0; lane < 16; ++lane) {
+        sums[lane] = 0;
+        for (int j = 4 * lane; j < 4 * lane + 4; ++j) sums[lane] += digits[j] * s[j];
+    }
+    acc = acc + load<i32x16>(sums);
+#endif
+    return acc;
+}
+
+INLINE u32x16 load_codes(const uint8_t* row, int64_t block, int64_t bytes) {
+    int64_t left = bytes - 64 * block;
+    if (left >= 64) return load<u32x16>(row + 64 * block);
+    uint8_t padded[64] = {};
+    memcpy(padded, row + 64 * block, size_t(left));
+    return load<u32x16>(padded);
+}
+
+// 16 columns with their codes in the lowest two bits of each lane of v, and garbage above.
+INLINE f32x16 signed_digit(u32x16 v) {
+#if REGISTER == 64
+    const f32x16 values = {{{-1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2}}};
+    // Looks at the lowest four bits, two of them garbage.
+    return {{(f32x16::Part)_mm512_permutexvar_ps((__m512i)v.part[0], (__m512)values.part[0])}};
+#else
+    f32x16 result;
+    for (int i = 0; i < v.PARTS; ++i)
+        result.part[i] = __builtin_convertvector((i32x16::Part)(v.part[i] & 3u) - 1, f32x16::Part);
+    return result;
+#endif
+}
+
+// Reorder a row of x, padded with zeros to whole blocks, so that plane s of a block meets bits 2s of the codes: a lane
+// of `lane` columns holds its column s at plane s.
+template <class T> static void arrange(const T* x, int64_t columns, int64_t blocks, int64_t lane, T* out) {
+    int64_t lanes = BLOCK / lane;
+    for (int64_t i = 0; i < blocks * BLOCK; ++i) {
+        int64_t block = i / BLOCK, s = i % BLOCK / lanes, l = i % lanes, column = block * BLOCK + lane * l + s;
+        out[i] = column < columns ? x[column] : T(0);
+    }
+}
+
+// R rows of codes times B activations, sums in registers. The first: sum of code * x = sum of digit * x - sum of x.
+struct Int8 {
+    typedef int8_t In;
+    typedef int32_t Out;
+    static constexpr int LANE = 4;  // columns in a lane of 32 bits, for `arrange`
+    template <int R, int B>
+    static void product(const uint8_t* codes, int64_t bytes, int64_t blocks, const In* x, const Out* x_sum, Out* y,
+                        int64_t stride) {
+        constexpr int CHAINS = R * B == 1 ? 4 : 1;  // independent sums that hide the latency of the additions
+        i32x16 acc[R][B][CHAINS] = {};
+        for (int64_t block = 0; block < blocks; ++block) {
+            u32x16 word[R];
+            for (int r = 0; r < R; ++r) word[r] = load_codes(codes + r * bytes, block, bytes);
+#pragma GCC unroll 4
+            for (int s = 0; s < 4; ++s)
+                for (int r = 0; r < R; ++r) {
+                    u32x16 digits = (word[r] >> (2 * s)) & 0x03030303u;
+                    for (int b = 0; b < B; ++b) {
+                        const In* plane = x + (b * blocks + block) * BLOCK + 64 * s;
+                        acc[r][b][s % CHAINS] = dot(acc[r][b][s % CHAINS], digits, plane);
+                    }
+                }
+        }
+        for (int b = 0; b < B; ++b)
+            for (int r = 0; r < R; ++r) {
+                Out value = -x_sum[b];
+                for (int chain = 0; chain < CHAINS; ++chain)
+                    for (int lane = 0; lane < 16; ++lane) value += acc[r][b][chain][lane];
+                y[b * stride + r] = value;
+            }
+    }
+};
+
+struct Float32 {
+    typedef float In;
+    typedef float Out;
+    static constexpr int LANE = 16;
+    template <int R, int B>
+    static void product(const uint8_t* codes, int64_t bytes, int64_t blocks, const In* x, const Out*, Out* y,
+                        int64_t stride) {
+        f32x16 acc[R][B][2] = {};  // always two: the order of the sum may not depend on R and B
+        for (int64_t block = 0; block < blocks; ++block) {
+            u32x16 word[R];
+            for (int r = 0; r < R; ++r) word[r] = load_codes(codes + r * bytes, block, bytes);
+#pragma GCC unroll 16
+            for (int s = 0; s < 16; ++s)
+                for (int r = 0; r < R; ++r) {
+                    f32x16 code = signed_digit(word[r] >> (2 * s));
+                    for (int b = 0; b < B; ++b) {
+                        const In* plane = x + (b * blocks + block) * BLOCK + 16 * s;
+                        acc[r][b][s % 2] = acc[r][b][s % 2] + code * load<f32x16>(plane);
+                    }
+                }
+        }
+        for (int b = 0; b < B; ++b)
+            for (int r = 0; r < R; ++r) {
+                f32x16 total = acc[r][b][0] + acc[r][b][1];
+                float part[8];
+                for (int i = 0; i < 8; ++i) part[i] = total[i] + total[i + 8];
+                for (int half = 4; half > 0; half /= 2)
+                    for (int i = 0; i < half; ++i) part[i] += part[i + half];
+                y[b * stride + r] = part[0];
+            }
+    }
+};
+
+template <int N> using Count = std::integral_constant<int, N>;
+
+// y (n, rows) = x (n, columns) times the codes of `packed` (rows, bytes) transposed.
+template <class Kind, int R, int B>
+static void products(const typename Kind::In* x, int64_t n, int64_t columns, const uint8_t* packed, int64_t rows,
+                     typename Kind::Out* y, int64_t threads) {
+    typedef typename Kind::In In;
+    typedef typename Kind::Out Out;
+    const int64_t bytes = (columns + 3) / 4, blocks = (columns + BLOCK - 1) / BLOCK, step = blocks * BLOCK;
+    std::vector<In> arranged(size_t(n * step));
+    std::vector<Out> sums(size_t(n), 0);
+    for (int64_t b = 0; b < n; ++b) {
+        arrange(x + b * columns, columns, blocks, Kind::LANE, arranged.data() + b * step);
+        if (std::is_integral<In>::value)
+            for (int64_t i = 0; i < columns; ++i) sums[size_t(b)] += Out(x[b * columns + i]);
+    }
+    const In* planes = arranged.data();
+    const Out* x_sum = sums.data();
+    parallel_for(rows, WORK / (columns * n + 1) + 1, R, threads, [=](int64_t begin, int64_t end) {
+        for (int64_t first = 0; first < n; first += NEAR) {
+            int64_t last = std::min(n, first + NEAR), r = begin, b;
+            auto tile = [&](auto height, auto width) {
+                Kind::template product<decltype(height)::value, decltype(width)::value>(
+                    packed + r * bytes, bytes, blocks, planes + b * step, x_sum + b, y + b * rows + r, rows);
+            };
+            for (; r + R <= end && last - first >= B; r += R) {
+                for (b = first; b + B <= last; b += B) tile(Count<R>{}, Count<B>{});
+                for (; b < last; ++b) tile(Count<R>{}, Count<1>{});
+            }
+            for (; r < end; ++r)
+                for (b = first; b < last; ++b) tile(Count<1>{}, Count<1>{});
+        }
+    });
+}
+
+// As many sums at once as there are registers for.
+static const bool WIDE = REGISTER == 64;
+
+EXPORT void ternary_product_i8(const int8_t* x, int64_t n, int64_t columns, const uint8_t* packed, int64_t rows, int32_t* y,
+                               int64_t threads) {
+    products<Int8, WIDE ? 4 : 1, 4>(x, n, columns, packed, rows, y, threads);
+}
+
+EXPORT void ternary_product_f32(const float* x, int64_t n, int64_t columns, const uint8_t* packed, int64_t rows, float* y,
+                                int64_t threads) {
+    products<Float32, WIDE ? 2 : 1, WIDE ? 4 : 2>(x, n, columns, packed, rows, y, threads);
+}
