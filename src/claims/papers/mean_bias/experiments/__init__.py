@@ -1,0 +1,1 @@
+"""What is measured: functions of a point and random streams, which know nothing of claims or closed forms."""
