@@ -40,7 +40,6 @@ def toy(name, **fields):
 def claim_file(tmp_path, monkeypatch):
     """Writes a claim file under a name of its own; forgets it afterwards."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
 
     def write(body: str, *, head: str = HEAD, name: str | None = None) -> Path:
         path = tmp_path / (name or f"claims_{tmp_path.name.replace('-', '_')}.py")
@@ -48,8 +47,9 @@ def claim_file(tmp_path, monkeypatch):
         return path
 
     yield write
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name, module in tuple(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(tmp_path):
+            del sys.modules[name]
 
 
 BODY = """
