@@ -57,5 +57,5 @@ _SECTIONS = (
 
 PACK = Pack(
     paper=load_paper("sign-magnitude", Path(__file__).with_name("record.json")),
-    modules=tuple(f"{__name__}.{section}" for section in _SECTIONS),
+    modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
 )

@@ -50,7 +50,7 @@ def stack(point: Mapping[str, Any], streams: Streams) -> list[Record]:
 
     Base point: width, inputs, flip_rate, dtype; residual; projection ("none", "gaussian": clean, from four times the
     width); norm ("stream": outputs are normalised; "branch": only a layer's input is; "none"); activation ("relu",
-    "silu", "linear"); between ("kept", "refreshed": see ``_refreshed``). Sweep: layer (from 1), metric ("pre": outputs
+    "silu", "linear"); between ("kept", "refreshed": see ``refreshed``). Sweep: layer (from 1), metric ("pre": outputs
     as they are before their own normalisation, "post": the squared sine of their angle).
 
     Quantities: ``transverse_sign``, ``transverse_magnitude`` (sums over inputs), their ratio ``c`` and ``log_c``; in
@@ -67,7 +67,7 @@ def stack(point: Mapping[str, Any], streams: Streams) -> list[Record]:
         if point["norm"] == "stream":
             arms = [_unit(y) for y in arms]
         if point["between"] == "refreshed":
-            arms = _refreshed(arms, between)
+            arms = refreshed(arms, between)
     return records
 
 
@@ -93,7 +93,7 @@ def _unit(y: Tensor) -> Tensor:
     return unit
 
 
-def _refreshed(arms: list[Tensor], generator: torch.Generator) -> list[Tensor]:
+def refreshed(arms: list[Tensor], generator: torch.Generator) -> list[Tensor]:
     """The three streams of every input turned by a random rotation of its own.
 
     Norms and angles between the streams stay; directions become uniform on the sphere and independent between inputs,

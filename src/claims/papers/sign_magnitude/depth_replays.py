@@ -22,12 +22,12 @@ from torch import Tensor
 from claims.papers.sign_magnitude.blocks import Record
 from claims.papers.sign_magnitude.replays import (
     PUBLISHED_SEEDS,
-    _flips,
-    _generator,
-    _inputs,
-    _matched,
-    _matrix,
-    _split,
+    input_batches,
+    norm_ratio,
+    seeded,
+    sign_flips,
+    split_energy,
+    weight_matrix,
 )
 from claims.streams import Streams
 
@@ -48,14 +48,14 @@ class _Layer:
 
 def _layers(point: Mapping[str, Any], seed: int) -> list[_Layer]:
     """All layers of a seed, from one generator in the scripts' order; masks from one generator a layer."""
-    width, generator = point["width"], _generator(seed + 99_999)
+    width, generator = point["width"], seeded(seed + 99_999)
     layers = []
     for index in range(max(point["layer"])):
         tables = point["network"] == "tables"
-        up = _matrix(generator, _EXPANSION * width if tables else width, width)
-        down = _matrix(generator, width, _EXPANSION * width) if tables else None
-        flips = _flips(up, point["flip_rate"], seed + 1000 * index)
-        step = up.sign() * _matched(up.sign(), flips)
+        up = weight_matrix(generator, _EXPANSION * width if tables else width, width)
+        down = weight_matrix(generator, width, _EXPANSION * width) if tables else None
+        flips = sign_flips(up, point["flip_rate"], seed + 1000 * index)
+        step = up.sign() * norm_ratio(up.sign(), flips)
         layers.append(_Layer((up, up + flips, up + step), down))
     return layers
 
@@ -77,7 +77,7 @@ def depth_ratios(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     keeps_stream = point["residual"] and point["network"] == "released"
     layers = _layers(point, seed)
     sums = torch.zeros(len(layers), 2, dtype=torch.float64)
-    for x in _inputs(seed, point["width"]):
+    for x in input_batches(seed, point["width"]):
         arms = [x, x, x]
         for index, layer in enumerate(layers):
             for arm, weight in enumerate(layer.arms):
@@ -89,6 +89,6 @@ def depth_ratios(point: Mapping[str, Any], streams: Streams) -> list[Record]:
                 arms[arm] = y if keeps_stream else _unit(y)
             clean, flipped, stepped = arms
             for arm, moved in enumerate((flipped, stepped)):
-                sums[index, arm] += _split(clean, moved - clean)[2].sum()
+                sums[index, arm] += split_energy(clean, moved - clean)[2].sum()
     ratios = (sums[:, 0] / sums[:, 1]).tolist()
     return [{"layer": level, "c": ratios[level - 1]} for level in point["layer"]]

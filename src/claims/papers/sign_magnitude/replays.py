@@ -26,32 +26,34 @@ _INPUTS = 10_000
 _BATCH = 2_000
 
 
-def _generator(seed: int) -> torch.Generator:
+def seeded(seed: int) -> torch.Generator:
+    """A CPU generator at a seed, as the scripts make theirs."""
     return torch.Generator().manual_seed(seed)
 
 
-def _inputs(seed: int, n: int, *, offset: int = 0) -> Iterator[Tensor]:
+def input_batches(seed: int, n: int, *, offset: int = 0) -> Iterator[Tensor]:
     """The 10,000 unit inputs of a seed, in batches; each batch has a generator of its own."""
     for start in range(0, _INPUTS, _BATCH):
-        x = torch.randn(_BATCH, n, generator=_generator(seed * 100_000 + start + offset))
+        x = torch.randn(_BATCH, n, generator=seeded(seed * 100_000 + start + offset))
         yield x / x.norm(dim=1, keepdim=True)
 
 
-def _matrix(generator: torch.Generator, rows: int, columns: int) -> Tensor:
+def weight_matrix(generator: torch.Generator, rows: int, columns: int) -> Tensor:
+    """(rows, columns) weights of variance 1/columns, the generator's next draws."""
     return torch.randn(rows, columns, generator=generator) / math.sqrt(columns)
 
 
-def _flips(weight: Tensor, flip_rate: float, seed: int) -> Tensor:
+def sign_flips(weight: Tensor, flip_rate: float, seed: int) -> Tensor:
     """Change by sign flips with the scripts' mask: one uniform number an entry, flipped below the rate."""
-    return -2 * weight * (torch.rand(weight.shape, generator=_generator(seed)) < flip_rate)
+    return -2 * weight * (torch.rand(weight.shape, generator=seeded(seed)) < flip_rate)
 
 
-def _matched(direction: Tensor, flips: Tensor) -> float:
+def norm_ratio(direction: Tensor, flips: Tensor) -> float:
     """Factor that gives a direction the flips' Frobenius norm."""
     return float(flips.norm() / direction.norm())
 
 
-def _split(y: Tensor, dy: Tensor) -> Tensor:
+def split_energy(y: Tensor, dy: Tensor) -> Tensor:
     """(3, K) float64: total, radial and transverse energy of each sample, as the scripts form them in float32."""
     unit = y / y.norm(dim=1, keepdim=True)
     total, radial = (dy * dy).sum(1), (unit * dy).sum(1) ** 2
@@ -69,19 +71,19 @@ def two_layer_block(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     over summed total energy).
     """
     n, seed = point["n"], PUBLISHED_SEEDS[streams.seed_index]
-    generator = _generator(seed + 99_999)
-    w1, w2 = _matrix(generator, n, n), _matrix(generator, n, n)
+    generator = seeded(seed + 99_999)
+    w1, w2 = weight_matrix(generator, n, n), weight_matrix(generator, n, n)
     sums = torch.zeros(len(point["flip_rate"]), 2, 4, dtype=torch.float64)
-    flips = [_flips(w1, flip_rate, seed) for flip_rate in point["flip_rate"]]
-    sizes = [_matched(w1.sign(), change) for change in flips]
-    for x in _inputs(seed, n):
+    flips = [sign_flips(w1, flip_rate, seed) for flip_rate in point["flip_rate"]]
+    sizes = [norm_ratio(w1.sign(), change) for change in flips]
+    for x in input_batches(seed, n):
         h, aligned = x @ w1.T, x @ w1.sign().T
         a = torch.relu(h)
         y = a @ w2.T
         for i, (change, size) in enumerate(zip(flips, sizes, strict=True)):
             for arm, dh in enumerate((x @ change.T, size * aligned)):
                 dy = (torch.relu(h + dh) - a) @ w2.T
-                split = _split(y, dy)
+                split = split_energy(y, dy)
                 sums[i, arm, :3] += split.sum(1)
                 sums[i, arm, 3] += (split[2] / (y + dy).double().square().sum(1)).sum()
     return [
@@ -103,11 +105,11 @@ def one_layer_block(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     Theorem 3's ratio on the same draws.
     """
     n, seed = point["n"], PUBLISHED_SEEDS[streams.seed_index]
-    weight = _matrix(_generator(seed + 99_999), n, n)
-    flips = [_flips(weight, flip_rate, seed) for flip_rate in point["flip_rate"]]
-    sizes = [_matched(weight.sign(), change) for change in flips]
+    weight = weight_matrix(seeded(seed + 99_999), n, n)
+    flips = [sign_flips(weight, flip_rate, seed) for flip_rate in point["flip_rate"]]
+    sizes = [norm_ratio(weight.sign(), change) for change in flips]
     sums = torch.zeros(len(flips), 2, 2, dtype=torch.float64)
-    for x in _inputs(seed, n):
+    for x in input_batches(seed, n):
         h, aligned = x @ weight.T, x @ weight.sign().T
         a = torch.relu(h)
         unit = a / a.norm(dim=1, keepdim=True)
@@ -115,8 +117,8 @@ def one_layer_block(point: Mapping[str, Any], streams: Streams) -> list[Record]:
             for arm, dh in enumerate((x @ change.T, size * aligned)):
                 moved = torch.relu(h + dh)
                 normalised = moved / moved.norm(dim=1, keepdim=True)
-                sums[i, arm, 0] += _split(unit, normalised - unit)[2].sum()
-                sums[i, arm, 1] += _split(a, moved - a)[2].sum()
+                sums[i, arm, 0] += split_energy(unit, normalised - unit)[2].sum()
+                sums[i, arm, 1] += split_energy(a, moved - a)[2].sum()
     return [
         {"flip_rate": flip_rate, "c_post": (sign[0] / magnitude[0]).item(), "c_pre": (sign[1] / magnitude[1]).item()}
         for flip_rate, (sign, magnitude) in zip(point["flip_rate"], sums, strict=True)
@@ -133,14 +135,14 @@ def linear_layer(point: Mapping[str, Any], streams: Streams) -> dict[str, float]
     magnitude).
     """
     n, m, seed = point["n"], point["m"], PUBLISHED_SEEDS[streams.seed_index]
-    weight = _matrix(_generator(seed + 99_999), m, n)
-    flips = _flips(weight, point["flip_rate"], seed)
-    noise = weight.sign() * torch.randn(m, n, generator=_generator(seed + 5_000))
+    weight = weight_matrix(seeded(seed + 99_999), m, n)
+    flips = sign_flips(weight, point["flip_rate"], seed)
+    noise = weight.sign() * torch.randn(m, n, generator=seeded(seed + 5_000))
     sums = torch.zeros(2, 3, dtype=torch.float64)
-    for x in _inputs(seed, n):
+    for x in input_batches(seed, n):
         y = x @ weight.T
-        for arm, change in enumerate((flips, noise * _matched(noise, flips))):
-            total, radial, _ = _split(y, x @ change.T)
+        for arm, change in enumerate((flips, noise * norm_ratio(noise, flips))):
+            total, radial, _ = split_energy(y, x @ change.T)
             sums[arm] += torch.stack([total.sum(), radial.sum(), (radial / total).sum()])
     (sign, sign_radial, sign_share), (magnitude, magnitude_radial, magnitude_share) = sums.tolist()
     return {
@@ -162,18 +164,18 @@ def hidden_and_output(point: Mapping[str, Any], streams: Streams) -> dict[str, f
     inputs of the radial share.
     """
     seed = PUBLISHED_SEEDS[streams.seed_index]
-    generator = _generator(seed)
-    w1, w2 = _matrix(generator, point["m"], point["n"]), _matrix(generator, point["d"], point["m"])
-    flips = _flips(w1, point["flip_rate"], seed + 10_000)
-    step = w1.sign() * _matched(w1.sign(), flips)
+    generator = seeded(seed)
+    w1, w2 = weight_matrix(generator, point["m"], point["n"]), weight_matrix(generator, point["d"], point["m"])
+    flips = sign_flips(w1, point["flip_rate"], seed + 10_000)
+    step = w1.sign() * norm_ratio(w1.sign(), flips)
     sums = {f"{layer}_{arm}": 0.0 for layer in ("hidden", "output") for arm in ("sign", "magnitude")}
-    for x in _inputs(seed, point["n"], offset=50_000):
+    for x in input_batches(seed, point["n"], offset=50_000):
         h = x @ w1.T
         a = torch.relu(h)
         y = a @ w2.T
         for arm, change in (("sign", flips), ("magnitude", step)):
             da = torch.relu(h + x @ change.T) - a
             for layer, clean, moved in (("hidden", a, da), ("output", y, da @ w2.T)):
-                total, radial, _ = _split(clean, moved)
+                total, radial, _ = split_energy(clean, moved)
                 sums[f"{layer}_{arm}"] += float((radial / total).sum())
     return {name: value / _INPUTS for name, value in sums.items()}

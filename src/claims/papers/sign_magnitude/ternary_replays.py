@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS, _generator, _inputs, _matrix
+from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS, input_batches, seeded, weight_matrix
 from claims.streams import Streams
 
 
@@ -22,7 +22,7 @@ def _cosine2(a: Tensor, b: Tensor) -> float:
 
 def _weights(point: Mapping[str, Any], streams: Streams) -> tuple[int, Tensor, Tensor]:
     seed = PUBLISHED_SEEDS[streams.seed_index]
-    weight = _matrix(_generator(seed), point["m"], point["n"])
+    weight = weight_matrix(seeded(seed), point["m"], point["n"])
     return seed, weight, weight.sign() * weight.abs().mean(1, keepdim=True)
 
 
@@ -41,5 +41,5 @@ def quantized_outputs(point: Mapping[str, Any], streams: Streams) -> dict[str, f
     Base point: m, n. Quantities: ``vectors``, the mean over inputs of cos^2(Wx, Q(W)x); ``rows``.
     """
     seed, weight, quantized = _weights(point, streams)
-    means = [_cosine2(x @ weight.T, x @ quantized.T) for x in _inputs(seed, point["n"])]
+    means = [_cosine2(x @ weight.T, x @ quantized.T) for x in input_batches(seed, point["n"])]
     return {"vectors": sum(means) / len(means), "rows": _cosine2(weight, quantized)}

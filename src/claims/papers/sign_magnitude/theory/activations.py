@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .block import BUSSGANG, Metric, _check, _check_metric, step_size
+from .block import BUSSGANG, Metric, check_block, check_metric, step_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,8 +211,8 @@ def activation_ratio(
     Raises:
         ValueError: an activation with a kink, for which `c_exact` has the closed form, or s b above 50.
     """
-    _check(flip_rate, step, kappa)
-    _check_metric(metric)
+    check_block(flip_rate, step, kappa)
+    check_metric(metric)
     phi = _resolve(activation, scale)
     if not phi.smooth:
         raise ValueError(f"activation: a smooth one is needed, got {activation!r}; c_exact has the ReLU's closed form")

@@ -17,7 +17,12 @@ Metric = Literal["pre", "post"]
 BUSSGANG = 2 / math.pi
 
 
-def _check(flip_rate: float, step: int = 1, kappa: float = BUSSGANG) -> None:
+def check_block(flip_rate: float, step: int = 1, kappa: float = BUSSGANG) -> None:
+    """Refuse parameters outside the model.
+
+    Raises:
+        ValueError: a flip rate outside (0, 1], a step other than +1 and -1, or kappa outside (0, 1).
+    """
     if not 0.0 < flip_rate <= 1.0:
         raise ValueError(f"flip_rate: a probability in (0, 1] is needed, got {flip_rate!r}")
     if step not in (1, -1):
@@ -26,26 +31,31 @@ def _check(flip_rate: float, step: int = 1, kappa: float = BUSSGANG) -> None:
         raise ValueError(f"kappa: (E|w|)^2 / E w^2 lies in (0, 1) unless all |w| are equal, got {kappa!r}")
 
 
-def _check_metric(metric: str) -> None:
+def check_metric(metric: str) -> None:
+    """Refuse any metric but "pre" and "post".
+
+    Raises:
+        ValueError: another name.
+    """
     if metric not in ("pre", "post"):
         raise ValueError(f"metric: 'pre' or 'post' are defined, got {metric!r}")
 
 
 def flip_angle(flip_rate: float) -> float:
     """Angle arccos(1 - 2p) = 2 arcsin sqrt(p) between clean and flipped pre-activation, radians (step A3)."""
-    _check(flip_rate)
+    check_block(flip_rate)
     return 2 * math.asin(math.sqrt(flip_rate))
 
 
 def step_size(flip_rate: float, step: int = 1) -> float:
     """Signed magnitude step in units of the rms weight, 2 sqrt(p) (A4: E||dW||^2 is 4p times ||W||^2)."""
-    _check(flip_rate, step)
+    check_block(flip_rate, step)
     return 2 * step * math.sqrt(flip_rate)
 
 
 def magnitude_variance(flip_rate: float, step: int = 1, kappa: float = BUSSGANG) -> float:
     """Variance of the pre-activation after the magnitude step, 1 + 2 t sqrt(kappa) + t^2, t = step_size."""
-    _check(flip_rate, step, kappa)
+    check_block(flip_rate, step, kappa)
     t = step_size(flip_rate, step)
     return (1 + t * math.sqrt(kappa)) ** 2 + t * t * (1 - kappa)
 
@@ -55,7 +65,7 @@ def magnitude_angle(flip_rate: float, step: int = 1, kappa: float = BUSSGANG) ->
 
     z' = (1 + t sqrt(kappa)) z + t sqrt(1 - kappa) xi with xi independent of z (Bussgang): an arctangent.
     """
-    _check(flip_rate, step, kappa)
+    check_block(flip_rate, step, kappa)
     t = step_size(flip_rate, step)
     return math.atan2(abs(t) * math.sqrt(1 - kappa), 1 + t * math.sqrt(kappa))
 
@@ -146,7 +156,7 @@ def c_exact(flip_rate: float, metric: Metric = "pre", step: int = 1, kappa: floa
     Pre: [1 - (2J_s)^2] / [s2 (1 - (2J_m)^2)]. Post drops s2, the growth of the perturbed output's norm, so
     that c_post = s2 c_pre exactly. A second Gaussian projection changes neither.
     """
-    _check_metric(metric)
+    check_metric(metric)
     pre = sign_transverse(flip_rate) / magnitude_transverse(flip_rate, step, kappa)
     return pre if metric == "pre" else pre * magnitude_variance(flip_rate, step, kappa)
 
@@ -156,8 +166,8 @@ def c_linear(flip_rate: float, metric: Metric = "pre", step: int = 1, kappa: flo
 
     Energies are 4p on both sides; radial fractions are p (E[z dz] = -2p) and kappa (E[z dz] = t sqrt(kappa)).
     """
-    _check(flip_rate, step, kappa)
-    _check_metric(metric)
+    check_block(flip_rate, step, kappa)
+    check_metric(metric)
     pre = (1 - flip_rate) / (1 - kappa)
     return pre if metric == "pre" else pre * magnitude_variance(flip_rate, step, kappa)
 

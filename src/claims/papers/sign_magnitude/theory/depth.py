@@ -23,8 +23,8 @@ from .arccosine import relu_deficit
 from .block import (
     BUSSGANG,
     Metric,
-    _check,
-    _check_metric,
+    check_block,
+    check_metric,
     flip_angle,
     magnitude_angle,
     magnitude_variance,
@@ -141,8 +141,8 @@ def depth_ratios(
     Raises:
         ValueError: an argument outside its set, or norm "none" with a skip connection.
     """
-    _check(flip_rate, step, kappa)
-    _check_metric(metric)
+    check_block(flip_rate, step, kappa)
+    check_metric(metric)
     check_architecture(layers, residual=residual, projection=projection, norm=norm, activation=activation)
     states = [_State(), _State()]
     ratios = []

@@ -3,7 +3,7 @@
 import math
 
 from .arccosine import relu_deficit
-from .block import BUSSGANG, Metric, _check, _check_metric, magnitude_variance
+from .block import BUSSGANG, Metric, check_block, check_metric, magnitude_variance
 from .depth import MOMENTS, Activation, Norm, Projection, check_architecture, perturbations, through_weights
 from .small_rate import FLIP_SLOPE, c_limit, c_sqrt_coefficient
 
@@ -73,8 +73,8 @@ def depth_plateau(flip_rate: float, metric: Metric = "post", step: int = 1, kapp
     The angle stops growing where one layer's rotation balances the ReLU's contraction: the fixed point of
     C = 2 J(kappa_p C), found by bisection on the deficit 1 - C. It is unique, since the map's slope is below one.
     """
-    _check(flip_rate, step, kappa)
-    _check_metric(metric)
+    check_block(flip_rate, step, kappa)
+    check_metric(metric)
     sines = []
     for arm in perturbations(flip_rate, step, kappa):
         lo, hi = 0.0, 1.0

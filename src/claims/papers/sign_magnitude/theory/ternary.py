@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .arccosine import both_on_energy, gate_loss_energy, relu_deficit
-from .block import BUSSGANG, Metric, _check_metric, sign_transverse
+from .block import BUSSGANG, Metric, check_metric, sign_transverse
 
 ABSMEAN = math.sqrt(BUSSGANG)
 
@@ -135,7 +135,7 @@ def quantized_radial_fraction(q: Quantizer, activation: str = "relu") -> float:
 
 def quantized_transverse(q: Quantizer, activation: str = "relu", metric: Metric = "pre") -> float:
     """Energy of the change transverse to the clean output; "post": squared sine of the angle between both outputs."""
-    _check_metric(metric)
+    check_metric(metric)
     if _rectified(activation):
         deficit = relu_deficit(q.angle)
         sine2, perturbed = deficit * (2 - deficit), q.energy / 2

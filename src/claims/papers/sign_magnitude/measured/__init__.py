@@ -1,0 +1,1 @@
+"""Experiments and bands that claims of several sections share: declarations only."""

@@ -1,0 +1,53 @@
+"""Claims of Appendix D.4: radial fractions of the two-layer model, by dimension and flip rate."""
+
+from __future__ import annotations
+
+from claims.bands import within
+from claims.claim import Claim
+from claims.experiment import grid
+from claims.kinds import mean, replay
+from claims.kinds.table import read_rows
+from claims.papers.sign_magnitude.measured.block import FOUR_WAY, REPLAY_SLACK, REPLAY_TWO_LAYER, TARGETS, THEORY
+
+D4 = read_rows("claims.papers.sign_magnitude:tables/appendix_d4.toml")
+_SYMBOLS = {"radial_sign": "R_sign", "radial_magnitude": "R_mag"}
+
+D4_MODEL = tuple(
+    Claim(
+        id=f"sign-magnitude.d4.radial-{arm}",
+        locus=f"Appendix D.4, {symbol}, dimension 512",
+        statement=f"{symbol} after the second projection is {formula}.",
+        at=grid(flip_rate=rates, n=512, projection="gaussian", metric="pre"),
+        test=mean(FOUR_WAY[f"radial_{arm}"]),
+        band=within(f"{TARGETS}:output_{arm}_fraction", abs=tolerance, provenance="theory", because=because),
+        rival=rival,
+        decides="standard",
+    )
+    for arm, symbol, rates, formula, tolerance, because, rival in (
+        ("sign", "R_sign", [0.01], "S/2 + 2/m + 1/d", 0.002, "a third of 3/n", f"{THEORY}:sign_radial_fraction"),
+        ("magnitude", "R_mag", [0.01, 0.05], "the hidden one, to 1/d", 0.012, "two per cent", 0.6),
+    )
+)
+
+#: Twice the dimension costs four times as much to replay: what is above 512 waits for the full tier.
+D4_REPLAYS = tuple(
+    Claim(
+        id=f"sign-magnitude.d4.replay-{row['quantity'].replace('_', '-')}-{row['n']}-p{row['flip_rate'][-2:]}",
+        locus=f"Appendix D.4, dimension {row['n']}, p = {row['flip_rate']}",
+        statement=(
+            f"{_SYMBOLS[row['quantity']]} = {row['value']} is the mean of the authors' run at n = {row['n']}, "
+            f"p = {row['flip_rate']}."
+        ),
+        at=grid(n=int(row["n"]), flip_rate=float(row["flip_rate"])),
+        test=replay(
+            REPLAY_TWO_LAYER[row["quantity"]],
+            seeds=20,
+            printed_mean=row["value"],
+            neighbours=[REPLAY_TWO_LAYER.at(n=512 if row["n"] == "256" else 256)[row["quantity"]]],
+            configuration=f"architecture V1 at n = m = d = {row['n']}, the twenty published seeds of 10,000 inputs",
+            slack=REPLAY_SLACK,
+        ),
+        decides="standard" if int(row["n"]) <= 512 else "full",
+    )
+    for row in D4
+)

@@ -1,0 +1,108 @@
+"""Claims about where the results apply: weights behind a nonlinearity (section 10.3), and LayerNorm (section 1.3)."""
+
+from __future__ import annotations
+
+import math
+
+from claims.bands import at_least, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import mean, order, ratio
+from claims.papers.sign_magnitude.measured.block import THEORY
+from claims.verdict import REFUTED
+
+KAPPA = 2 / math.pi
+_PROBES = "claims.papers.sign_magnitude.ternary_probes"
+BEHIND = experiment(
+    f"{_PROBES}:second_layer", fixed={"n": 256, "d": 1024, "inputs": 64, "dtype": "float32"}, seconds=0.02
+)
+NORMS = experiment(f"{_PROBES}:two_norms", fixed={"n": 256, "inputs": 64, "dtype": "float32"}, seconds=0.006)
+
+NOT_CLAIMS = {
+    "Section 10.3, items 1 to 3": (
+        "Limits of scope that the paper states of itself: one block, Gaussian weights, ReLU. Other weight laws and "
+        "activations are audited where closed forms exist for them."
+    ),
+    "Section 1.3, crossover between angular and magnitude perturbations": (
+        "About another paper's Pythia models, of which nothing is measured here; what is said about the norm is "
+        "sign-magnitude.sec13.layernorm-differs."
+    ),
+}
+
+BEHIND_RELU = (
+    Claim(
+        id="sign-magnitude.sec103.bussgang-fails",
+        locus="section 10.3, item 6",
+        statement="Weights behind the ReLU see inputs that are not Gaussian, and have another ratio.",
+        at=grid(flip_rate=[0.01, 0.1]),
+        test=mean(BEHIND["gap"]),
+        band=at_least(0.05, provenance="smallest-effect", because="the ReLU in front of W1 moves c by two per cent"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "Normality comes from the weights, not from the input: for any input the outputs of W and sgn(W) have the "
+            "squared correlation 2/pi, so that Lemma A.1 and the ratio of a linear layer, (1 - p) pi/(pi - 2), hold "
+            "behind a ReLU as they stand."
+        ),
+        corrected_by="sign-magnitude.sec103.ratio",
+    ),
+    Claim(
+        id="sign-magnitude.sec103.ratio",
+        locus="section 10.3, item 6",
+        statement="Perturbing the projection behind the ReLU gives the ratio (1 - p) pi/(pi - 2), 2.724 at p = .01.",
+        at=grid(flip_rate=[0.01, 0.1]),
+        test=ratio(BEHIND["sign"], BEHIND["magnitude"]),
+        band=within(f"{THEORY}:c_linear", rel=0.015, provenance="smallest-effect", because="less than the ReLU's 2 %"),
+        rival=f"{THEORY}:c_exact",
+        role="ours",
+        decides="standard",
+    ),
+    Claim(
+        id="sign-magnitude.sec103.radial",
+        locus="section 10.3, item 6; Lemma A.1",
+        statement="Behind the ReLU, too, 2/pi of the magnitude step's energy are radial.",
+        at=grid(flip_rate=[0.01, 0.1]),
+        test=mean(BEHIND["radial"]),
+        band=within(KAPPA, abs=0.01, provenance="smallest-effect", because="1.5 per cent"),
+        rival=1 - KAPPA,
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.sec103.quantized",
+        locus="section 10.3, item 6; Theorem 4",
+        statement="Sign quantization of the projection behind the ReLU keeps a squared cosine of 2/pi.",
+        at=grid(flip_rate=0.01),
+        test=mean(BEHIND["cosine2"]),
+        band=within(KAPPA, abs=0.01, provenance="smallest-effect", because="1.5 per cent"),
+        rival=math.sqrt(KAPPA),
+        role="ours",
+    ),
+)
+
+LAYER_NORM = (
+    Claim(
+        id="sign-magnitude.sec13.layernorm-differs",
+        locus="section 1.3, direction-magnitude disentanglement",
+        statement="The asymmetry tells RMSNorm from LayerNorm: with LayerNorm the two-layer model has another ratio.",
+        at=grid(flip_rate=[0.01, 0.1]),
+        test=mean(NORMS["gap"]),
+        band=at_least(0.01, provenance="smallest-effect", because="one per cent of the ratio"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "LayerNorm also removes the mean over outputs, one of d directions that has no part in the perturbation: "
+            "the ratio stays within .1 per cent. The theory gives no reason why the two norms should differ."
+        ),
+        corrected_by="sign-magnitude.sec13.layernorm-same",
+    ),
+    Claim(
+        id="sign-magnitude.sec13.layernorm-same",
+        locus="section 1.3, direction-magnitude disentanglement",
+        statement="On common draws the ratio with LayerNorm is the ratio with RMSNorm.",
+        at=grid(flip_rate=[0.01, 0.1]),
+        test=order(NORMS["layer"], NORMS["rms"]),
+        band=within(0.0, abs=0.02, provenance="smallest-effect", because="less than one per cent of the ratio"),
+        rival=0.1,
+        role="ours",
+    ),
+)

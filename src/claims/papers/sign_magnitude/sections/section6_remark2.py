@@ -1,0 +1,118 @@
+"""Claims of Remark 2 and section 6.1: how far finite width is from the limit, and how well the norms match."""
+
+from __future__ import annotations
+
+from claims.bands import within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import convergence, mean, ratio
+from claims.papers.sign_magnitude.measured.block import BLOCK_2048, RELU, TARGETS, THEORY, transverse_ratio
+from claims.verdict import REFUTED
+
+_PROBES = "claims.papers.sign_magnitude.probes"
+SHARE = experiment(f"{_PROBES}:flipped_share", fixed={"draws": 100_000, "flip_rate": 0.01}, seconds=0.02)
+NORM = experiment(f"{_PROBES}:flip_norm", seconds=0.03)
+SINGLE_FLIPS = experiment(
+    "claims.papers.sign_magnitude.hidden:hidden_layer",
+    sweep={"flip_rate": (0.001,), "arm": ("sign",)},
+    fixed={"step": 1, "pairs": 128, "dtype": "float32"},
+    seconds=0.06,
+).at(arm="sign")
+
+FINITE_WIDTH = (
+    Claim(
+        id="sign-magnitude.rem2.clt-bound",
+        locus="Remark 2, third point",
+        statement=(
+            "At n = 2048 and p = .01 the finite-n error of the ratio is below n^-1/2 = .022, as the remark requires."
+        ),
+        at=grid(n=2048, flip_rate=0.01),
+        test=transverse_ratio(BLOCK_2048),
+        band=within(f"{THEORY}:c_exact", rel=0.022, provenance="author", because="the remark's Berry-Esseen estimate"),
+        rival=f"{THEORY}:c_limit",
+    ),
+    Claim(
+        id="sign-magnitude.rem2.finite-n",
+        locus="Remark 2, size of the finite-n error",
+        statement="At n = 512 the ratio is lower than its limit by .9 % at p = .01 and .7 % at p = .02.",
+        at=grid(n=512, flip_rate=[0.01, 0.02], metric="pre", step=1),
+        test=transverse_ratio(RELU),
+        band=within(
+            f"{THEORY}:c_finite_n", rel=0.005, provenance="theory", because="below the correction that it has to see"
+        ),
+        rival=f"{THEORY}:c_exact",
+        role="ours",
+        decides="standard",
+    ),
+    Claim(
+        id="sign-magnitude.rem2.order",
+        locus="Remark 2, order of the finite-n error",
+        statement="While n p >> 1 the energy of sign flips approaches its limit like 1/n, not like n^-1/2.",
+        at=grid(n=[1024, 2048, 4096]),
+        test=convergence(SHARE["energy"], over="n", rate=1),
+        band=within(
+            0.0, abs=5e-6, provenance="smallest-effect", because="a quarter of the contrast that rate 1/2 gives"
+        ),
+        rival=1.84e-5,
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.rem2.leading-constant",
+        locus="Remark 2, second point",
+        statement=(
+            "Small flip rates at a fixed n keep the leading constant: the energy of sign flips has its wide value."
+        ),
+        at=grid(n=256, m=4096, flip_rate=0.001),
+        test=ratio(SINGLE_FLIPS["total"], SINGLE_FLIPS["flip_energy"]),
+        band=within(
+            f"{TARGETS}:wide_energy_share",
+            rel=0.01,
+            provenance="smallest-effect",
+            because="a third of the effect of 3 %",
+        ),
+        rival=f"{TARGETS}:energy_share",
+        expected=REFUTED,
+        finding=(
+            "The two limits do not commute. As p -> 0 at fixed n a row holds one flip at most, whose share "
+            "x_j^2 of the input's energy fluctuates as much as its mean: the energy, and with it c, stays "
+            "below the limit by .677/sqrt(n) (4.2 % at n = 256, 1.5 % at n = 2048). The constant needs n p >> "
+            "1."
+        ),
+        corrected_by="sign-magnitude.rem2.isolated-flips",
+    ),
+    Claim(
+        id="sign-magnitude.rem2.isolated-flips",
+        locus="Remark 2, second point",
+        statement=(
+            "At n = 256 and p = .001 the energy of sign flips is the exact average over masks, 3 % below the "
+            "wide limit."
+        ),
+        at=grid(n=256, m=4096, flip_rate=0.001),
+        test=ratio(SINGLE_FLIPS["total"], SINGLE_FLIPS["flip_energy"]),
+        band=within(
+            f"{TARGETS}:energy_share", rel=0.01, provenance="theory", because="a third of the effect; the form is exact"
+        ),
+        rival=f"{TARGETS}:wide_energy_share",
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.a3.flip-norm-mean",
+        locus="(A3), expected norm",
+        statement="The expected squared norm of the flips is 4p times that of the weights.",
+        at=grid(n=32, draws=2000, flip_rate=[0.01, 0.05]),
+        test=mean(NORM["mean"]),
+        band=within(f"{TARGETS}:norm_mean", rel=0.05, provenance="smallest-effect", because="five per cent"),
+        rival=f"{TARGETS}:half_norm_mean",
+    ),
+    Claim(
+        id="sign-magnitude.a4.flip-norm",
+        locus="section 6.1, matched norms",
+        statement="The squared norm of the flips concentrates: its variance is 16 m p (3 - p)/n.",
+        at=grid(n=32, draws=2000, flip_rate=[0.01, 0.05]),
+        test=mean(NORM["variance"]),
+        band=within(
+            f"{TARGETS}:norm_variance", rel=0.1, provenance="smallest-effect", because="a tenth of the variance"
+        ),
+        rival=f"{TARGETS}:norm_variance_equal_weights",
+    ),
+)

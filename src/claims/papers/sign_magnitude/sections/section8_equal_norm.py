@@ -1,0 +1,159 @@
+"""Claims of sections 8.4 and 8.5: the sign quantizer's error against sign flips of equal norm, and behind RMSNorm."""
+
+from __future__ import annotations
+
+import math
+
+from claims.bands import at_least, at_most, printed, within
+from claims.claim import Claim
+from claims.experiment import Scalar, grid
+from claims.kinds import mean, value
+from claims.papers.sign_magnitude.measured.block import by_quadrature
+from claims.papers.sign_magnitude.measured.ternary import (
+    LIMIT,
+    LIMIT_SIGN,
+    SIGN,
+    SIGN_BLOCK,
+    TARGETS,
+    exactly,
+    flips_over_quantization,
+)
+from claims.verdict import REFUTED
+
+KAPPA = 2 / math.pi
+AT_LIMIT = grid(quantizer="sign")
+BLOCK_POINT: dict[str, Scalar] = {"quantizer": SIGN, "m": 256, "n": 256}
+
+NOT_CLAIMS = {
+    "Section 8.5, the suppression mechanism": (
+        "An explanation. Its numbers are audited: what the ReLU adds is sign-magnitude.sec85.relu-needed, what RMSNorm "
+        "does to the comparison sec84.flips-move-more, what a radial share is worth b158.fitted-radial-measured."
+    ),
+}
+
+EQUAL_NORM = (
+    Claim(
+        id="sign-magnitude.sec84.equal-norm-rate",
+        locus="section 8.4, equal-norm comparison",
+        statement="Sign flips at the rate (1 - 2/pi)/4 = .0908 have the norm of the quantization error.",
+        at=AT_LIMIT,
+        test=value(LIMIT["flip_rate"]),
+        band=exactly("flip_rate"),
+        rival=(1 - KAPPA) / 2,
+    ),
+    Claim(
+        id="sign-magnitude.sec84.ratio-pre",
+        locus="section 8.4, equal-norm comparison",
+        statement="Such flips have 1.4366 times the transverse energy of the quantization error.",
+        at=AT_LIMIT,
+        test=value(LIMIT["relu_ratio_pre"]),
+        band=exactly("relu_ratio_pre"),
+        rival=f"{TARGETS}:relu_ratio_post",
+    ),
+    Claim(
+        id="sign-magnitude.sec84.ratio-pre-measured",
+        locus="section 8.4, equal-norm comparison",
+        statement="A layer of 256 x 256 has that ratio, 1.425 with its terms of order 1/m and 1/n.",
+        at=grid(**BLOCK_POINT, activation="relu"),
+        test=flips_over_quantization(SIGN, "pre"),
+        band=within(f"{TARGETS}:ratio_pre_finite", rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
+        rival=1.0,
+    ),
+    Claim(
+        id="sign-magnitude.sec84.flips-move-more",
+        locus="section 8.4, equal-norm comparison; section 1.3, post-training quantization",
+        statement="At equal norm sign flips move the output of RMSNorm more than the sign quantizer does.",
+        at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
+        test=flips_over_quantization(SIGN, "post"),
+        band=at_least(1.0, provenance="author", because="more means a ratio above one"),
+        rival=0.91,
+        expected=REFUTED,
+        finding=(
+            "They move it less: the squared sine of the angle is .915 of the quantizer's. The paper's 1.44 compares "
+            "transverse energies before normalisation; quantization also shrinks the variance to 2/pi, so that "
+            "RMSNorm multiplies its error energy by pi/2, while flips leave the variance alone."
+        ),
+        corrected_by="sign-magnitude.sec84.ratio-post",
+    ),
+    Claim(
+        id="sign-magnitude.sec84.ratio-post",
+        locus="section 8.4, equal-norm comparison, outputs normalised",
+        statement="After RMSNorm flips of equal norm turn the output by .9146 of the quantizer's squared sine.",
+        at=AT_LIMIT,
+        test=value(LIMIT["relu_ratio_post"]),
+        band=exactly("relu_ratio_post"),
+        rival=f"{TARGETS}:relu_ratio_pre",
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.sec84.ratio-post-measured",
+        locus="section 8.4, equal-norm comparison, outputs normalised",
+        statement="A layer of 256 x 256 has that ratio, .910 with and without a ReLU.",
+        at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
+        test=flips_over_quantization(SIGN, "post"),
+        band=within(f"{TARGETS}:ratio_post_finite", rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
+        rival=1.0,
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.sec84.flips-radial",
+        locus="section 8.4, equal-norm comparison",
+        statement="Behind the ReLU the share .0791 of the energy of those flips is radial.",
+        test=value(LIMIT_SIGN["relu_flips_radial"]),
+        band=by_quadrature(f"{TARGETS}:sign_flips_radial"),
+        rival=(1 - KAPPA) / 4,
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.sec84.energy-ratio",
+        locus="section 8.4, equal-norm comparison",
+        statement="Of that ratio the total energies make .9908; the radial shares, .079 against .365, make the rest.",
+        test=value(LIMIT_SIGN["relu_ratio_total"]),
+        band=within(0.99077, abs=5e-6, provenance="theory", because="the digits given"),
+        rival=1.0,
+        role="ours",
+    ),
+)
+
+SCOPE = (
+    Claim(
+        id="sign-magnitude.sec85.relu-needed",
+        locus="section 8.5, multi-component pipeline",
+        statement="The ReLU makes the difference between flips and quantization error: without it the ratio drops.",
+        test=value(LIMIT_SIGN["relu_ratio_pre"] - LIMIT_SIGN["linear_ratio_pre"]),
+        band=at_least(0.1, provenance="smallest-effect", because="a quarter of the ratio's excess over one"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "A purely linear layer has the same ratio to 0.6 per cent, 1.4281 (and .9092 after normalisation): the "
+            "quantized row's alignment with the row, 2/pi, and the transverse projection are all it takes."
+        ),
+        corrected_by="sign-magnitude.sec85.linear-ratio",
+    ),
+    Claim(
+        id="sign-magnitude.sec85.linear-ratio",
+        locus="section 8.5, multi-component pipeline",
+        statement="Without the ReLU the ratio is (3 pi + 2)/8 = 1.4281.",
+        test=value(LIMIT_SIGN["linear_ratio_pre"]),
+        band=by_quadrature((3 * math.pi + 2) / 8),
+        rival=1.4366,
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.sec85.minority",
+        locus="section 8.5",
+        statement="RMSNorm's radial filter takes a minority of the sign quantizer's error, 36.5 per cent.",
+        at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
+        test=mean(SIGN_BLOCK["radial_fraction"]),
+        band=at_most(0.5, provenance="author", because="a minority"),
+        rival=0.6,
+    ),
+    Claim(
+        id="sign-magnitude.sec85.passes",
+        locus="section 8.5",
+        statement="63.5 per cent of that error are transverse.",
+        test=value(100.0 - 100 * LIMIT_SIGN["relu_radial_fraction"]),
+        band=printed("63.5"),
+        rival=63.7,
+    ),
+)

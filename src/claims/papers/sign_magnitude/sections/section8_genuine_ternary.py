@@ -1,0 +1,204 @@
+"""What section 8 says, for genuine ternary weights: BitNet b1.58 rounds W/mean|W| to -1, 0 and 1.
+
+The paper proves its results for signs and leaves the zeros out (section 2.3). With threshold t = E|w|/2 = (2 pi)^-1/2
+everything is exact too: gain (2/pi) exp(-1/(4 pi)) and energy (2/pi) erfc(1/(2 sqrt pi)) give all the rest.
+"""
+
+from __future__ import annotations
+
+import math
+
+from claims.bands import at_most, between, within
+from claims.claim import Claim
+from claims.experiment import Scalar, experiment, grid, linear
+from claims.kinds import identity, mean, value
+from claims.papers.sign_magnitude.measured.block import by_quadrature
+from claims.papers.sign_magnitude.measured.ternary import (
+    FITTED,
+    LIMIT,
+    LIMIT_FITTED,
+    LIMIT_TERNARY,
+    QUADRANTS,
+    TARGETS,
+    TERNARY,
+    TERNARY_ALIGNMENT,
+    TERNARY_BLOCK,
+    exactly,
+)
+from claims.verdict import REFUTED
+
+KAPPA = 2 / math.pi
+#: exp(-t^2/2) and P(|w| > t) at the threshold t = (2 pi)^-1/2.
+DENSITY, KEPT = math.exp(-1 / (4 * math.pi)), math.erfc(1 / (2 * math.sqrt(math.pi)))
+CODES = experiment("claims.papers.sign_magnitude.ternary_probes:codes", fixed={"m": 64, "n": 256}, seconds=0.002)
+AT_LIMIT = grid(quantizer=TERNARY)
+SIZE: dict[str, Scalar] = {"m": 256, "n": 256}
+_FINITE = "finite-size terms known to 1e-3"
+
+
+def _exact(name: str, locus: str, statement: str, quantity: str, target: str, rival: float | str) -> Claim:
+    """A wide-limit value of b1.58 by quadrature against its closed form."""
+    return Claim(
+        id=f"sign-magnitude.b158.{name}",
+        locus=f"{locus}, for b1.58",
+        statement=statement,
+        at=AT_LIMIT,
+        test=value(LIMIT[quantity]),
+        band=exactly(target),
+        rival=rival,
+        role="ours",
+    )
+
+
+def _measured_radial(name: str, quantizer: str, activation: str, statement: str, rival: float) -> Claim:
+    return Claim(
+        id=f"sign-magnitude.b158.{name}",
+        locus="section 8.4, for b1.58",
+        statement=statement,
+        at=grid(quantizer=quantizer, activation=activation, **SIZE),
+        test=mean(TERNARY_BLOCK["radial_fraction"]),
+        band=within(f"{TARGETS}:radial_fraction", abs=0.005, provenance="theory", because=_FINITE),
+        rival=rival,
+        role="ours",
+    )
+
+
+WEIGHTS = (
+    Claim(
+        id="sign-magnitude.b158.signs-kept",
+        locus="section 2.3",
+        statement="The codes of b1.58 that are not zero have the signs of their weights.",
+        test=identity(CODES["ternary_reversed"], linear(0.0), bound=0.5, planted=CODES["ternary_changed"]),
+    ),
+    Claim(
+        id="sign-magnitude.b158.zeros",
+        locus="section 2.3, contribution of zero entries",
+        statement="b1.58 sets erf(1/(2 sqrt pi)) = 31.0 per cent of Gaussian weights to zero.",
+        test=mean(CODES["zeros"]),
+        band=within(1 - KEPT, abs=0.008, provenance="smallest-effect", because="a third of the distance to 1/3"),
+        rival=1 / 3,
+        role="ours",
+    ),
+    _exact(
+        "cosine2",
+        "Theorem 4",
+        "Its squared cosine is (2/pi) exp(-1/(2 pi))/erfc(1/(2 sqrt pi)) = .78696, for weights and for outputs.",
+        "cosine2",
+        "cosine2",
+        KAPPA,
+    ),
+    Claim(
+        id="sign-magnitude.b158.cosine2-form",
+        locus="Theorem 4, for b1.58",
+        statement="Gain and energy are (2/pi) exp(-1/(4 pi)) and (2/pi) erfc(1/(2 sqrt pi)): .5879 and .4392.",
+        test=value(LIMIT_TERNARY["gain"] + LIMIT_TERNARY["energy"]),
+        band=by_quadrature(KAPPA * (DENSITY + KEPT)),
+        rival=2 * KAPPA,
+        role="ours",
+    ),
+    Claim(
+        id="sign-magnitude.b158.cosine2-measured",
+        locus="Theorem 4, for b1.58",
+        statement="Outputs of b1.58 layers have that squared cosine.",
+        at=grid(n=[64, 128], aspect=1, quantizer=TERNARY),
+        test=mean(TERNARY_ALIGNMENT["cosine2"]),
+        band=within(f"{TARGETS}:outputs_cosine2", abs=0.008, provenance="smallest-effect", because="one per cent"),
+        rival=KAPPA,
+        role="ours",
+    ),
+)
+
+RADIAL = (
+    Claim(
+        id="sign-magnitude.b158.between",
+        locus="contribution 2; section 8.3",
+        statement="The radial share of ternary error lies between that of sign flips and 2/pi, that of A4's step.",
+        test=value(LIMIT_TERNARY["linear_radial_fraction"]),
+        band=between(0.0658, KAPPA, provenance="author", because="the two shares that are named"),
+        rival=0.7,
+        expected=REFUTED,
+        finding="With genuine ternary weights it is .6447, above 2/pi = .6366: the zeros shrink the output further.",
+        corrected_by="sign-magnitude.b158.radial-pre",
+    ),
+    Claim(
+        id="sign-magnitude.b158.minority",
+        locus="section 8.5; title",
+        statement="RMSNorm's radial filter takes only a minority of ternary quantization error.",
+        at=grid(quantizer=TERNARY, activation=["relu", "linear"], **SIZE),
+        test=mean(TERNARY_BLOCK["radial_fraction"]),
+        band=at_most(0.5, provenance="author", because="a minority"),
+        rival=0.6,
+        expected=REFUTED,
+        finding=(
+            "Of genuine ternary error (b1.58) it takes a majority, .659 behind the ReLU and .645 before it. The .365 "
+            "belongs to the sign quantizer, which section 2.3 studies in its place."
+        ),
+        corrected_by="sign-magnitude.b158.radial-post",
+    ),
+    _exact(
+        "radial-pre",
+        "section 8.3",
+        "Before the ReLU .64472 of the error of b1.58 is radial.",
+        "linear_radial_fraction",
+        "radial_pre",
+        KAPPA,
+    ),
+    _exact(
+        "radial-post",
+        "section 8.4, eq. 21",
+        "Behind the ReLU .65918 of the error of b1.58 is radial.",
+        "relu_radial_fraction",
+        "radial_post",
+        0.3649,
+    ),
+    _measured_radial("radial-pre-measured", TERNARY, "linear", "A layer of 256 x 256 has the share .646.", 0.3645),
+    _measured_radial("radial-post-measured", TERNARY, "relu", "Behind a ReLU it has .662.", 0.3687),
+    Claim(
+        id="sign-magnitude.b158.transparent",
+        locus="section 8.4, near-equality, for b1.58",
+        statement="For b1.58 the ReLU raises the radial share by 2.24 per cent of its value.",
+        test=value(100 * LIMIT_TERNARY["relu_radial_fraction"] - 102.24 * LIMIT_TERNARY["linear_radial_fraction"]),
+        band=within(0.0, abs=0.004, provenance="theory", because="the last digit of 2.24"),
+        rival=-1.2,
+        role="ours",
+    ),
+    _exact(
+        "gate-rate",
+        "section 8.4",
+        "b1.58 switches 15.3 per cent of the gates.",
+        "gate_rate",
+        "gate_rate",
+        f"{TARGETS}:one_way_gate_rate",
+    ),
+    Claim(
+        id="sign-magnitude.b158.gate-rate-measured",
+        locus="section 8.4, for b1.58",
+        statement="A layer of 1024 x 256 switches that share.",
+        at=AT_LIMIT,
+        test=mean(QUADRANTS["gate_rate"]),
+        band=within(f"{TARGETS}:gate_rate", abs=0.004, provenance="smallest-effect", because="three per cent"),
+        rival=0.206,
+        role="ours",
+    ),
+)
+
+SCALE = (
+    Claim(
+        id="sign-magnitude.b158.fitted-radial",
+        locus="section 8.5, radial filter",
+        statement="The same codes with the scale of least squared error have a radial share of 1 - cos^2 = .2130.",
+        at=grid(quantizer=FITTED),
+        test=value(LIMIT_FITTED["linear_radial_fraction"] + LIMIT_FITTED["cosine2"]),
+        band=by_quadrature(1.0),
+        rival=1.43,
+        role="ours",
+    ),
+    _measured_radial(
+        "fitted-radial-measured",
+        FITTED,
+        "relu",
+        "RMSNorm removes the scale, so the radial share measures the scale, not the turn: with the fitted one, a third "
+        "longer, it is .220 in place of .662.",
+        0.662,
+    ),
+)

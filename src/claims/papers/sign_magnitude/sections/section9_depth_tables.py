@@ -1,0 +1,183 @@
+"""Claims of Tables 3, 15 and 16: each row replayed on the authors' draws, and the arithmetic between the tables.
+
+The authors' repository has two scripts that can produce "V2" and "V3". Every printed row is the one with a second
+projection, W_down relu(W_up y) with 2048 hidden units; the other one's figures stand in their released results.
+"""
+
+from __future__ import annotations
+
+from claims.claim import Claim
+from claims.experiment import grid
+from claims.kinds import replay, table
+from claims.kinds.table import read_rows, recomputed
+from claims.papers.sign_magnitude.measured.block import REPLAY_SLACK
+from claims.papers.sign_magnitude.measured.depth import LAYERS, REPLAY_RELEASED, REPLAY_TABLES
+from claims.papers.sign_magnitude.tables.depth_checks import Declining, EndsOf, Exponent
+from claims.verdict import REFUTED
+
+_FOLDER = "claims.papers.sign_magnitude:tables"
+TABLE_3 = f"{_FOLDER}/table3.toml"
+TABLES = {"15": False, "16": True}
+PRINTED = {name: [row["c"] for row in read_rows(f"{_FOLDER}/table{name}.toml")] for name in TABLES}
+SEEDS = 20
+#: Width of the tables' network, and of the narrowest released one.
+NARROW = 512
+_TABLES_RUN = "W_down relu(W_up y) at n = 512 with 2048 hidden units, normalised after each layer, compared normalised"
+_RELEASED_RUN = {
+    False: "relu(W y) at n = m = {width}, normalised after each layer, compared normalised",
+    True: "y + relu(W y/|y|) at n = m = {width}, never normalised, compared as it is",
+}
+
+
+def _row(name: str, layer: int) -> Claim:
+    """One row of Table 15 or 16, replayed."""
+    residual = TABLES[name]
+    return Claim(
+        id=f"sign-magnitude.table{name}.row-{layer}",
+        locus=f"Table {name}, L = {layer}",
+        statement=f"{PRINTED[name][layer - 1]} after {layer} layers is the authors' run with a second projection.",
+        at=grid(residual=residual, layer=layer),
+        test=replay(
+            REPLAY_TABLES["c"],
+            seeds=SEEDS,
+            printed_mean=PRINTED[name][layer - 1],
+            neighbours=[REPLAY_RELEASED["c"], REPLAY_TABLES.at(layer=layer - 1 if layer > 1 else 2)["c"]],
+            configuration=("y + " if residual else "") + _TABLES_RUN,
+            slack=REPLAY_SLACK,
+        ),
+        decides="full",
+    )
+
+
+ROWS = tuple(_row(name, layer) for name in TABLES for layer in LAYERS)
+
+
+def _without_projection(name: str, layer: int, claim_id: str, locus: str, statement: str, replayed: str) -> Claim:
+    """A printed figure against the authors' script without a second projection."""
+    residual = TABLES[name]
+    return Claim(
+        id=f"sign-magnitude.{claim_id}",
+        locus=locus,
+        statement=statement,
+        at=grid(residual=residual, width=NARROW, layer=layer),
+        test=replay(
+            REPLAY_RELEASED["c"],
+            seeds=SEEDS,
+            printed_mean=PRINTED[name][layer - 1],
+            neighbours=[REPLAY_RELEASED.at(layer=layer - 1 if layer > 1 else 2)["c"]],
+            configuration=_RELEASED_RUN[residual].format(width=NARROW),
+            slack=REPLAY_SLACK,
+        ),
+        expected=REFUTED,
+        finding=(
+            f"The single-projection network gives {replayed} on the same draws. {PRINTED[name][layer - 1]} is the "
+            "other script's, whose layers do have a second projection."
+        ),
+        corrected_by=f"sign-magnitude.table{name}.row-{layer}",
+        decides="standard",
+    )
+
+
+PROVENANCE = (
+    _without_projection(
+        "15",
+        1,
+        "v2.no-second-projection",
+        "section 7.1, note; section 9.4, V2",
+        "V2 stacks single-projection blocks, so that 3.587 at its first layer is the ablation V0.",
+        "3.5954, which is V0's figure to every digit",
+    ),
+    _without_projection(
+        "15",
+        6,
+        "v2.released-script",
+        "README of the authors' repository, multi-layer results",
+        "3.066 after six layers comes from the multi-layer toy script.",
+        "3.0485",
+    ),
+    _without_projection(
+        "16",
+        1,
+        "v3.figure-network",
+        "Table 16; Figure 2",
+        "Table 16 is the residual network of Figure 2, with 1.355 at its first layer.",
+        "1.2106, and rising ratios after that,",
+    ),
+)
+
+
+def _released(residual: bool, width: int, layer: int, mean: str, sd: str | None = None) -> Claim:
+    """A figure of the released results, replayed."""
+    spread = f" with spread {sd}" if sd else ""
+    return Claim(
+        id=f"sign-magnitude.v{3 if residual else 2}.released-{width}-layer-{layer}",
+        locus=f"released results of the multi-layer toy script, m = {width}; Figure 2",
+        statement=f"The released mean {mean}{spread} after {layer} layers follows from the authors' own draws.",
+        at=grid(residual=residual, width=width, layer=layer),
+        test=replay(
+            REPLAY_RELEASED["c"],
+            seeds=SEEDS,
+            printed_mean=mean,
+            printed_sd=sd,
+            neighbours=[REPLAY_RELEASED.at(layer=layer - 1 if layer > 1 else 2)["c"]],
+            configuration=_RELEASED_RUN[residual].format(width=width),
+            slack=REPLAY_SLACK,
+        ),
+        role="ours",
+        decides="standard" if width == NARROW else "full",
+    )
+
+
+RELEASED = (
+    _released(False, NARROW, 1, "3.59539", "0.01981"),
+    _released(False, NARROW, 6, "3.04854"),
+    _released(False, 1024, 1, "3.606"),
+    *(
+        _released(residual, 2048, layer, mean)
+        for residual, means in (
+            (False, ("3.617", "3.494", "3.351", "3.250", "3.141", "3.061")),
+            (True, ("1.220", "1.265", "1.335", "1.405", "1.472", "1.535")),
+        )
+        for layer, mean in enumerate(means, start=1)
+    ),
+)
+
+ARITHMETIC = (
+    Claim(
+        id="sign-magnitude.table3.changes",
+        locus="Table 3; section 7.1, dilution; section 9.4, Exp B",
+        statement="The changes follow from the printed ratios: -14.5, -2.7, -15.1, -7.9, -62, +27 and +2.3 per cent.",
+        test=table(
+            TABLE_3,
+            check=recomputed("change", uses=("first", "last"), formula=lambda first, last: 100 * (last / first - 1)),
+        ),
+    ),
+    *(
+        Claim(
+            id=f"sign-magnitude.table3.{experiment.lower()}",
+            locus=f"Table 3, {experiment}; Table {name}",
+            statement=f"Table 3's ratios of {experiment} are the first and last of Table {name}.",
+            test=table(TABLE_3, check=EndsOf(experiment=experiment, path=f"{_FOLDER}/table{name}.toml", column="c")),
+        )
+        for experiment, name in (("V2", "15"), ("V3", "16"))
+    ),
+    *(
+        Claim(
+            id=f"sign-magnitude.table{name}.monotone",
+            locus=f"Table {name}, column 'Trend'",
+            statement=f"The printed means of Table {name} fall from every layer to the next.",
+            test=table(f"{_FOLDER}/table{name}.toml", check=Declining(column="c")),
+        )
+        for name in TABLES
+    ),
+    *(
+        Claim(
+            id=f"sign-magnitude.table{name}.exponent",
+            locus=f"Conjecture 1; Table {name}",
+            statement=f"C_L = (pi/(pi - 2))^(beta L), fitted to Table {name}, has the negative exponent {text}.",
+            test=table(f"{_FOLDER}/table{name}.toml", check=Exponent(column="c", text=text)),
+            role="ours",
+        )
+        for name, text in (("15", "-0.0310"), ("16", "-0.0052"))
+    ),
+)

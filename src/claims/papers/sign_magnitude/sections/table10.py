@@ -1,0 +1,178 @@
+"""Claims of Tables 10 and 12: what the digits of Theorem 4's experiment are, and the places where 2/pi appears."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from claims.bands import printed
+from claims.claim import Claim
+from claims.experiment import Linear, Point, Quantity, experiment, grid
+from claims.kinds import replay, table, value
+from claims.kinds.replay import Replay
+from claims.kinds.table import Rows, cell, read_rows, shifted
+from claims.papers.sign_magnitude.measured.block import REPLAY_SLACK, SMALL_RATE, by_quadrature
+from claims.papers.sign_magnitude.measured.ternary import LIMIT_SIGN
+from claims.verdict import HOLDS, REFUTED, Tier
+
+KAPPA = 2 / math.pi
+TABLE_10 = "claims.papers.sign_magnitude:tables/table10.toml"
+TABLE_12 = "claims.papers.sign_magnitude:tables/table12.toml"
+_REPLAYS = "claims.papers.sign_magnitude.ternary_replays"
+#: Rows alone cost no product with an input.
+REPLAY_ROWS = experiment(f"{_REPLAYS}:quantized_rows", published=True, seconds=0.1, megabytes=150)
+REPLAY_OUTPUTS = experiment(f"{_REPLAYS}:quantized_outputs", published=True, seconds=1.5, megabytes=200)
+SEEDS = 10
+#: The number of rows of the table's largest size.
+LARGEST = "2048"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """Every printed figure of a column lies closer to ``reference`` than a fraction ``below`` of it."""
+
+    column: str
+    reference: float
+    below: float
+
+    def failures(self, rows: Rows) -> list[str]:
+        """Figures all of whose values are further away."""
+        nearest = {row[self.column]: self._nearest(row[self.column]) for row in rows}
+        return [f"{text} is {100 * gap:.3g} % away or more" for text, gap in nearest.items() if gap > self.below]
+
+    def perturbed(self, rows: Rows) -> Rows:
+        """The first figure moved until it is too far."""
+        units = 1
+        while self._nearest(shifted(rows[0][self.column], units)) <= self.below:
+            units += 1
+        return (dict(rows[0]) | {self.column: shifted(rows[0][self.column], units)}, *rows[1:])
+
+    def _nearest(self, text: str) -> float:
+        lo, hi = cell(text)
+        return max(lo - self.reference, self.reference - hi, 0.0) / self.reference
+
+
+def _size(row: dict[str, str]) -> str:
+    return f"{row['m']} x {row['n']}"
+
+
+ROWS = [dict(row) for row in read_rows(TABLE_10)]
+#: A configuration with other digits, and cheap: the smallest size, or the second for the smallest.
+_OTHER = {"256": (512, 1024)}
+
+
+def _replay(row: dict[str, str], column: str, figure: str, spread: str | None = None) -> Replay:
+    """Mean over the ten seeds of ``rows`` or ``vectors`` against a figure, and their deviation against another."""
+    source = REPLAY_ROWS if column == "rows" else REPLAY_OUTPUTS
+    other_m, other_n = _OTHER.get(row["m"], (256, 512))
+    return replay(
+        source[column],
+        seeds=SEEDS,
+        printed_mean=figure,
+        printed_sd=spread,
+        neighbours=[source.at(m=other_m, n=other_n)[column]],
+        configuration=f"mean cos^2 over {column} at {_size(row)}, the first ten published seeds",
+        ddof=0,
+        slack=REPLAY_SLACK,
+    )
+
+
+def _tier(row: dict[str, str], column: str) -> Tier:
+    """Rows cost no product with an input; outputs of the largest size take more than a minute."""
+    return Tier.STANDARD if column == "rows" or row["m"] != LARGEST else Tier.FULL
+
+
+def _at(row: dict[str, str]) -> tuple[Point, ...]:
+    return grid(m=int(row["m"]), n=int(row["n"]))
+
+
+TABLE_10_AS_ROWS = tuple(
+    Claim(
+        id=f"sign-magnitude.table10.rows-{row['m']}",
+        locus=f"Table 10, {_size(row)}",
+        statement=f"The measured {row['measured']} is the mean over rows of the weights' squared cosine.",
+        at=_at(row),
+        test=_replay(row, "rows", row["measured"]),
+        expected=REFUTED if row["m"] == LARGEST else HOLDS,
+        finding=(
+            "The mean is .63675 over rows and .63676 over outputs: both round to .6368. The digits .6367 are one of "
+            "the two, cut off."
+            if row["m"] == LARGEST
+            else ""
+        ),
+        corrected_by=f"sign-magnitude.table10.released-rows-{LARGEST}" if row["m"] == LARGEST else None,
+        decides=_tier(row, "rows"),
+    )
+    for row in ROWS
+)
+
+TABLE_10_AS_OUTPUTS = tuple(
+    Claim(
+        id=f"sign-magnitude.table10.outputs-{row['m']}",
+        locus=f"Table 10, {_size(row)}",
+        statement=f"The measured {row['measured']} is Theorem 4's squared cosine, between outputs at random inputs.",
+        at=_at(row),
+        test=_replay(row, "vectors", row["measured"]),
+        expected=REFUTED,
+        finding=(
+            "Between outputs the authors' own run gives .63676, which rounds to .6368."
+            if row["m"] == LARGEST
+            else f"Between outputs the authors' own run gives {row['vectors']}. The table prints the mean over rows of "
+            f"the weights, {row['rows']}, in which no input takes part: Fact 1, not Theorem 4."
+        ),
+        corrected_by=f"sign-magnitude.table10.released-outputs-{row['m']}",
+        decides=_tier(row, "vectors"),
+    )
+    for row in ROWS
+)
+
+RELEASED = tuple(
+    Claim(
+        id=f"sign-magnitude.table10.released-{name}-{row['m']}",
+        locus=f"released results of Theorem 4's experiment, {_size(row)}",
+        statement=f"The released mean {row[column]} over {name} follows from the authors' own draws.",
+        at=_at(row),
+        test=_replay(row, column, row[column], row["spread"] if name == "outputs" else None),
+        role="ours",
+        decides=_tier(row, column),
+    )
+    for name, column in (("rows", "rows"), ("outputs", "vectors"))
+    for row in ROWS
+)
+
+TABLE_10_TEXT = (
+    Claim(
+        id="sign-magnitude.table10.theory",
+        locus="Table 10, theory",
+        statement="The theoretical value is .6366.",
+        test=value(LIMIT_SIGN["cosine2"]),
+        band=printed("0.6366"),
+        rival=0.6369,
+    ),
+    Claim(
+        id="sign-magnitude.table10.errors",
+        locus="Table 10, relative error",
+        statement="Every measured value is within 0.1 per cent of 2/pi.",
+        test=table(TABLE_10, check=Deviation(column="measured", reference=KAPPA, below=0.001)),
+    ),
+)
+
+_SYMBOLS = {"2/pi": by_quadrature(KAPPA), "1 - 2/pi": by_quadrature(1 - KAPPA)}
+_QUANTITIES: dict[str, Quantity | Linear] = {
+    "cosine2": LIMIT_SIGN["cosine2"],
+    "magnitude_radial_fraction": SMALL_RATE.at(step=1)["magnitude_radial_fraction_0"],
+    "outputs": 1.0 - LIMIT_SIGN["linear_post"],
+    "linear_radial_fraction": LIMIT_SIGN["linear_radial_fraction"],
+    "relu_radial_fraction": LIMIT_SIGN["relu_radial_fraction"],
+}
+TABLE_12_ROWS = tuple(
+    Claim(
+        id=f"sign-magnitude.table12.row-{number}",
+        locus=f"Table 12, {row['context']}",
+        statement=f"The constant of {row['context']} is {row['value']}.",
+        test=value(_QUANTITIES[row["quantity"]]),
+        band=_SYMBOLS.get(row["value"]) or printed(row["value"]),
+        rival=1 - KAPPA if row["value"] != "1 - 2/pi" else KAPPA,
+    )
+    for number, row in enumerate(read_rows(TABLE_12), start=1)
+)
