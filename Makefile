@@ -56,7 +56,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	@echo "== installing claimbench and what it runs on (torch is the large one)"
-	$(INSTALL) .
+	$(INSTALL) '.[oracles]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -18,23 +18,28 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from claims.kernels.averis_recipe import PRINTED, AverisRecipe
 from claims.kernels.block_gemm import PANEL, block_scaled_matmul, block_scaled_matvec
 from claims.kernels.block_scaled import BlockScaled
-from claims.kernels.dispatch import check_floating
+from claims.kernels.dispatch import ROUTES, check_floating, undisturbed
 from claims.kernels.errors import KernelError
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
 from claims.kernels.mean_split import Split, averis_split, quantize_weight, token_mean
 
 
-def _check(operation: str, first: str, a: Tensor, second: str, b: Tensor, axes: tuple[int, int]) -> None:
+def _check(
+    operation: str, first: str, a: Tensor, second: str, b: Tensor, axes: tuple[int, int], route: str | None
+) -> None:
     """Both are matrices of floats, alike in dtype and device, and of the same length along these axes."""
     check_floating(operation, **{first: a, second: b})
     if a.dim() != 2 or b.dim() != 2 or a.shape[axes[0]] != b.shape[axes[1]]:
         got = f"shape {tuple(b.shape)} for {first} of shape {tuple(a.shape)}"
         allowed = f"a matrix whose axis {axes[1]} is as long as axis {axes[0]} of the matrix {first}"
         raise KernelError(operation, second, got=got, allowed=allowed)
+    if route not in (None, *ROUTES):  # without a format nothing else would look at it
+        raise KernelError(operation, "route", got=repr(route), allowed=f"None or one of {', '.join(map(repr, ROUTES))}")
 
 
 def _result(operation: str, out: Tensor | None, like: Tensor, recipe: AverisRecipe, shape: tuple[int, int]) -> Tensor:
@@ -91,12 +96,14 @@ def averis_forward(
 
     NaN and Inf raise KernelError where the operand is split (they have no mean to subtract); without a split NaN raises
     and Inf saturates, as in the quantizers. Without a format both do what products do. ``key`` seeds stochastic
-    rounding. Beside the result, only packed operands and panels of 1024 x 1024 are in memory.
+    rounding. Beside the result, only packed operands and panels of 1024 x 1024 are in memory. Not differentiable by
+    itself: the result is detached, and ``averis_linear`` has the gradient.
     """
-    _check("averis_forward", "x", x, "weight", weight, (1, 1))
+    _check("averis_forward", "x", x, "weight", weight, (1, 1), route)
     result = _result("averis_forward", out, x, recipe, (x.shape[0], weight.shape[0]))
-    part = averis_split(x, recipe=recipe, key=key, route=route)
-    return _times_weight(x, weight, part, -1, recipe, key, result, route)
+    with undisturbed(x):
+        part = averis_split(x, recipe=recipe, key=key, route=route)
+        return _times_weight(x, weight, part, -1, recipe, key, result, route)
 
 
 def averis_input_gradient(
@@ -110,18 +117,19 @@ def averis_input_gradient(
 ) -> Tensor:
     """Equation 12, dX: ``gradient @ weight`` for gradient (l, n) and weight (n, m); float32 (l, m).
 
-    Options, NaN, Inf and memory as in ``averis_forward``.
+    Options, NaN, Inf, memory and detachment as in ``averis_forward``.
     """
-    _check("averis_input_gradient", "gradient", gradient, "weight", weight, (1, 0))
+    _check("averis_input_gradient", "gradient", gradient, "weight", weight, (1, 0), route)
     result = _result("averis_input_gradient", out, gradient, recipe, (gradient.shape[0], weight.shape[1]))
-    part = averis_split(gradient, recipe=recipe, operand="gradient", key=key, route=route)
-    return _times_weight(gradient, weight, part, -2, recipe, key, result, route)
+    with undisturbed(gradient):
+        part = averis_split(gradient, recipe=recipe, operand="gradient", key=key, route=route)
+        return _times_weight(gradient, weight, part, -2, recipe, key, result, route)
 
 
 def _over_tokens(part: Split, recipe: AverisRecipe) -> Tensor:
     """``1^T residual``, the sum over tokens of the residual as it is used."""
     if isinstance(part.residual, BlockScaled):
-        ones = torch.ones(part.residual.shape[-1], 1, device=part.residual.payload.device)
+        ones = torch.ones(part.residual.shape[-1], 1, dtype=torch.float32, device=part.residual.payload.device)
         if recipe.hadamard:
             # The residual is H X_R: its product with H 1 is the sum of X_R.
             ones = hadamard_transform(ones, signs=RHT_SIGNS, axis=-2)
@@ -156,15 +164,21 @@ def averis_weight_gradient(
     """Equation 12, dW: ``gradient.T @ x`` for gradient (l, n) and x (l, m); float32 (n, m).
 
     Both are quantized along the tokens. With ``weight_gradient_terms=2`` the means enter as ``l mu_D^T mu_X`` alone,
-    which without quantization is exact whichever of the two is split. Options, NaN, Inf and memory as in
+    which without quantization is exact whichever of the two is split. Options, NaN, Inf, memory and detachment as in
     ``averis_forward``; the Hadamard transform does keep a residual in memory.
     """
-    _check("averis_weight_gradient", "gradient", gradient, "x", x, (0, 0))
+    _check("averis_weight_gradient", "gradient", gradient, "x", x, (0, 0), route)
     result = _result("averis_weight_gradient", out, gradient, recipe, (gradient.shape[1], x.shape[1]))
-    common: dict[str, Any] = {"recipe": recipe, "key": key, "route": route}
+    with undisturbed(x):
+        return _weight_gradient(gradient, x, recipe, {"recipe": recipe, "key": key, "route": route}, result)
+
+
+def _weight_gradient(
+    gradient: Tensor, x: Tensor, recipe: AverisRecipe, common: dict[str, Any], result: Tensor
+) -> Tensor:
     d = averis_split(gradient, axis=-2, operand="gradient", **common)
     a = averis_split(x, axis=-2, **common)
-    _residual_product(d, a, result, route)
+    _residual_product(d, a, result, common["route"])
     if d.mean is None and a.mean is None:
         return result
     tokens = float(len(x))
@@ -195,6 +209,7 @@ class _Linear(torch.autograd.Function):
         return averis_forward(x, weight, **context.common).to(x.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         """Equation 12."""
         x, weight = context.saved_tensors

@@ -38,7 +38,7 @@ class _Packed:
         """Up to a panel from this row and column on, times its block scales alone: float32."""
         rows, columns = min(PANEL, len(self.codes) - row), min(PANEL_COLUMNS, self.k - column)
         if native_route:
-            values = torch.empty(rows, columns)
+            values = torch.empty(rows, columns, dtype=torch.float32, device="cpu")
             where = (row, rows, column, columns, self.k, self.block, self.tile)
             native.call("unpack_panel", self.codes, self.scales, *where, values)
             return values
@@ -76,7 +76,7 @@ def _cpu(
     a: Tensor, b: Tensor, m: int, n: int, k: int, block: int, tile_a: int, tile_b: int, *, out: Tensor | None
 ) -> Tensor:
     left, right = _Packed.of(a, m, k, block, tile_a), _Packed.of(b, n, k, block, tile_b)
-    product = torch.zeros(m, n) if out is None else out.zero_()
+    product = torch.zeros(m, n, dtype=torch.float32, device="cpu") if out is None else out.zero_()
     for j in right.rows():
         for c in right.columns():
             columns = right.unpack(j, c, native_route=True).T

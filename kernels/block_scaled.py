@@ -67,7 +67,7 @@ class BlockScaled:
     def tensor_scale(self) -> Tensor:
         """float32 scalar that multiplies every block scale; 1 in MXFP4, which has none."""
         scale = split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[2]
-        return torch.ones((), device=self.payload.device) if scale is None else scale
+        return torch.ones((), dtype=torch.float32, device=self.payload.device) if scale is None else scale
 
 
 def payload_bytes(rows: int, k: int, block: int, tile: int) -> int:
@@ -194,7 +194,7 @@ def _dequantize_cpu(
 ) -> Tensor:
     if dtype not in (torch.float32, torch.bfloat16):
         return _dequantize_reference(payload, rows, k, block, tile, dtype)
-    values = torch.empty(rows, k, dtype=dtype) if out is None else out
+    values = torch.empty(rows, k, dtype=dtype, device="cpu") if out is None else out
     codes, scales, scale = split(payload, rows, k, block, tile)
     native.call("dequantize_blocks", codes, scales, scale, rows, k, block, tile, native.code(dtype), values)
     return values

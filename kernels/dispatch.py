@@ -25,7 +25,8 @@ arguments and calls what ``register`` returned. Conventions, in the order in whi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -53,6 +54,7 @@ __all__ = [
     "register",
     "route_of",
     "run",
+    "undisturbed",
 ]
 
 Route = Literal["reference", "cpu", "triton"]
@@ -198,8 +200,23 @@ def _direct(operation: Operation, arguments: tuple[Any, ...], out: Tensor | None
     return out
 
 
+def _autocast(device: str) -> bool:
+    return device != "meta" and torch.is_autocast_enabled(device)
+
+
+@contextmanager
+def undisturbed(first: Tensor) -> Iterator[None]:
+    """Without autograd, and without autocast, which would round the factors of products to 16 bits."""
+    device = first.device.type
+    with torch.no_grad(), torch.autocast(device, enabled=False) if _autocast(device) else nullcontext():
+        yield
+
+
 def run(operation: Operation, arguments: tuple[Any, ...], route: str | None, out: Tensor | None = None) -> Any:
-    """Run one route (chosen, if None) without autograd."""
+    """Run one route (chosen, if None) without autograd and autocast."""
+    if _autocast(arguments[0].device.type):
+        with undisturbed(arguments[0]):
+            return run(operation, arguments, route, out)
     route = _chosen(operation, arguments[0]) if route is None else route
     with torch.no_grad():
         if route == "reference":

@@ -79,7 +79,8 @@ _ENCODE = register(
 def e4m3_encode(x: Tensor, *, out: Tensor | None = None, route: str | None = None) -> Tensor:
     """The E4M3 code of each element of ``x`` (uint8, the shape of ``x``), to nearest, ties to even, saturating at 448.
 
-    float64 is rounded once, straight to E4M3. Raises KernelError for NaN and for dtypes that are not floats.
+    Inf saturates like all beyond 448. float64 is rounded once, straight to E4M3. Raises KernelError for NaN and for
+    dtypes that are not floats.
     """
     check_floating("e4m3_encode", x=x)
     codes: Tensor = _ENCODE(x, out=out, route=route)

@@ -26,7 +26,8 @@ RHT_SIGNS = (1, 1, 1, -1, 1, -1, -1, -1, -1, -1, -1, 1, -1, 1, -1, -1)
 def hadamard_signs(block: int, *, key: int) -> Tensor:
     """Random signs for a block: float32 (block,), +1 where Philox word i of ``key`` is below 2**31, else -1."""
     check_block("hadamard_signs", block)
-    return torch.where(flip_mask_words(block, key=key) < 1 << 31, 1.0, -1.0)
+    # Not of `where`: a choice between two numbers has torch's default dtype, which the caller may have changed.
+    return 1 - 2 * (flip_mask_words(block, key=key) >= 1 << 31).float()
 
 
 def check_block(operation: str, block: int) -> None:
@@ -42,7 +43,7 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
 
 def scale_of(block: int, dtype: torch.dtype) -> float:
     """1 / sqrt(block), rounded to the dtype of the computation."""
-    return float(torch.tensor(1.0 / math.sqrt(block), dtype=compute_dtype(dtype)))
+    return float(torch.tensor(1.0 / math.sqrt(block), dtype=compute_dtype(dtype), device="cpu"))
 
 
 def _reference(x: Tensor, signs: Tensor | None, block: int, axis: int, inverse: bool) -> Tensor:
@@ -127,7 +128,7 @@ def hadamard_transform(
     factors = None
     if signs is not None:
         factors = torch.as_tensor(signs, device=x.device).to(compute_dtype(x.dtype))
-        if tuple(factors.shape) != (block,) or not bool((factors.abs() == 1).all()):
+        if tuple(factors.shape) != (block,) or not (factors.is_meta or bool((factors.abs() == 1).all())):
             got = f"shape {tuple(factors.shape)}"
             raise KernelError("hadamard_transform", "signs", got=got, allowed=f"{block} numbers, each 1 or -1")
     result: Tensor = _TRANSFORM(x, factors, block, axis, inverse, out=out, route=route)

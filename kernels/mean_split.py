@@ -28,7 +28,7 @@ PIECE = 1024  # rows that are added up one after the other; then the sums of the
 
 def _statistics_reference(x: Tensor) -> Tensor:
     if x.shape[0] == 0:
-        return torch.zeros(3, x.shape[1], device=x.device)
+        return torch.zeros(3, x.shape[1], dtype=torch.float32, device=x.device)
     total = torch.zeros(x.shape[1], dtype=torch.float64, device=x.device)
     for piece in torch.split(x, PIECE):
         partial = torch.zeros_like(total)
@@ -50,7 +50,7 @@ def refuse_nonfinite(operation: str, statistics: Tensor) -> None:
 def _statistics_cpu(x: Tensor, *, out: Tensor | None) -> Tensor:
     if x.dtype not in native.DTYPES:
         x = x.float()
-    statistics = torch.empty(3, x.shape[1]) if out is None else out
+    statistics = torch.empty(3, x.shape[1], dtype=torch.float32, device="cpu") if out is None else out
     native.call("column_statistics", native.plain(x), native.code(x.dtype), x.shape[0], x.shape[1], statistics)
     refuse_nonfinite("column_statistics", statistics)
     return statistics
@@ -73,14 +73,14 @@ def column_statistics(x: Tensor, *, out: Tensor | None = None, route: str | None
     """Mean, minimum and maximum of each column of a matrix (l, m), in one pass: float32 (3, m), zeros for l = 0.
 
     The mean is a float64 sum, row after row in pieces of 1024 rows, divided by l and rounded to float32 once, so that
-    all routes agree to the bit (but for the sign of a zero extreme).
+    all routes agree to the bit (but for the sign of a zero extreme). Not differentiable: the result is detached.
 
     Raises KernelError for NaN and Inf, and for anything that is no matrix of floats.
     """
     check_floating("column_statistics", x=x)
     if x.dim() != 2:
         raise KernelError("column_statistics", "x", got=f"{x.dim()} axes", allowed="a matrix (tokens, channels)")
-    statistics: Tensor = _STATISTICS(x, out=out, route=route)
+    statistics: Tensor = _STATISTICS(x.detach(), out=out, route=route)
     return statistics
 
 
@@ -157,7 +157,7 @@ def token_mean(
     """The mean of ``x`` as the recipe keeps it. Raises KernelError for NaN and Inf if the recipe has a format."""
     if recipe.format is None:
         total = x.new_zeros(x.shape[1], dtype=torch.float64)
-        for piece in torch.split(x, PIECE):
+        for piece in torch.split(x.detach(), PIECE):
             total += piece.double().sum(0)
         return TokenMean(value=(total / max(1, len(x))).to(x.dtype))
     mean, low, high = column_statistics(x, route=route)

@@ -66,10 +66,12 @@ def _reference(x: Tensor, center: Tensor | None, round_up: bool, stochastic: boo
 def _cpu(x: Tensor, center: Tensor | None, round_up: bool, stochastic: bool, key: int, *, out: Tensor | None) -> Tensor:
     rows, k = x.shape
     memory, by_columns = cpu_source(x)
-    payload = torch.empty(payload_bytes(rows, k, MXFP4_BLOCK, 1), dtype=torch.uint8) if out is None else out
+    payload = (
+        torch.empty(payload_bytes(rows, k, MXFP4_BLOCK, 1), dtype=torch.uint8, device="cpu") if out is None else out
+    )
     codes, scales, _ = split(payload, rows, k, MXFP4_BLOCK, 1)
     source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
-    largest = torch.empty((), dtype=torch.float32)
+    largest = torch.empty((), dtype=torch.float32, device="cpu")
     native.call("mxfp4_quantize", *source, largest, int(round_up), int(stochastic), key, codes, scales)
     refuse_nan("mxfp4_quantize", largest)
     return payload

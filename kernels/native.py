@@ -155,7 +155,7 @@ def plain(tensor: Tensor) -> Tensor:
 
 def result(like: Tensor, out: Tensor | None, *, dtype: torch.dtype | None = None) -> Tensor:
     """``out``, or fresh contiguous memory of the shape of ``like``."""
-    return torch.empty(like.shape, dtype=dtype or like.dtype) if out is None else out
+    return torch.empty(like.shape, dtype=dtype or like.dtype, device="cpu") if out is None else out
 
 
 def code(dtype: torch.dtype) -> int:

@@ -85,10 +85,12 @@ def _cpu(
 ) -> Tensor:
     rows, k = x.shape
     memory, by_columns = cpu_source(x)
-    payload = torch.empty(payload_bytes(rows, k, NVFP4_BLOCK, tile), dtype=torch.uint8) if out is None else out
+    payload = (
+        torch.empty(payload_bytes(rows, k, NVFP4_BLOCK, tile), dtype=torch.uint8, device="cpu") if out is None else out
+    )
     codes, scales, tensor_scale = split(payload, rows, k, NVFP4_BLOCK, tile)
     source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
-    largest = torch.empty((), dtype=torch.float32)
+    largest = torch.empty((), dtype=torch.float32, device="cpu")
     if amax is None:
         native.call("largest_magnitude", *source, largest)
         refuse_nan("nvfp4_quantize", largest)
@@ -119,7 +121,7 @@ def _as_amax(amax: float | Tensor | None, x: Tensor) -> Tensor | None:
     if amax is None:
         return None
     value = torch.as_tensor(amax, dtype=torch.float32, device=x.device)
-    if value.numel() != 1 or not bool(torch.isfinite(value) & (value >= 0)):
+    if value.numel() != 1 or not (value.is_meta or bool(torch.isfinite(value) & (value >= 0))):
         raise KernelError("nvfp4_quantize", "amax", got=amax, allowed="one finite number >= 0")
     return value.reshape(())
 

@@ -55,10 +55,12 @@ def philox(counter: Sequence[Tensor], key: int) -> tuple[Tensor, Tensor, Tensor,
 def flip_mask_words(shape: int | Sequence[int], *, key: int, device: torch.device | str | None = None) -> Tensor:
     """The 32-bit word of each element of a tensor of this shape: int64 in [0, 2**32).
 
-    Raises KernelError for a key outside [0, 2**64).
+    Raises KernelError for a key outside [0, 2**64) or a negative size.
     """
     check_key(key, operation="flip_mask_words")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if any(size < 0 for size in sizes):
+        raise KernelError("flip_mask_words", "shape", got=sizes, allowed="sizes >= 0")
     count = math.prod(sizes)
     block = torch.arange((count + 3) // 4, dtype=torch.int64, device=device)
     zero = torch.zeros_like(block)

@@ -40,17 +40,17 @@ def _cpu_absmean(w: Tensor, by_row: bool, out: Tensor | None) -> Tensor:
     w = native.plain(w)
     rows, d = _rows(w, by_row)
     if by_row:
-        sums = torch.empty(w.shape[:-1], dtype=torch.float64)
+        sums = torch.empty(w.shape[:-1], dtype=torch.float64, device="cpu")
         native.call("absolute_sum", native.code(w.dtype), w, rows, d, sums)
         return (sums / d).to(_scale_dtype(w))
     # Sums over fixed pieces, added exactly: the same bits for any number of threads.
     flat, whole = w.flatten(), d // PIECE
-    sums = torch.zeros(whole + 1, dtype=torch.float64)
+    sums = torch.zeros(whole + 1, dtype=torch.float64, device="cpu")
     native.call("absolute_sum", native.code(w.dtype), flat, whole, PIECE, sums)
     native.call("absolute_sum", native.code(w.dtype), flat[whole * PIECE :], 1, d - whole * PIECE, sums[whole:])
     values = sums.tolist()
     total = math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
-    return torch.tensor(total / d if d else math.nan, dtype=_scale_dtype(w))
+    return torch.tensor(total / d if d else math.nan, dtype=_scale_dtype(w), device="cpu")
 
 
 def _reference_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool) -> Tensor:
@@ -64,7 +64,9 @@ def _reference_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool) -> T
 def _cpu_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool, out: Tensor | None) -> Tensor:
     w, codes = native.plain(w), native.result(w, out, dtype=torch.int8)
     rows, d = _rows(w, by_row=True)
-    bounds = scale.double() / 2 if ternary else torch.full(scale.shape, -1.0, dtype=torch.float64)
+    # Nothing is beyond a negative scale that zero isn't beyond; -1 is the compiled kernel's word for signs.
+    wide = scale.double()
+    bounds = wide.clamp(min=0) / 2 if ternary else torch.full_like(wide, -1.0)
     bounds = native.plain(bounds.expand(w.shape[:-1]))
     native.call("weight_codes", native.code(w.dtype), w, rows, d, bounds, codes)
     return codes

@@ -44,7 +44,7 @@ STATISTICS = Kernel(
     function=_statistics,
     space=(Choice(constants={"COLUMNS": 128}, warps=1), Choice(constants={"COLUMNS": 64}, warps=1)),
     key=("columns",),
-    interpreted={"COLUMNS": 4096},
+    interpreted={"COLUMNS": 1024},
     exact=True,
     builds=(
         Build(

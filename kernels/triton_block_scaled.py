@@ -185,7 +185,7 @@ TILE_SPACE = (
     Choice(constants={"ROWS": 64, "COLUMNS": 64}, warps=8),
 )
 """Wide tiles for rows that lie in memory one after the other, tall ones for transposed views."""
-TILE_INTERPRETED = {"ROWS": 128, "COLUMNS": 1024}
+TILE_INTERPRETED = {"ROWS": 64, "COLUMNS": 256}
 DEQUANTIZE = Kernel(
     function=_dequantize, space=TILE_SPACE, interpreted=TILE_INTERPRETED, exact=True, builds=_dequantize_builds()
 )
@@ -197,7 +197,7 @@ MATMUL = Kernel(
         Choice(constants={"M": 128, "N": 128, "K": 64}, warps=8),
     ),
     key=("m", "n", "padded_k"),
-    interpreted={"M": 128, "N": 128, "K": 512},
+    interpreted={"M": 64, "N": 64, "K": 256},
     builds=_matmul_builds(),
 )
 KERNELS = (DEQUANTIZE, MATMUL)

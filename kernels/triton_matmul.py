@@ -88,7 +88,7 @@ def _kernel(name: str, bits: str, space: tuple[Choice, ...]) -> Kernel:
         stages=space[0].stages,
         multiples_of_16=sizes,
     )
-    return Kernel(function=_sign_flip_linear, space=space, key=sizes, interpreted=_tile(128, 128, 128), builds=(build,))
+    return Kernel(function=_sign_flip_linear, space=space, key=sizes, interpreted=_tile(64, 64, 64), builds=(build,))
 
 
 NARROW = _kernel(

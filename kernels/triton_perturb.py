@@ -82,7 +82,7 @@ def _flip_energy(w_ptr, out_ptr, count, last, key_low, key_high, ALL_KEPT: tl.co
 
 
 _SPACE = tuple(Choice(constants={"BLOCK": block}, warps=warps) for block, warps in ((2048, 8), (1024, 4), (4096, 8)))
-_INTERPRETED = {"BLOCK": 1 << 17}
+_INTERPRETED = {"BLOCK": 1 << 14}
 _FLIP_TYPES = {"count": "i64", "last": "i32", "key_low": "i32", "key_high": "i32"}
 SIGN_FLIP = Kernel(
     function=_sign_flip,

@@ -114,7 +114,7 @@ def _many_kernel(dtypes: tuple[str, ...], space: tuple[Choice, ...]) -> Kernel:
         for dtype in dtypes
     )
     key = ("samples", "columns", "outputs")
-    return Kernel(function=_many, space=space, key=key, interpreted=_tile(64, 256, 1024), builds=builds)
+    return Kernel(function=_many, space=space, key=key, interpreted=_tile(32, 64, 256), builds=builds)
 
 
 FEW = Kernel(
@@ -125,7 +125,7 @@ FEW = Kernel(
         Choice(constants={"OUTPUTS": 8, "BYTES": 256}),
     ),
     key=("columns", "outputs"),
-    interpreted={"OUTPUTS": 128, "BYTES": 512},
+    interpreted={"OUTPUTS": 64, "BYTES": 256},
     builds=tuple(
         Build(
             name=f"ternary_matvec_{dtype}",

@@ -90,7 +90,7 @@ ABSOLUTE_SUM = Kernel(
 WEIGHT_CODES = Kernel(
     function=_weight_codes,
     space=(Choice(constants={"ROWS": 1, "BLOCK": 1024}), Choice(constants={"ROWS": 4, "BLOCK": 512}, warps=8)),
-    interpreted={"ROWS": 64, "BLOCK": 4096},
+    interpreted={"ROWS": 64, "BLOCK": 512},
     exact=True,
     builds=(
         Build(
@@ -105,7 +105,7 @@ WEIGHT_CODES = Kernel(
 PACK = Kernel(
     function=_pack,
     space=(Choice(constants={"ROWS": 4, "BYTES": 256}), Choice(constants={"ROWS": 1, "BYTES": 512})),
-    interpreted={"ROWS": 64, "BYTES": 1024},
+    interpreted={"ROWS": 64, "BYTES": 128},
     exact=True,
     builds=(
         Build(
@@ -149,7 +149,8 @@ def weight_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool, out: Ten
         return ceiling(rows, tile["ROWS"]), ceiling(d, tile["BLOCK"])
 
     sizes = rows, d, count, int(by_row)
-    launch(WEIGHT_CODES, grid, source, plain(scale), codes, *sizes, TERNARY=ternary)
+    # Nothing is beyond a negative scale that zero isn't beyond.
+    launch(WEIGHT_CODES, grid, source, plain(scale.clamp(min=0)), codes, *sizes, TERNARY=ternary)
     return codes
 
 

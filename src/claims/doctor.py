@@ -17,7 +17,12 @@ from typing import Any
 PRESENT, OPTIONAL, MISSING = "present", "optional", "missing"
 
 _NEEDED = ("torch", "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click")
-_OPTIONAL = {"triton": "pip install 'claimbench[triton]'", "pytest": "pip install 'claimbench[test]'"}
+_OPTIONAL = {
+    "triton": "pip install 'claimbench[triton]'",
+    "ml_dtypes": "pip install 'claimbench[oracles]'",
+    "torchao": "pip install 'claimbench[oracles]'",
+    "pytest": "pip install 'claimbench[test]'",
+}
 #: What the compiled kernels have a build of their own for, as Linux and macOS name it.
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni")
 

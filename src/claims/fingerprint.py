@@ -6,8 +6,10 @@ import ast
 import functools
 import hashlib
 import platform
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -18,13 +20,25 @@ from claims.canonical import digest
 _MEASURING = ("claims.streams", "claims.canonical", "claims.searching", "claims.kernels", "claims.papers")
 
 
-@functools.cache
+#: Files that experiments read: named in the code as "package:folder/file.toml", or by a path from the module's folder.
+_DATA = re.compile(r"(?:(?P<package>\w+(?:\.\w+)*):)?(?P<path>[\w-]+(?:[./][\w-]+)*\.(?:toml|json|csv|txt|npy|npz))")
+#: A whole folder of them, from which the code chooses: "package:folder".
+_FOLDER = re.compile(r"(?P<package>\w+(?:\.\w+)*):(?P<path>[\w-]+(?:/[\w-]+)*)")
+_SUFFIXES = (".toml", ".json", ".csv", ".txt", ".npy", ".npz")
+
+
+def code_named(target: str, base: Iterable[tuple[str, object]]) -> tuple[str, ...]:
+    """What a measurement runs: its experiment, and whatever code its base point names."""
+    return (target, *(value for _, value in base if isinstance(value, str) and ":" in value))
+
+
 def code_fingerprint(*targets: str) -> str:
     """SHA-256 over the normalised syntax trees of the targets' modules and all of ours or beside them that they import.
 
     Comments, docstrings, layout and type-checking imports do not count, so editing them keeps the evidence. A package's
     ``__init__`` counts where it is imported by name; of one that loads its names lazily, the modules of those that are
-    imported. C++ sources count by their text: they are compiled at install.
+    imported. C++ sources count by their text, since they are compiled at install, and data files that the code names by
+    their bytes. Taken anew from the files at every call; each version of a file is read once.
     """
     seen: dict[str, str] = {}
     for target in ("claims.streams", *targets):
@@ -36,17 +50,63 @@ def _collect(module: str, seen: dict[str, str]) -> None:
     if module in seen:
         return
     path = _source(module)
-    if path is None:
+    if path is None or not path.is_file():
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    seen[module] = _normalised(tree)
-    for native in sorted(path.parent.glob("native/*")) if path.name == "__init__.py" else ():
-        if native.suffix in (".cpp", ".h"):
-            seen[f"{module}/{native.name}"] = hashlib.sha256(native.read_bytes()).hexdigest()
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for imported in sorted(_imports(tree, package)):
+    parsed = _parse(path, _version_of(path), module)
+    seen[module] = parsed.code
+    for name, file in (*_data_files(parsed.named, path), *_native_sources(path)):
+        seen[f"{module}/{name}"] = _bytes_of(file, _version_of(file))
+    for imported in parsed.imports:
         if _counts(imported, module) or _beside(imported, path):
             _collect(_home(imported), seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What matters of a source file: its code, what it imports, and what may be data that it names: package, path."""
+
+    code: str
+    imports: tuple[str, ...]
+    named: tuple[tuple[str, str], ...]
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(path: Path, version: tuple[int, int], module: str) -> _Parsed:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    imports = tuple(sorted(_imports(tree, package)))
+    code = _normalised(tree)
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    matches = (_DATA.fullmatch(text) or _FOLDER.fullmatch(text) for text in sorted(strings))
+    return _Parsed(code, imports, tuple((match["package"] or "", match["path"]) for match in matches if match))
+
+
+def _version_of(path: Path) -> tuple[int, int]:
+    """What changes when a file is written."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@functools.lru_cache(maxsize=4096)
+def _bytes_of(path: Path, version: tuple[int, int]) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _native_sources(path: Path) -> list[tuple[str, Path]]:
+    """The C++ sources of a package, by the path of its ``__init__``."""
+    files = sorted(path.parent.glob("native/*")) if path.name == "__init__.py" else []
+    return [(file.name, file) for file in files if file.suffix in (".cpp", ".h")]
+
+
+def _data_files(named: Iterable[tuple[str, str]], path: Path) -> list[tuple[str, Path]]:
+    """The data files among what the strings of a module name, with the names that they have there."""
+    found = []
+    for package, inside in named:
+        home = _source(package) if package else path
+        file = (home or path).parent / inside
+        files = [file] if file.is_file() else sorted(file.glob("*")) if file.is_dir() else []
+        found += [(f"{package}:{inside}:{each.name}", each) for each in files if each.suffix in _SUFFIXES]
+    return found
 
 
 def _counts(imported: str, importer: str) -> bool:
@@ -86,12 +146,14 @@ def _home(dotted: str) -> str:
     return f"{package}.{_lazy_names(package)[name]}" if name in _lazy_names(package) else dotted
 
 
-@functools.cache
 def _lazy_names(package: str) -> dict[str, str]:
     """Of a package that loads its names when they are asked for: which submodule each is in, by its literal dict."""
     path = _source(package)
-    if path is None or path.name != "__init__.py":
-        return {}
+    return _literal_names(path, _version_of(path)) if path is not None and path.name == "__init__.py" else {}
+
+
+@functools.lru_cache(maxsize=256)
+def _literal_names(path: Path, version: tuple[int, int]) -> dict[str, str]:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
         return {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, Unavailable
 from claims.experiment import Point, Scalar
+from claims.fingerprint import code_fingerprint, code_named
 from claims.lazy import load
 from claims.streams import Streams
 
@@ -28,7 +29,10 @@ Records = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Seeds of one experiment at one base point, to be measured together."""
+    """Seeds of one experiment at one base point, to be measured together.
+
+    ``code`` is the fingerprint under which they will be stored; empty, it is not looked at.
+    """
 
     target: str
     base: Point
@@ -36,6 +40,7 @@ class Task:
     epoch: int
     seeds: tuple[int, ...]
     paths: tuple[str, ...] = ()
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,21 @@ def measure(task: Task) -> list[Outcome]:
         message = f"{task.target} cannot be loaded: {_describe(error)}"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     with one_thread():
-        return [_measure_seed(task, function, seed) for seed in task.seeds]
+        outcomes = [_measure_seed(task, function, seed) for seed in task.seeds]
+    if task.code and not _runs(task.code, code_named(task.target, task.base)):
+        message = f"{task.target}: its code was changed after the audit had begun; run it again"
+        return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
+    return outcomes
+
+
+@functools.cache
+def _runs(code: str, named: tuple[str, ...]) -> bool:
+    """Whether what this process has imported is the code of that fingerprint: looked at once, after the first task.
+
+    The files are what they were when the fingerprint was taken, so they were that in between, when they were imported.
+    Later edits change nothing here: what was imported goes on running.
+    """
+    return code_fingerprint(*named) == code
 
 
 @contextmanager

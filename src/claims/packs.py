@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -26,10 +26,17 @@ _PREFIXES = ("paper", "kind", "role", "tier")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """A set of claims about one paper: the modules that declare them, and what of the paper is no claim, and why."""
+    """A set of claims about one paper.
+
+    Attributes:
+        paper: what the claims are about.
+        modules: where they are declared, with what of the paper is no claim and why (``NOT_CLAIMS``).
+        statements: the paper's outline, a TOML file as ``claims.outline`` reads it: what has to be covered.
+    """
 
     paper: Paper
     modules: tuple[str, ...]
+    statements: Path | None = None
 
     def claims(self) -> tuple[Claim, ...]:
         """Every claim that the modules declare, in order."""
@@ -45,12 +52,16 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Claims by id, the papers they are about, and the folders that their modules need on the import path."""
+    """Claims by id, the papers they are about, and the folders that their modules need on the import path.
+
+    ``statements`` has the file of a paper's outline, by the paper's key.
+    """
 
     claims: Mapping[str, Claim]
     papers: Mapping[str, Paper]
     not_claims: Mapping[str, Mapping[str, str]]
     paths: tuple[str, ...] = ()
+    statements: Mapping[str, Path] = field(default_factory=dict)
 
     def select(self, selections: Sequence[str]) -> tuple[Claim, ...]:
         """The claims that any of the selections names: an id, a glob on ids, or paper:, kind:, role:, tier: and a glob.
@@ -92,6 +103,7 @@ def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
     claims: list[Claim] = []
     papers: dict[str, Paper] = {}
     reasons: dict[str, Mapping[str, str]] = {}
+    statements: dict[str, Path] = {}
     paths: list[str] = []
     for path in (file.resolve() for file in files):
         module = load_file(path)
@@ -106,6 +118,8 @@ def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
             claims += pack.claims()
             papers[pack.paper.key] = pack.paper
             reasons[pack.paper.key] = pack.not_claims()
+            if pack.statements is not None:
+                statements[pack.paper.key] = pack.statements
     catalogue: dict[str, Claim] = {}
     for claim in claims:
         if catalogue.setdefault(claim.id, claim) is not claim:
@@ -113,7 +127,7 @@ def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
         papers.setdefault(claim.paper, Paper(key=claim.paper, title=claim.paper))
     if not paths:
         _check_corrections(catalogue)
-    return Catalogue(catalogue, papers, reasons, tuple(dict.fromkeys(paths)))
+    return Catalogue(catalogue, papers, reasons, tuple(dict.fromkeys(paths)), statements)
 
 
 def _check_corrections(catalogue: Mapping[str, Claim]) -> None:

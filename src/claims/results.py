@@ -165,18 +165,24 @@ class AuditResult:
             return 5
         if any(result.as_expected is False for result in self.claims):
             return 1
-        if require_available and UNAVAILABLE in verdicts:
-            return 1
         if all(result.verdict is UNAVAILABLE or not looks_at(result.claim, result.tier) for result in self.claims):
             return 4
+        if require_available and UNAVAILABLE in verdicts:
+            return 1
         if strict and any(result.undecided_warning for result in self.claims):
             return 3
         return 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the audit ended before everything was decided: by Ctrl-C, or by the first surprise."""
+        return any(point.trial.final is None for claim in self.claims for point in claim.points)
 
     def to_json(self) -> dict[str, Any]:
         """The result format, schema 1; never NaN or Infinity."""
         return {
             "schema": SCHEMA,
+            "stopped": self.stopped,
             "epoch": self.plan.epoch,
             "tier": self.plan.tier.value,
             "environment": dict(self.environment),

@@ -77,6 +77,7 @@ def test_kinds_of_all_shapes_go_through_the_loop(audit):
         ([HOLDING, MISSING], {}, 0),
         ([HOLDING, MISSING], {"require_available": True}, 1),
         ([MISSING], {}, 4),
+        ([MISSING], {"require_available": True}, 4),  # nothing ran, whatever was asked of it
         ([], {}, 4),
         ([HOLDING, FALSE], {}, 1),
         ([FALSE, OPEN], {"strict": True}, 1),
@@ -271,6 +272,7 @@ def test_fail_fast_stops_at_the_first_surprise(audit):
     assert decided == ["toy.false"]
     assert verdicts(result)["late-2"] == "UNDECIDED"
     assert "stopped before" in result.claims[-1].speaker.judgement.reason
+    assert result.to_json()["stopped"] is True
     assert result.exit_code() == 1
 
 
@@ -295,6 +297,7 @@ def test_an_interruption_keeps_what_was_measured_and_hands_over_what_was_decided
     partial = caught.value.result
     assert len(partial.claims) == 3
     assert partial.measured >= sum(calls)
+    assert partial.to_json()["stopped"] is True
     resumed = audit([HOLDING, FALSE, OPEN])
     assert resumed.cached >= sum(calls)
     whole = audit([HOLDING, FALSE, OPEN], path=tmp_path / "other.sqlite")
@@ -332,6 +335,7 @@ class TestJson:
     def test_the_head(self, document):
         assert (document["schema"], document["epoch"], document["tier"]) == (1, 7, "standard")
         assert document["environment"]["torch"]
+        assert document["stopped"] is False
         assert sum(document["counts"].values()) == len(document["claims"]) == 9
 
     def test_every_claim_and_point_has_every_field(self, document):

@@ -183,7 +183,7 @@ def test_list_shows_papers_and_coverage(cli):
     known = set(load_catalogue().claims)
     assert set().union(*loci.values()) <= known
     text = cli("list", "claims_cli_demo.py", "--coverage").stdout
-    assert re.search(r"Section 3, eq. 4\n +demo.mean.false", text)
+    assert re.search(r"Section 3\n  Equation 4\n +REFUTED +demo.mean.false", text)
 
 
 def test_coverage_gives_the_reason_for_what_is_no_claim(cli):
@@ -191,6 +191,28 @@ def test_coverage_gives_the_reason_for_what_is_no_claim(cli):
     for paper, reasons in load_catalogue().not_claims.items():
         assert coverage[paper]["not_claims"] == dict(reasons)
         assert not set(reasons) & set(coverage[paper]["claims"])
+
+
+def test_coverage_shows_the_verdicts_of_a_result(cli, tmp_path):
+    result = tmp_path / "result.json"
+    cli("audit", "claims_cli_demo.py", "demo.ratio", "--executor", "serial", "--json", str(result))
+    shown = cli("list", "claims_cli_demo.py", "--coverage", "--results", str(result)).stdout
+    assert f"verdicts: {result}, tier smoke, epoch {PINNED_EPOCH}" in shown
+    assert re.search(r"Section 2\n +HOLDS +demo.ratio  \(ours\)", shown)
+    assert re.search(r"- +broken.nan", shown)  # not in that audit
+    last = cli("list", "claims_cli_demo.py", "demo.ratio", "--coverage").stdout  # the last audit, of one claim
+    assert re.search(r"Section 2\n +HOLDS +demo.ratio", last)
+    assert "demo.mean" not in last
+    assert "on record" not in last
+    rows = json.loads(cli("list", "claims_cli_demo.py", "--coverage", "--json").stdout)["demo"]
+    counted = {section["number"]: section["counts"] for section in rows["sections"]}
+    assert counted["2"] == {"HOLDS": 1}
+
+
+def test_verdicts_of_a_result_are_for_coverage(cli, tmp_path):
+    refused = cli("list", "claims_cli_demo.py", "--results", str(tmp_path), code=2)
+    assert "--results" in refused.output
+    assert "--coverage" in refused.output
 
 
 def test_list_verifies_a_record(cli, tmp_path):

@@ -209,11 +209,19 @@ def test_an_experiment_that_always_kills_its_worker_is_an_error_and_takes_no_inn
     found = {each.claim.id: each for each in result.claims}
     assert found["toy.guilty"].verdict is ERROR
     reason = found["toy.guilty"].speaker.judgement.reason
-    assert "toys:dies at {'k': 0}, seeds (0, 1, 2, 3, 4, 5, 6, 7)" in reason
-    assert "its worker died" in reason
+    assert "toys:dies at {'k': 0}, seed 0: its worker died each of 3 times" in reason
     assert [each.verdict for each in result.claims if each.claim is not guilty] == [HOLDS] * 5
     assert result.exit_code() == 5
-    assert 2 <= len(replaced) <= 5
+    assert 3 <= len(replaced) <= 2 + 8  # shared, alone, then each of its seeds
+
+
+def test_the_seed_that_kills_is_found_and_its_siblings_are_stored(audit, tmp_path):
+    guilty = claim(mean(experiment("toys:dies_at", fixed={"seed": 5})["x"]), at=grid(k=[0]), rival=9.0)
+    result = audit(guilty, executor="process:1")
+    assert result.claims[0].verdict is ERROR
+    assert "seed 5: its worker died" in result.claims[0].speaker.judgement.reason
+    with Store(tmp_path / "evidence.sqlite") as store:
+        assert sorted(row.seed for row in store.rows()) == [0, 1, 2, 3, 4, 6, 7]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are counted in /proc")

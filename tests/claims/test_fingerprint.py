@@ -15,6 +15,7 @@ from claims.evidence import Store
 from claims.experiment import experiment, grid
 from claims.fingerprint import code_fingerprint, environment
 from claims.kinds import mean, search
+from claims.measure import Task, measure
 from claims.planning import plan
 from claims.verdict import Tier
 
@@ -55,8 +56,7 @@ def package(tmp_path, monkeypatch):
             (tmp_path / f"{name}_helper.py").write_text(textwrap.dedent(helper))
 
         def print(self, *more: str) -> str:
-            for cached in (code_fingerprint, fingerprint._source, fingerprint._lazy_names):
-                cached.cache_clear()
+            fingerprint._source.cache_clear()
             return code_fingerprint(self.target, *more)
 
     package = Package()
@@ -140,7 +140,6 @@ def test_a_subpackage_counts_with_relative_imports(tmp_path, monkeypatch):
     (tmp_path / "finger_package" / "far.py").write_text("FAR = 1\n")
 
     def taken() -> str:
-        code_fingerprint.cache_clear()
         return code_fingerprint("finger_package.inner.model:f")
 
     prints = [taken()]
@@ -237,6 +236,73 @@ def test_editing_a_file_during_the_audit_does_not_mislabel_what_runs_on(package,
         assert {content["code"] for content in store.identities().values()} == {before}
     assert package.print() != before
     assert abs(result.claims[0].speaker.judgement.estimate) < 2.0
+
+
+CHANGES_ITSELF = (
+    MODEL
+    + """
+
+def edited(point, streams):
+    import pathlib
+    edited_file = pathlib.Path(point["file"])
+    edited_file.write_text(edited_file.read_text().replace("2.0", point["to"]))
+    from {name}_late import late
+    return {{"x": late(streams.numpy("x").normal())}}
+"""
+)
+
+
+@pytest.mark.parametrize(("to", "verdict"), [("2.0", "HOLDS"), ("2.00", "HOLDS"), ("7.0", "ERROR")])
+def test_what_was_imported_after_an_edit_is_not_stored_as_the_code_before(package, tmp_path, to, verdict):
+    """An experiment imports a helper when it runs; that file is written after the fingerprint was taken."""
+    late = tmp_path / f"{package.module}_late.py"
+    late.write_text("def late(x):\n    return 0.05 * x * 2.0\n")
+    package.write(model=CHANGES_ITSELF)
+    fixed = {"file": str(late), "to": to}
+    made = claim(mean(experiment(f"{package.module}:edited", fixed=fixed)["x"]), at=grid(k=1), rival=9.0)
+    package.print()
+    try:
+        with Store(tmp_path / "evidence.sqlite") as store:
+            result = run(plan([made], tier=Tier.SMOKE), store)
+            stored = len(list(store.rows()))
+    finally:
+        sys.modules.pop(f"{package.module}_late", None)
+    assert result.claims[0].verdict == verdict
+    if verdict == "ERROR":
+        assert stored == 0
+        assert "changed after the audit had begun" in result.claims[0].speaker.judgement.reason
+
+
+def test_a_later_edit_does_not_disturb_a_process_that_has_imported_everything(package, tmp_path):
+    task = Task(package.target, (("k", 1),), (), 7, (0, 1), (), package.print())
+    first = measure(task)
+    package.write(helper=HELPER.replace("2.0", "7.0"))
+    assert [outcome.records for outcome in measure(task)] == [outcome.records for outcome in first]
+    assert all(outcome.records for outcome in first)
+
+
+@pytest.mark.parametrize(
+    "named", ['"data/rows.toml"', '"{name}:data/rows.toml"', 'f"{name}:data" + "/rows.toml"'.replace('f"', '"')]
+)
+def test_data_that_the_code_names_counts(package, tmp_path, named):
+    package.write(model=MODEL + f"\nPATH = {named}\n")
+    before = package.print()
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "notes.md").write_text("no data")
+    (data / "rows.toml").write_text("x = 1")
+    with_data = package.print()
+    (data / "notes.md").write_text("still none")
+    assert package.print() == with_data
+    (data / "rows.toml").write_text("x = 2 ")
+    with_other = package.print()
+    assert len({before, with_data, with_other}) == 3
+
+
+def test_data_that_nothing_names_does_not_count(package, tmp_path):
+    before = package.print()
+    (tmp_path / "rows.toml").write_text("x = 1")
+    assert package.print() == before
 
 
 def test_the_environment_names_what_may_change_the_last_bits():

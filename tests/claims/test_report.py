@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from claims.bands import printed
 from claims.claim import Claim
+from claims.errors import InvalidResult
 from claims.experiment import experiment
 from claims.kinds import mean
+from claims.packs import Catalogue
 from claims.paper import Paper
 from claims.report.document import check
 from claims.report.numbers import band_text, duration, estimate_text, interval_text, number
@@ -103,6 +105,7 @@ EVERY = [
     claim(id="demo.broken", verdict="ERROR", as_expected=False, reason="m = nan: not finite", **UNMEASURED),
     claim(id="demo.gpu", verdict="UNAVAILABLE", as_expected=None, reason="a GPU", **UNMEASURED),
 ]
+EVERY_REFUTED = {"expected": "REFUTED", "finding": "It is 3.", **OFF}
 
 
 def test_the_page_is_well_formed_and_has_every_claim():
@@ -358,7 +361,41 @@ def test_in_a_browser_at_400_pixels(tmp_path):
     assert found["evil"]
 
 
-def test_the_page_is_written_under_the_name_that_opens_from_disk(tmp_path: Path):
-    from claims.cli.report_command import write_page
+def test_the_pages_are_written_where_they_open_from_disk_and_link_to_each_other(tmp_path: Path):
+    from claims.cli.report_command import write_pages
 
-    assert write_page(result(), tmp_path / "deep" / "folder", papers={}, claims={}).name == PAGE == "index.html"
+    folder = tmp_path / "deep" / "folder"
+    assert write_pages(result(), folder, catalogue=Catalogue({}, {}, {})).name == PAGE == "index.html"
+    assert sorted(path.name for path in folder.iterdir()) == ["coverage.html", "index.html"]
+    links = {node.get("href") for node in tree((folder / "index.html").read_text()).iter("a")}
+    assert "coverage.html" in links
+    assert "index.html" in {node.get("href") for node in tree((folder / "coverage.html").read_text()).iter("a")}
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_result_that_was_stopped_says_so_on_both_pages(tmp_path: Path, stopped: bool):
+    from claims.cli.report_command import STOPPED, write_pages
+
+    write_pages(result() | {"stopped": stopped}, tmp_path, catalogue=Catalogue({}, {}, {}))
+    for name in ("index.html", "coverage.html"):
+        assert (STOPPED in (tmp_path / name).read_text()) is stopped
+
+
+def test_a_result_says_whether_it_was_stopped_in_no_other_words():
+    with pytest.raises(InvalidResult, match="stopped"):
+        check(result() | {"stopped": "yes"})
+
+
+def test_each_of_two_papers_has_its_counts_and_findings():
+    text = page(*EVERY, claim(id="other.one", paper="other"), claim(id="other.two", paper="other", **EVERY_REFUTED))
+    root = tree(text)
+    assert [node.text for node in root.iter("h1")] == ["demo", "other"]
+    bylines = ["".join(node.itertext()) for node in root.iter("p") if node.get("class") == "byline"]
+    assert bylines == [
+        "7 claims: 2 HOLDS, 2 REFUTED, 1 UNDECIDED, 1 UNAVAILABLE, 1 ERROR",
+        "2 claims: 1 HOLDS, 1 REFUTED",
+    ]
+    findings = next(node for node in root.iter("section") if node.get("aria-labelledby") == "findings")
+    assert [node.text for node in findings.iter("h3")] == ["demo", "other"]
+    jumps = next(node for node in root.iter("nav"))
+    assert "What does not hold (2)" in "".join(jumps.itertext())

@@ -2,23 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-if (
-    find_spec("triton") is not None
-):  # before a test's module imports Triton by way of torchao, compiled and not interpreted
+if find_spec("triton") is not None:
+    # Before a test's module imports Triton by way of torchao, compiled and not interpreted.
     from tests.kernels import interpreter  # noqa: F401
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Interpreting Triton kernels and compiling them for five GPUs takes minutes: `make test-slow`, `make gate`."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.stem.startswith(("test_triton_", "test_aot")):
-            item.add_marker(pytest.mark.slow)
 
 
 def _poisoned(allocate: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

@@ -1,10 +1,10 @@
-"""The ahead-of-time gate: planted kernels are refused for their reason, and costs are read from real binaries."""
+"""The ahead-of-time gate: planted kernels are refused for their reason, and costs are read from real binaries.
+
+What compiles is slow: it starts Triton in processes of its own.
+"""
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def planted():
         return aot.build_all(targets=("sm_80", "gfx942"), names=names, modules=PLANTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "name", "instruction"),
     [
@@ -54,10 +55,12 @@ def test_inexact_arithmetic_is_refused(planted, target, name, instruction):
     assert any(f"{name} for {target} is not exact" in line for line in aot.objections(planted))
 
 
+@pytest.mark.slow
 def test_reduced_precision_is_refused_everywhere(planted):
     assert any("tf32" in word for word in planted["sm_80"]["reduced_precision"].inexact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["divide_exactly", "divide_where_nothing_is_promised"])
 def test_the_rest_passes(planted, name):
     for target in planted:
@@ -65,6 +68,7 @@ def test_the_rest_passes(planted, name):
         assert not any(f"{name} for {target} " in line for line in aot.objections(planted))
 
 
+@pytest.mark.slow
 def test_spills_are_refused(planted):
     costs = planted["sm_80"]["hoard"]
     assert costs.spills > 0
@@ -72,6 +76,7 @@ def test_spills_are_refused(planted):
     assert any("hoard for sm_80 spills" in line for line in aot.objections(planted))
 
 
+@pytest.mark.slow
 def test_an_abort_takes_its_own_build_alone(planted):
     assert isinstance(planted["gfx942"]["abort"], aot.Failure)
     assert "child ended with status" in planted["gfx942"]["abort"].message
@@ -79,11 +84,13 @@ def test_an_abort_takes_its_own_build_alone(planted):
     assert sum(isinstance(outcome, aot.Failure) for outcome in planted["gfx942"].values()) == 2
 
 
+@pytest.mark.slow
 def test_a_failure_says_why(planted):
     for target in planted:
         assert "planted" in planted[target]["nonsense"].message
 
 
+@pytest.mark.slow
 def test_costs_are_of_the_binary(planted):
     """An exact division is longer than an approximate one, and a load and a store of 256 floats are few accesses."""
     assert planted["sm_80"]["divide_exactly"].instructions > planted["sm_80"]["divide_approximately"].instructions > 10
@@ -101,13 +108,7 @@ def test_record_is_for_the_pinned_version_and_all_builds():
     assert triton == pins["triton"]
     assert set(record) == set(aot.TARGETS)
     if triton == version("triton"):
-        names = subprocess.run(
-            [sys.executable, "-c", "from claims.kernels import aot; print(*aot.build_names())"],
-            env={key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.split()
+        names = list(aot.build_names())
         for builds in record.values():
             assert sorted(builds) == names
             assert not aot.objections({"recorded": builds})

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claims.kernels import KernelError
@@ -119,7 +119,7 @@ def test_tensors_near_the_end_of_float32(smallest_block):
 @pytest.mark.parametrize("rows", [16, 64])
 def test_tiles_do_not_show(quantize, rows, monkeypatch):
     """Programs of another shape, with edges inside the matrix and inside 16 x 16 tiles' groups."""
-    x = torch.randn(90, 70)
+    x = torch.randn(rows + 21, 70)
     for name in ("triton_nvfp4", "triton_mxfp4"):
         for kernel in KERNELS[name].KERNELS:
             monkeypatch.setitem(kernel.interpreted, "ROWS", rows)
@@ -147,43 +147,47 @@ def test_nan_is_refused_where_the_largest_magnitude_is_given():
         by_triton(nvfp4_quantize, x, amax=3.0)
 
 
-@given(x=matrices(), tile=st.sampled_from(("1x16", "16x16")))
-@some
-def test_dequantize_has_the_bits_of_the_reference(x, tile):
-    for q in (nvfp4_quantize(x, tile=tile, route="reference"), mxfp4_quantize(x, route="reference")):
-        for dtype in FLOATS:
-            result, expected = by_triton(dequantize, q, dtype=dtype), dequantize(q, dtype=dtype, route="reference")
-            assert torch.equal(result, expected)
-            assert torch.equal(torch.signbit(result), torch.signbit(expected))
+@given(x=matrices(), format=st.sampled_from(("1x16", "16x16", "mxfp4")), dtype=st.sampled_from(FLOATS))
+@settings(max_examples=40, deadline=None)
+def test_dequantize_has_the_bits_of_the_reference(x, format, dtype):
+    is_mxfp4 = format == "mxfp4"
+    q = mxfp4_quantize(x, route="reference") if is_mxfp4 else nvfp4_quantize(x, tile=format, route="reference")
+    result, expected = by_triton(dequantize, q, dtype=dtype), dequantize(q, dtype=dtype, route="reference")
+    assert torch.equal(result, expected)
+    assert torch.equal(torch.signbit(result), torch.signbit(expected))
 
 
 def test_dequantize_takes_every_scale_code():
     """Scales that no quantizer writes: NaN codes and the ends of the range."""
     codes = torch.arange(256, dtype=torch.uint8)
     for quantize in (nvfp4_quantize, mxfp4_quantize):
-        q = quantize(torch.randn(256, 32), route="reference")
-        q.scales.copy_(codes[:, None].expand(q.scales.shape))
+        q = quantize(torch.randn(32, 8 * (16 if quantize is nvfp4_quantize else 32)), route="reference")
+        q.scales.copy_(codes.view(32, 8))
         for dtype in FLOATS:
             result, expected = by_triton(dequantize, q, dtype=dtype), dequantize(q, dtype=dtype, route="reference")
             torch.testing.assert_close(result, expected, rtol=0, atol=0, equal_nan=True)
 
 
-@given(data=st.data(), tiles=st.tuples(*[st.sampled_from(("1x16", "16x16"))] * 2))
-@some
-def test_products_within_the_bound(data, tiles):
+def check_product(a, b):
+    """Any order of float32 additions, and one product for each tensor scale."""
+    result, k = by_triton(block_scaled_matmul, a, b), a.shape[-1]
+    wide_a, wide_b = (dequantize(q, dtype=torch.float64, route="reference") for q in (a, b))
+    u = (k + 2) * 2.0**-24
+    bound = 2 * u / (1 - u) * (wide_a.abs() @ wide_b.abs().T)
+    assert (result.dtype, result.shape) == (torch.float32, (a.shape[0], b.shape[0]))
+    assert bool(((result.double() - wide_a @ wide_b.T).abs() <= bound).all())
+
+
+@given(data=st.data(), format=st.sampled_from(("mxfp4", ("1x16", "1x16"), ("16x16", "1x16"), ("1x16", "16x16"))))
+@settings(max_examples=20, deadline=None)
+def test_products_within_the_bound(data, format):
     m, n, k = (data.draw(st.integers(0, 40)) for _ in range(3))
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
-    a, b = torch.randn(m, k, generator=generator), torch.randn(n, k, generator=generator)
-    for pair in (
-        [nvfp4_quantize(x, tile=tile, route="reference") for x, tile in zip((a, b), tiles, strict=True)],
-        [mxfp4_quantize(x, route="reference") for x in (a, b)],
-    ):
-        result = by_triton(block_scaled_matmul, *pair)
-        wide_a, wide_b = (dequantize(q, dtype=torch.float64, route="reference") for q in pair)
-        u = (k + 2) * 2.0**-24
-        bound = 2 * u / (1 - u) * (wide_a.abs() @ wide_b.abs().T)
-        assert (result.dtype, result.shape) == (torch.float32, (m, n))
-        assert bool(((result.double() - wide_a @ wide_b.T).abs() <= bound).all())
+    pair = torch.randn(m, k, generator=generator), torch.randn(n, k, generator=generator)
+    if format == "mxfp4":
+        check_product(*(mxfp4_quantize(x, route="reference") for x in pair))
+    else:
+        check_product(*(nvfp4_quantize(x, tile=tile, route="reference") for x, tile in zip(pair, format, strict=True)))
 
 
 def test_products_over_several_tiles(monkeypatch):
@@ -191,9 +195,7 @@ def test_products_over_several_tiles(monkeypatch):
         monkeypatch.setitem(KERNELS["triton_block_scaled"].MATMUL.interpreted, name, 16)
     monkeypatch.setitem(KERNELS["triton_block_scaled"].MATMUL.interpreted, "K", 32)
     for quantize in (nvfp4_quantize, mxfp4_quantize):
-        a, b = quantize(torch.randn(37, 100), route="reference"), quantize(torch.randn(41, 100), route="reference")
-        result, expected = by_triton(block_scaled_matmul, a, b), block_scaled_matmul(a, b, route="reference")
-        torch.testing.assert_close(result, expected, rtol=0, atol=102 * 2.0**-24 * 600)
+        check_product(*(quantize(torch.randn(rows, 70), route="reference") for rows in (21, 18)))
 
 
 def test_bfloat16_is_rounded_to_even():

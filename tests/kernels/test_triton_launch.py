@@ -24,7 +24,8 @@ def in_a_child(code, **variables):
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_import_asks_for_no_device():
+def test_neither_import_nor_making_an_autotuner_asks_for_a_device():
+    """Measuring would. The autotuner gets the declared space."""
     modules = [f"claims.kernels.{name}" for name in KERNELS]
     code = f"""
 import importlib, triton
@@ -32,9 +33,13 @@ from triton.runtime.driver import DriverConfig
 def refuse(self): raise SystemExit("a driver was asked for")
 DriverConfig.default = DriverConfig.active = property(refuse)
 for name in {modules}: importlib.import_module(name)
-print("imported")
+from claims.kernels import triton_launch as t, triton_nvfp4 as n
+tuner = t._tuned(n.QUANTIZE)
+print([{{**c.kwargs, "warps": c.num_warps}} for c in tuner.configs] ==
+      [{{**c.constants, "warps": c.warps}} for c in n.QUANTIZE.space], tuple(tuner.keys) == n.QUANTIZE.key)
 """
-    assert in_a_child(code).stdout.strip() == "imported"
+    child = in_a_child(code)
+    assert child.stdout.split() == ["True", "True"], child.stderr
 
 
 def test_without_triton_only_the_forced_route_is_refused():
@@ -139,17 +144,6 @@ def test_empty_grids_are_not_launched(device):
     launching.launch(kernel, (3, 0), torch.ones(2))
     launching.launch(kernel, launching.blocks_of(0), torch.ones(2))
     assert untuned.launches == tuned.launches == []
-
-
-def test_the_autotuner_gets_the_declared_space():
-    """Making one asks for no device; measuring would."""
-    code = """
-from claims.kernels import triton_launch as t, triton_nvfp4 as n
-tuner = t._tuned(n.QUANTIZE)
-print([{**c.kwargs, "warps": c.num_warps} for c in tuner.configs] ==
-      [{**c.constants, "warps": c.warps} for c in n.QUANTIZE.space], tuple(tuner.keys) == n.QUANTIZE.key)
-"""
-    assert in_a_child(code).stdout.split() == ["True", "True"]
 
 
 @given(value=st.floats(allow_nan=False))

@@ -82,6 +82,16 @@ def test_words_beyond_the_first_32_bits_of_the_counter():
     assert torch.equal(out.cpu(), expected)
 
 
+@pytest.mark.parametrize("key", [0, 0x0123456789ABCDEF])
+def test_words_are_those_of_tritons_own_generator(key):
+    out = torch.zeros(256, dtype=torch.int64, device=DEVICE)
+    with running():
+        from .triton_probes import words_of_triton
+
+        words_of_triton[(1,)](out, key, COUNT=64)
+    assert torch.equal(out.cpu(), flip_mask_words(256, key=key))
+
+
 @given(w=tensors(), step=st.sampled_from((0.1, -0.3, 0.0, 1e-8, 2.0)))
 @some
 def test_magnitude_step_has_the_bits_of_the_reference(w, step):

@@ -19,3 +19,14 @@ def rounded_to_bfloat16(x_ptr, out_ptr, COUNT: tl.constexpr):
     """float32 to bfloat16 as the kernels round it."""
     place = tl.arange(0, COUNT)
     tl.store(out_ptr + place, bfloat16_of(tl.load(x_ptr + place)))
+
+
+@triton.jit
+def words_of_triton(out_ptr, seed, COUNT: tl.constexpr):
+    """The words of Triton's own generator for COUNT offsets, as int64."""
+    offset = tl.arange(0, COUNT)
+    w0, w1, w2, w3 = tl.randint4x(seed, offset)
+    tl.store(out_ptr + 4 * offset, w0.to(tl.int64) & 0xFFFFFFFF)
+    tl.store(out_ptr + 4 * offset + 1, w1.to(tl.int64) & 0xFFFFFFFF)
+    tl.store(out_ptr + 4 * offset + 2, w2.to(tl.int64) & 0xFFFFFFFF)
+    tl.store(out_ptr + 4 * offset + 3, w3.to(tl.int64) & 0xFFFFFFFF)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--executor", metavar="SPEC", help="serial, or process:N; instead of --jobs.")
 @store_option
 @click.option(
-    "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML page."
+    "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML pages."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output.")
 @click.option("--dry-run", is_flag=True, help="Show what would be measured, its cost and memory; measure nothing.")
@@ -137,8 +137,8 @@ def publish(
     json_file: str | None,
     partial: str,
 ) -> None:
-    """Write the result and its page, then say it all in words."""
-    from claims.cli.report_command import write_page
+    """Write the result and its pages, then say it all in words."""
+    from claims.cli.report_command import write_pages
     from claims.report.terminal import show
 
     document = result.to_json()
@@ -148,8 +148,7 @@ def publish(
         click.echo(text, nl=False)
     elif json_file is not None:
         write_text(Path(json_file), text)
-    notice = "The audit was stopped before every claim was decided." if partial else ""
-    page = write_page(document, folder, papers=catalogue.papers, claims=catalogue.claims, notice=notice)
+    page = write_pages(document, folder, catalogue=catalogue)
     show(result, out, page=page, partial=partial)
 
 

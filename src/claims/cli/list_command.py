@@ -20,15 +20,30 @@ from claims.paper import Paper, read_record
 @click.command("list")
 @select_argument
 @click.option("--papers", is_flag=True, help="The papers, with their verified records.")
-@click.option("--coverage", is_flag=True, help="Each place in a paper with its claims, and what is no claim and why.")
+@click.option("--coverage", is_flag=True, help="Each place of a paper: claims and verdicts, or why there is no claim.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    help="Result whose verdicts --coverage shows: a JSON file or a store.  [default: of the last audit]",
+)
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Parse, verify and show a paper's record."
 )
 @json_flag
-def command(select: tuple[str, ...], papers: bool, coverage: bool, record: Path | None, as_json: bool) -> None:
+def command(
+    *,
+    select: tuple[str, ...],
+    papers: bool,
+    coverage: bool,
+    results: Path | None,
+    record: Path | None,
+    as_json: bool,
+) -> None:
     """Show claims, papers, what is covered, or verify a paper's record."""
     if sum((papers, coverage, record is not None)) > 1:
         raise BadOption("list", "several views", "one of --papers, --coverage and --record")
+    if results is not None and not coverage:
+        raise BadOption("--results", str(results), "beside --coverage, whose verdicts it gives")
     if record is not None:
         _show_record(record, select, as_json)
         return
@@ -36,7 +51,9 @@ def command(select: tuple[str, ...], papers: bool, coverage: bool, record: Path 
     if papers:
         _show_papers(catalogue, claims, as_json)
     elif coverage:
-        _show_coverage(catalogue, claims, as_json)
+        from claims.cli.coverage import show_coverage
+
+        show_coverage(catalogue, claims if select else None, results=results, as_json=as_json)
     elif as_json:
         print_json([to_plain(claim) for claim in claims])
     else:
@@ -91,26 +108,6 @@ def _show_papers(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -
 
 def _plain_paper(paper: Paper) -> dict[str, Any]:
     return {name: getattr(paper, name) for name in Paper.__dataclass_fields__}
-
-
-def _show_coverage(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -> None:
-    covered: dict[str, dict[str, list[str]]] = {}
-    for claim in claims:
-        covered.setdefault(claim.paper, {}).setdefault(claim.locus, []).append(claim.id)
-    reasons = {key: dict(catalogue.not_claims.get(key, {})) for key in covered}
-    if as_json:
-        print_json({key: {"claims": covered[key], "not_claims": reasons[key]} for key in covered})
-        return
-    for key, loci in covered.items():
-        click.echo(f"{key}: {catalogue.papers[key].title}")
-        for locus, ids in loci.items():
-            click.echo(f"  {locus}")
-            for name in ids:
-                click.echo(f"      {name}")
-        if reasons[key]:
-            click.echo("  no claims, and why:")
-            for locus, reason in reasons[key].items():
-                click.echo(f"  {locus}\n      {reason}")
 
 
 def _show_record(path: Path, select: Sequence[str], as_json: bool) -> None:

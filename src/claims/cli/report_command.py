@@ -1,4 +1,4 @@
-"""``claimbench report``: the HTML page of a result."""
+"""``claimbench report``: the HTML pages of a result."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
-from claims.claim import Claim
 from claims.cli.common import DEFAULT_STORE, catalogue_of, check_writable, write_text
-from claims.paper import Paper
+from claims.packs import Catalogue
 from claims.report.document import LATEST, load_result
+
+#: What the pages of a partial result say at their top.
+STOPPED = "The audit was stopped before every claim was decided."
 
 
 @click.command("report")
@@ -23,34 +25,33 @@ from claims.report.document import LATEST, load_result
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_STORE.parent / "report",
     show_default=True,
-    help="Folder of the page.",
+    help="Folder of the pages.",
 )
 def command(files: tuple[Path, ...], json_file: Path | None, folder: Path) -> None:
-    """Build the HTML page of a result: of a JSON file, or of the last audit.
+    """Build the HTML pages of a result: of a JSON file, or of the last audit.
 
-    Name the claim files of the audit, if it was one of files, to have papers and tolerances on the page.
+    index.html shows the claims, coverage.html what of the paper they cover. Name the claim files of the audit, if it
+    was one of files, to have papers and tolerances on the pages.
     """
     document = load_result(json_file or DEFAULT_STORE.with_name(LATEST))
     catalogue = catalogue_of(files)
-    page = write_page(document, folder, papers=catalogue.papers, claims=catalogue.claims)
+    page = write_pages(document, folder, catalogue=catalogue)
     click.echo(f"{page}: {len(document['claims'])} claims")
 
 
-def write_page(
-    document: Mapping[str, Any],
-    folder: Path,
-    *,
-    papers: Mapping[str, Paper],
-    claims: Mapping[str, Claim],
-    notice: str = "",
-) -> Path:
-    """Write the page of a result into a folder; its path.
+def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalogue) -> Path:
+    """Write the pages of a result, its claims and what of the paper they cover, into a folder; path of the first.
 
     Raises:
         BadOption: the folder cannot be written to.
     """
+    from claims.report.coverage import COVERAGE_PAGE, render_coverage
     from claims.report.page import PAGE, render
 
     check_writable("--report", folder)
-    write_text(folder / PAGE, render(document, papers=papers, claims=claims, notice=notice))
+    notice = STOPPED if document.get("stopped") else ""
+    known, papers = catalogue.claims, catalogue.papers
+    page = render(document, papers=papers, claims=known, notice=notice, coverage_page=COVERAGE_PAGE)
+    write_text(folder / PAGE, page)
+    write_text(folder / COVERAGE_PAGE, render_coverage(document, catalogue=catalogue, notice=notice))
     return folder / PAGE

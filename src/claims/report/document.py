@@ -51,6 +51,7 @@ def check(document: Any) -> None:
     _expect(isinstance(document, Mapping), "the file", "an object")
     schema = document.get("schema")
     _expect(schema == SCHEMA, f"schema {schema!r}", f"schema {SCHEMA}")
+    _expect(isinstance(document.get("stopped", False), bool), "stopped", "true or false")
     _expect(_is_number(document.get("epoch")), "epoch", "a number")
     _expect(document.get("tier") in list(Tier), "tier", ", ".join(Tier))
     _expect(isinstance(document.get("environment"), Mapping), "environment", "an object")

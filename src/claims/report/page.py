@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from claims.paper import Paper
 from claims.report.numbers import number
 from claims.report.plot import WIDTH, Drawing, draw
 from claims.report.words import at_words, band_words, estimate_words, expectation_words, seeds_words
-from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Role, Verdict
+from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Role
 
 #: File name of the page in its folder.
 PAGE = "index.html"
@@ -45,12 +46,32 @@ class Item:
         return self.row["band"] is not None and self.row["rival"] is None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A paper with its claims, in the order of the result."""
+
+    paper: Paper
+    items: tuple[Item, ...]
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """How many claims have each verdict that occurs."""
+        return _counts(self.items)
+
+    @property
+    def findings(self) -> list[Item]:
+        """What does not hold, as expected; controls, which are no findings about a paper, last."""
+        refuted = (item for item in self.items if item.row["verdict"] == REFUTED and not item.surprise)
+        return sorted(refuted, key=lambda item: item.row["role"] == Role.CONTROL)
+
+
 def render(
     document: Mapping[str, Any],
     *,
     papers: Mapping[str, Paper],
     claims: Mapping[str, Claim],
     notice: str = "",
+    coverage_page: str = "",
 ) -> str:
     """The page of a result document.
 
@@ -59,22 +80,22 @@ def render(
         papers: papers by key; one that is not known is shown by its key.
         claims: declarations by id, for what a result does not say (provenance, the figure as printed).
         notice: a line at the top, for instance that the audit was stopped.
+        coverage_page: file name of the page about what is covered, to link to.
     """
     items = _items(document["claims"], claims)
     keys = dict.fromkeys(item.row["paper"] for item in items)
-    page: str = _template().render(
+    parts = [
+        Part(papers.get(key, Paper(key=key, title=key)), tuple(item for item in items if item.row["paper"] == key))
+        for key in keys
+    ]
+    page: str = template("page.html").render(
         document=document,
         notice=notice,
-        papers=[
-            (papers.get(key, Paper(key=key, title=key)), [item for item in items if item.row["paper"] == key])
-            for key in keys
-        ],
-        counts=[(verdict.value, count) for verdict in _ORDER if (count := _count(items, verdict))],
+        coverage_page=coverage_page,
+        parts=parts,
+        counts=_counts(items),
         surprises=[item for item in items if item.surprise],
-        findings=sorted(
-            (item for item in items if item.row["verdict"] == REFUTED and not item.surprise),
-            key=lambda item: item.row["role"] == Role.CONTROL,  # controls are no findings about a paper: last
-        ),
+        findings=[item for part in parts for item in part.findings],
         undecided=[item for item in items if item.row["verdict"] == UNDECIDED and item.row["as_expected"] is None],
         descriptive=sum(item.descriptive for item in items),
         total=len(items),
@@ -104,12 +125,18 @@ def _items(rows: Iterable[Mapping[str, Any]], claims: Mapping[str, Claim]) -> li
     ]
 
 
-def _count(items: Iterable[Item], verdict: Verdict) -> int:
-    return sum(item.row["verdict"] == verdict for item in items)
+def _counts(items: Iterable[Item]) -> list[tuple[str, int]]:
+    found = Counter(item.row["verdict"] for item in items)
+    return [(verdict.value, found[verdict]) for verdict in _ORDER if found[verdict]]
+
+
+def template(name: str) -> Template:
+    """A template of this folder."""
+    return _environment().get_template(name)
 
 
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -125,7 +152,7 @@ def _template() -> Template:
         "figures": estimate_words,
     }
     environment.globals |= {"width": WIDTH, "demand": band_words}
-    return environment.get_template("page.html")
+    return environment
 
 
 #: What the page explains its drawings with.

@@ -50,7 +50,7 @@ def show(result: AuditResult, console: Console, *, page: Path, partial: str = ""
     contrary = [c for c in result.claims if c.as_expected is False and c.verdict not in (REFUTED, ERROR)]
     _section(console, "Not as expected", contrary, _contrary)
     _totals(result, console)
-    emit(console, f"report: {page}", whole=True)
+    emit(console, f"report: {page} (what of the paper is covered: coverage.html beside it)", whole=True)
     if partial:
         emit(console, Text(partial, style="bold yellow"), whole=True)
 
@@ -167,6 +167,10 @@ def _totals(result: AuditResult, console: Console) -> None:
     line = Text(f"\n{counted(len(result.claims), 'claim')}: ", style="bold")
     line.append(", ".join(f"{count} {name}" for name, count in counts.items()))
     emit(console, line)
+    papers = Counter(claim.claim.paper for claim in result.claims)
+    for key in papers if len(papers) > 1 else ():
+        found = Counter(claim.verdict.value for claim in result.claims if claim.claim.paper == key)
+        emit(console, f"  {key}: " + ", ".join(f"{found[name]} {name}" for name in counts if found[name]))
     differing = sum(claim.as_expected is False for claim in result.claims)
     if differing:
         emit(console, Text(f"{counted(differing, 'verdict')} not as expected", style="bold red"))

@@ -25,6 +25,7 @@ from claims.papers.sign_magnitude.sections import (
     section7_depth,
     section7_depth_limits,
     section7_mechanism,
+    section7_variants,
     section9_ablation,
     section9_depth_tables,
     section9_exp_b,
@@ -39,6 +40,7 @@ MODULES = (
     section7_mechanism,
     section7_depth_limits,
     section7_columns,
+    section7_variants,
     section9_depth_tables,
     section9_exp_b,
 )

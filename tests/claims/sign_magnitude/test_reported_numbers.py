@@ -58,7 +58,7 @@ def test_what_is_refuted_is_corrected_and_what_is_undecided_says_what_would_deci
 
 def test_every_released_file_names_its_source_and_licence():
     files = [path for path in resources.files(PACK).joinpath("published").iterdir() if path.name.endswith(".toml")]
-    assert len(files) == 5
+    assert len(files) == 6
     for path in files:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         assert data["source"].startswith("https://github.com/")

@@ -4,10 +4,33 @@ Experiments live in modules that import neither claims nor closed forms (``theor
 depends on what is expected. What needs a trained model or a training run is listed with that reason.
 """
 
+from pathlib import Path
+
 from claims.packs import Pack
 from claims.paper import Paper
 
-_SECTIONS: tuple[str, ...] = ()
+_SECTIONS: tuple[str, ...] = (
+    "abstract",
+    "section2_geometry",
+    "section2_modes",
+    "section3_mean_share",
+    "section3_activations",
+    "section3_mixing",
+    "section3_width",
+    "section4_outliers",
+    "section4_blocks",
+    "section4_theorem1",
+    "section4_theorem2",
+    "section4_theorem3",
+    "section4_maxima",
+    "section6_setup",
+    "section6_formats",
+    "section6_formats_rounding",
+    "section6_formats_libraries",
+    "table1",
+    "table1_significance",
+    "later_version",
+)
 
 PACK = Pack(
     paper=Paper(
@@ -17,4 +40,5 @@ PACK = Pack(
         version=1,
     ),
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
+    statements=Path(__file__).with_name("statements.toml"),
 )

@@ -20,6 +20,7 @@ _SECTIONS = (
     "table2",
     "section7_depth",
     "section7_depth_limits",
+    "section7_variants",
     "section7_mechanism",
     "section7_columns",
     "section7_outliers",
@@ -58,4 +59,5 @@ _SECTIONS = (
 PACK = Pack(
     paper=load_paper("sign-magnitude", Path(__file__).with_name("record.json")),
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
+    statements=Path(__file__).with_name("statements.toml"),
 )

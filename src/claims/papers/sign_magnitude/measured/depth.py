@@ -23,6 +23,13 @@ ARCHITECTURES: dict[str, dict[str, Scalar]] = {
     "v3-tables": {"residual": True, "projection": "gaussian", "norm": "stream"},
     "v3-released": {"residual": True, "projection": "none", "norm": "branch"},
 }
+#: What neither script combines: a normalised stream with branches that share a mean, a growing stream with branches
+#: that do not, and no normalisation anywhere.
+VARIANTS: dict[str, dict[str, Scalar]] = {
+    "v3-normalised": {"residual": True, "projection": "none", "norm": "stream"},
+    "v3-projected": {"residual": True, "projection": "gaussian", "norm": "branch"},
+    "v2-bare": {"residual": False, "projection": "none", "norm": "none"},
+}
 #: Metric in which each of them is published.
 PUBLISHED_METRIC = {"v2-tables": "post", "v2-released": "post", "v3-tables": "post", "v3-released": "pre"}
 #: Sizes at which a seed is cheap for the spread that its claims have to resolve.
@@ -31,6 +38,9 @@ _SIZES: dict[str, dict[str, Scalar]] = {
     "v2-released": {"width": 256, "inputs": 64},
     "v3-tables": {"width": 256, "inputs": 128},
     "v3-released": {"width": 256, "inputs": 64},
+    "v3-normalised": {"width": 256, "inputs": 128},
+    "v3-projected": {"width": 256, "inputs": 64},
+    "v2-bare": {"width": 256, "inputs": 64},
 }
 
 STACK = experiment(
@@ -54,6 +64,12 @@ FEW_FLIPS = experiment(
     sweep={"layer": LAYERS, "metric": METRICS},
     fixed={"activation": "relu"},
     seconds=0.4,
+)
+DEEP_FEW_FLIPS = experiment(
+    f"{_HERE}.depth_quadrature:few_flips",
+    sweep={"layer": (24,), "metric": METRICS},
+    fixed={"activation": "relu"},
+    seconds=1.5,
 )
 PLATEAU = experiment(f"{_HERE}.depth_quadrature:plateau", seconds=0.2)
 COMPOUNDING = experiment(f"{_HERE}.depth_quadrature:compounding", seconds=0.01)
@@ -80,8 +96,8 @@ REPLAY_RELEASED = experiment(
 
 
 def points(name: str, **axes: object) -> tuple[Point, ...]:
-    """Points of one architecture at its own size; a coordinate given here wins."""
-    coordinates = {"flip_rate": RATE} | _SIZES[name] | ARCHITECTURES[name] | axes
+    """Points of one architecture or variant at its own size; a coordinate given here wins."""
+    coordinates = {"flip_rate": RATE} | _SIZES[name] | (ARCHITECTURES | VARIANTS)[name] | axes
     return grid(**coordinates)  # type: ignore[arg-type]
 
 

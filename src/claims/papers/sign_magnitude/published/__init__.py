@@ -1,4 +1,4 @@
-"""The authors' released results, as data: perplexities, norms and NLL changes of their runs on TinyLlama-1.1B.
+"""The authors' released results, as data: mostly perplexities, norms and NLL changes of runs on TinyLlama-1.1B.
 
 Only figures that claims need, from the repository named in section 9.1; revision and licence are in each file. NLL is
 in nats a token, and its change the logarithm of a perplexity over the unperturbed model's.
@@ -25,7 +25,7 @@ def having(name: str, *values: str) -> Condition:
 
 
 def path(name: str) -> str:
-    """Where the ``table`` kind finds the results of one experiment, ``"exp_d"`` to ``"exp_g"``."""
+    """Where the ``table`` kind finds the results of one experiment: ``"exp_b"`` to ``"exp_g"``, ``"two_layer"``."""
     return f"{PATH}/{name}.toml"
 
 

@@ -79,7 +79,10 @@ FORMULAS = (
     Claim(
         id="sign-magnitude.abstract.within-bound",
         locus="abstract; section 7.2",
-        statement="The NLL ratio 5.0 is below the bound 19.",
+        statement=(
+            "The NLL ratio 5.0 is a smaller number than the bound 19, whatever the two compare (the bound is per flip, "
+            "the ratio is not: sign-magnitude.appf.nll-ratio-within-bound)."
+        ),
         test=table(
             PATH,
             check=bounded(

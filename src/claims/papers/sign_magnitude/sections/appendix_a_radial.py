@@ -7,7 +7,8 @@ import math
 from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
-from claims.kinds import limit, mean, ratio, replay, value
+from claims.kinds import limit, mean, ratio, replay, table, value
+from claims.papers.sign_magnitude import published, theory
 from claims.papers.sign_magnitude.measured.block import (
     HIDDEN,
     RATES,
@@ -18,6 +19,7 @@ from claims.papers.sign_magnitude.measured.block import (
     WIDE,
     by_quadrature,
 )
+from claims.papers.sign_magnitude.tables.formula_checks import NearFormula
 
 _PROBES = "claims.papers.sign_magnitude.probes"
 PROJECTION = experiment(f"{_PROBES}:projection", fixed={"m": 64, "draws": 500}, seconds=0.05)
@@ -28,6 +30,7 @@ OUTLIER = experiment(
     seconds=0.2,
 )
 SIGN = HIDDEN.at(arm="sign")
+TWO_LAYER = published.path("two_layer")
 
 PROJECTED = (
     Claim(
@@ -188,4 +191,39 @@ RELEASED = tuple(
         decides="standard",
     )
     for arm, figure in (("sign", "0.0087661"), ("magnitude", "0.6402809"))
+)
+RELEASED_2048 = tuple(
+    Claim(
+        id=f"sign-magnitude.two-layer.released-{name}",
+        locus="released results of the two-layer check of Proposition 1, n = m = 2048",
+        statement=statement,
+        test=table(
+            TWO_LAYER, check=NearFormula(column=column, parameter="flip_rate", formula=formula, tolerance=tolerance)
+        ),
+        role="ours",
+    )
+    for name, column, formula, tolerance, statement in (
+        (
+            "hidden-sign",
+            "radial_sign",
+            lambda flip_rate: theory.sign_radial_fraction(flip_rate) + 2 / 2048,
+            0.005,
+            "At five flip rates the released hidden R_sign is S/2 + 2/m, to half a per cent.",
+        ),
+        (
+            "hidden-magnitude",
+            "radial_magnitude",
+            theory.magnitude_radial_fraction,
+            0.0005,
+            "At five flip rates the released hidden R_mag, a mean over inputs of ratios, is the wide limit's to .05 %.",
+        ),
+        (
+            "ratio",
+            "ratio",
+            lambda flip_rate: theory.c_finite_n(flip_rate, 2048),
+            0.001,
+            "At Table 2's flip rates the authors' own second script gives 2.663, 2.610, 2.477 and 2.291 at n = 2048: "
+            "the closed form, to a tenth of a per cent, and not Table 2.",
+        ),
+    )
 )

@@ -77,7 +77,7 @@ EXPERIMENT_D = (
         finding=(
             "The NLL ratio of 5.0 compares whole groups, 2.41M flips against 46M, and is not divided by their numbers. "
             "So it has to be compared with R_E, at most 1 for eta <= 1/2, not with R_col <= 19, which is per flip. Per "
-            "flip it would be 5.0 x 19 = 95."
+            "flip it would be 5.0 x 19 = 95. That 5.0 is below 19 as a number is sign-magnitude.abstract.within-bound."
         ),
         corrected_by="sign-magnitude.appf.nll-ratio-needs-all",
     ),

@@ -20,9 +20,9 @@ from claims.papers.sign_magnitude.measured.block import (
 from claims.verdict import REFUTED
 
 NOT_CLAIMS = {
-    "Figure 1": (
-        "An image: neither its points nor its curve are printed. What the text prints of it, Table 2's theory "
-        "column, is audited row by row."
+    "Figure 1, points": (
+        "An image: no figures are printed at its points. They stand for Table 2's measured column, which is audited "
+        "row by row; the curve is sign-magnitude.fig1.curve."
     ),
     "Remark 1, reference to Table 6 for R_p > 0": (
         "Table 6 holds cosines of trained weights, no c(p); Table 2 is meant, and audited as such."

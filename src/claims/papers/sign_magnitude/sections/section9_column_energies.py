@@ -78,6 +78,42 @@ ENERGIES = (
         role="ours",
     ),
     Claim(
+        id="sign-magnitude.expf.alpha-ratio",
+        locus="released results of Exp F, ratio of alpha^2",
+        statement="The released ratio 17.35 is that of outlier and other columns' mean alpha^2, which energies follow.",
+        test=table(
+            EXP_F,
+            check=recomputed(
+                "energy_ratio",
+                uses=("alpha_ratio", "norm_ratio"),
+                formula=lambda squares, norms: squares * norms,
+                where=having("alpha_ratio"),
+            ),
+        ),
+        expected=REFUTED,
+        finding=(
+            "With columns longer by 4 per cent it would give an energy ratio of 18.1, and the released one is 33. The "
+            "authors' script squares the ratio of the mean alpha. A mean of squares is larger than the squared mean, "
+            "and here, where one column has ninety times the median's alpha^2, by nearly a factor of two."
+        ),
+        corrected_by="sign-magnitude.expf.mean-square-ratio",
+    ),
+    Claim(
+        id="sign-magnitude.expf.mean-square-ratio",
+        locus="released results of Exp F",
+        statement="Norms divided out, energies put the mean alpha^2 of outlier columns at 31.6 times the others'.",
+        test=table(
+            EXP_F,
+            check=recomputed(
+                "mean_square_ratio",
+                uses=("mean_energy_ratio", "mean_norm_ratio"),
+                formula=lambda energies, norms: energies / norms,
+                where=having("mean_square_ratio"),
+            ),
+        ),
+        role="ours",
+    ),
+    Claim(
         id="sign-magnitude.expf.uniform-norms",
         locus="section 9.5, Exp F, 'approximately uniform'",
         statement="Squared norms of Exp G's twenty columns lie within a third of their mean, 1.61.",

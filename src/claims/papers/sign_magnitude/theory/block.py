@@ -42,9 +42,12 @@ def check_metric(metric: str) -> None:
 
 
 def flip_angle(flip_rate: float) -> float:
-    """Angle arccos(1 - 2p) = 2 arcsin sqrt(p) between clean and flipped pre-activation, radians (step A3)."""
+    """Angle arccos(1 - 2p) = 2 arctan sqrt(p/(1 - p)) between clean and flipped pre-activation, radians (step A3).
+
+    By its tangent: near p = 1 the sine would keep half of the digits.
+    """
     check_block(flip_rate)
-    return 2 * math.asin(math.sqrt(flip_rate))
+    return 2 * math.atan2(math.sqrt(flip_rate), math.sqrt(1 - flip_rate))
 
 
 def step_size(flip_rate: float, step: int = 1) -> float:

@@ -1,0 +1,192 @@
+"""Coverage: every place of a paper with the claims about it, with the reason why there is none, or as missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from claims.claim import Claim
+from claims.outline import Outline, Section, Statement, Target, load_outline, outline_of
+from claims.packs import Catalogue
+from claims.verdict import Verdict
+
+T = TypeVar("T")
+_Claims = dict[Target, list[Claim]]
+_Reasons = dict[Target, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A statement of the paper, or the text of a section outside of its statements (without a name).
+
+    Attributes:
+        name: as the paper calls it.
+        claims: about it, each once.
+        reasons: what of it is no claim: locus, and why.
+        missing: the statement or those of its parts which have neither a claim nor a reason.
+    """
+
+    name: str
+    claims: tuple[Claim, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A section with its entries."""
+
+    section: Section
+    entries: tuple[Entry, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims about the section, each once."""
+        return tuple({claim.id: claim for entry in self.entries for claim in entry.claims}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """A paper's sections in its order; ``elsewhere`` has what names no place of the outline.
+
+    ``complete`` says whether the outline is the paper's own: only then is what it lacks missing.
+    """
+
+    sections: tuple[Covered, ...]
+    elsewhere: Entry
+    complete: bool
+
+    @property
+    def elsewhere_heading(self) -> str:
+        """What the places outside of the outline are called."""
+        return "Not in the paper's text" if self.complete else "Other places"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What has neither a claim nor a reason."""
+        return tuple(
+            f"{covered.section.number}: {name}"
+            for covered in self.sections
+            for entry in covered.entries
+            for name in entry.missing
+        )
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim, once."""
+        placed = (claim for covered in self.sections for claim in covered.claims)
+        return tuple({claim.id: claim for claim in (*placed, *self.elsewhere.claims)}.values())
+
+    def chapters(self) -> list[tuple[Section, tuple[Claim, ...]]]:
+        """The sections of the first level, each with the claims about it and its subsections, each claim once."""
+        found: dict[str, tuple[Section, dict[str, Claim]]] = {}
+        for covered in self.sections:
+            _, claims = found.setdefault(covered.section.number.partition(".")[0], (covered.section, {}))
+            claims.update({claim.id: claim for claim in covered.claims})
+        return [(section, tuple(claims.values())) for section, claims in found.values()]
+
+    def statements(self) -> tuple[int, int, int]:
+        """How many named statements have claims, how many a reason alone, how many lack both in part or whole."""
+        named = [entry for covered in self.sections for entry in covered.entries if entry.name]
+        missing = sum(bool(entry.missing) for entry in named)
+        claimed = sum(bool(entry.claims) for entry in named if not entry.missing)
+        return claimed, len(named) - missing - claimed, missing
+
+
+def cover(outline: Outline, claims: Iterable[Claim], not_claims: Mapping[str, str]) -> Coverage:
+    """Hold claims and reasons against an outline. A statement is covered if a locus names it and each of its parts."""
+    about: _Claims = {}
+    said: _Reasons = {}
+    strays = tuple(claim for claim in claims if not _file(about, outline.targets(claim.locus), claim))
+    unplaced = tuple(pair for pair in not_claims.items() if not _file(said, outline.targets(pair[0]), pair))
+    sections = tuple(_cover_section(outline, i, about, said) for i in range(len(outline.sections)))
+    return Coverage(sections, Entry("", strays, unplaced), outline.complete)
+
+
+def coverage_of(catalogue: Catalogue, paper: str) -> Coverage:
+    """The coverage of a paper by all its claims in a catalogue; by the places they name where no outline is known."""
+    claims = [claim for claim in catalogue.claims.values() if claim.paper == paper]
+    reasons = catalogue.not_claims.get(paper, {})
+    path = catalogue.statements.get(paper)
+    outline = outline_of([*(claim.locus for claim in claims), *reasons]) if path is None else load_outline(path)
+    return cover(outline, claims, reasons)
+
+
+def _file(places: dict[Target, list[T]], targets: Iterable[Target], what: T) -> bool:
+    """Put something under each of its places; whether it has any."""
+    found = False
+    for target in targets:
+        places.setdefault(target, []).append(what)
+        found = True
+    return found
+
+
+def _cover_section(outline: Outline, i: int, about: _Claims, said: _Reasons) -> Covered:
+    section = outline.sections[i]
+    entries = [_cover_text(outline, i, about, said)]
+    for j, statement in enumerate(section.statements):
+        whole, details = Target(i, j), {part: Target(i, j, part) for part in statement.parts}
+        places = (whole, *details.values())
+        reasons = _merged(said, places)
+        if statement.because:
+            reasons = (*reasons, (statement.name, statement.because))
+        lacking = [part for part, target in details.items() if target not in about and target not in said]
+        if not any(target in about or target in said for target in places):
+            lacking = [statement.name]
+        missing = () if statement.because else tuple(lacking)
+        entries.append(Entry(_title(statement), _merged(about, places), reasons, missing))
+    return Covered(section, tuple(entry for entry in entries if entry != Entry("")))
+
+
+def _cover_text(outline: Outline, i: int, about: _Claims, said: _Reasons) -> Entry:
+    """The text of a section outside of its statements; one without any, and without subsections, has to be covered."""
+    section, place = outline.sections[i], Target(i)
+    claims, reasons = tuple(about.get(place, ())), tuple(said.get(place, ()))
+    if section.because:
+        reasons = (*reasons, ("", section.because))
+    divided = any(other.number.startswith(f"{section.number}.") for other in outline.sections)
+    bare = not (claims or reasons or section.statements or divided)
+    return Entry("", claims, reasons, (section.heading,) if bare else ())
+
+
+def _merged(places: Mapping[Target, list[T]], targets: Iterable[Target]) -> tuple[T, ...]:
+    """What stands under any of the places, each once."""
+    found: list[T] = []
+    for target in targets:
+        found += [what for what in places.get(target, ()) if not any(what is other for other in found)]
+    return tuple(found)
+
+
+def _title(statement: Statement) -> str:
+    return f"{statement.name} ({', '.join(statement.parts)})" if statement.parts else statement.name
+
+
+def to_plain(coverage: Coverage, verdicts: Mapping[str, str]) -> dict[str, Any]:
+    """A coverage as plain data; the verdict is null of claims that the verdicts do not have."""
+
+    def plain(entry: Entry) -> dict[str, Any]:
+        claims = [
+            {"id": claim.id, "locus": claim.locus, "role": claim.role.value, "verdict": verdicts.get(claim.id)}
+            for claim in entry.claims
+        ]
+        reasons = [{"locus": locus, "because": why} for locus, why in entry.reasons]
+        return {"name": entry.name, "claims": claims, "no_claim": reasons, "missing": list(entry.missing)}
+
+    sections = [
+        {
+            "number": covered.section.number,
+            "title": covered.section.title,
+            "counts": verdict_counts(covered.claims, verdicts),
+            "statements": [plain(entry) for entry in covered.entries],
+        }
+        for covered in coverage.sections
+    ]
+    return {"sections": sections, "elsewhere": plain(coverage.elsewhere), "missing": list(coverage.missing)}
+
+
+def verdict_counts(claims: Iterable[Claim], verdicts: Mapping[str, str]) -> dict[str, int]:
+    """How many of the claims have each verdict, in the order of the verdicts; claims without one are left out."""
+    found = Counter(verdicts[claim.id] for claim in claims if claim.id in verdicts)
+    return {verdict.value: found[verdict] for verdict in Verdict if found[verdict]}

@@ -1,0 +1,231 @@
+"""Claims of section 2 on singular modes: which of them takes up the mean, and what it contributes to the error."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, between, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import mean, order, search
+from claims.verdict import REFUTED, Role, Tier
+
+THEORY = "claims.papers.mean_bias.theory.geometry"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.geometry"
+STATEMENTS = "claims.papers.mean_bias.experiments.geometry_statements"
+
+MODES = experiment(
+    f"{EXPERIMENTS}:planted_modes",
+    sweep={"content": ("noise", "mean", "token")},
+    fixed={"token_size": 2.0},
+    seconds=0.005,
+)
+REMOVAL = experiment(
+    f"{EXPERIMENTS}:mode_removal",
+    sweep={"law": ("spread", "channels"), "shift": (0.5, 2.0)},
+    fixed={"tokens": 256, "channels": 128},
+    seconds=0.03,
+)
+SHIFTS = [0.2, 0.5, 1.0]
+SIZE = {"tokens": 256, "channels": 64}
+
+NOT_CLAIMS = {
+    "abstract; section 1, contribution 1; section 8, anisotropy driven by the mean": (
+        "That the mean is the dominant part of spectral anisotropy in language models is a statement about training "
+        "runs whose checkpoints are not published. What its evidence can show is judged on synthetic tokens: "
+        "mean-bias.sec2.alignment-without-dominance and mean-bias.sec2.alignment-bound."
+    ),
+    "section 2, dominant sigma_1 as observed in METIS": "A finding of another paper about its own models.",
+}
+
+
+def ones_vector_free(tokens: int) -> float:
+    """Squared cosine of a random left singular vector with the vector of ones."""
+    return 1 / tokens
+
+
+ALIGNMENT = (
+    Claim(
+        id="mean-bias.sec2.alignment-bound",
+        locus="section 2, two conditions for alignment",
+        statement=(
+            "cos^2 between the mean and v1 is at least c/(c + (sigma_2/sigma_1)^2 (1 - c)) with c = (u1'1)^2/l, and no "
+            "larger bound in these numbers is true."
+        ),
+        test=search(f"{STATEMENTS}:ALIGNMENT", seconds=0.6),
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec2.two-conditions",
+        locus="section 2, conditions (i) and (ii)",
+        statement="With a dominant sigma_1 (twice sigma_2 and more) and little cancellation the mean is close to v1.",
+        at=grid(shift=[0.5, 1.0], content="mean", **SIZE),
+        test=mean(MODES["leading_cosine2"]),
+        band=at_least(0.98, provenance="printed", because="the square of .99, as printed for a trained model"),
+        rival=0.5,
+    ),
+    Claim(
+        id="mean-bias.sec2.alignment-without-gap",
+        locus="section 2, conditions (i) and (ii)",
+        statement=(
+            "Little cancellation is enough: cos^2 between the mean and v1 is at least (u1'1)^2/l whatever the singular "
+            "values are."
+        ),
+        test=search(f"{STATEMENTS}:ALIGNMENT_WITHOUT_GAP", seconds=0.5),
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec2.aligned-means-dominant",
+        locus="contribution 1, as drawn from section 2, Figure 1 right",
+        statement="Where the cosine between mean and v1 is near .99, the mean carries most of the energy.",
+        at=grid(shift=0.3, content="mean", **SIZE),
+        test=mean(MODES["mean_share"]),
+        band=at_least(0.5, provenance="author", because="most of the energy is more than half of it"),
+        rival=0.09,
+        expected=REFUTED,
+        finding=(
+            "A mean of .3 a channel over white noise (256 tokens, 64 channels) has 8.6 % of the energy and a cosine "
+            "of .996 with v1. Alignment sets in when the mean's share passes 1/sqrt(l m), 5e-4 for 4096 tokens of 1024 "
+            "channels, since every other mode of the noise is as small."
+        ),
+        corrected_by="mean-bias.sec2.alignment-without-dominance",
+    ),
+    Claim(
+        id="mean-bias.sec2.alignment-without-dominance",
+        locus="section 2, last paragraph",
+        statement="A mean with less than a tenth of the energy has a cosine above .99 with v1: report the share, too.",
+        at=grid(shift=0.3, content="mean", **SIZE),
+        test=mean(MODES["leading_cosine2"]),
+        band=at_least(0.9801, provenance="printed", because="the square of .99"),
+        rival=f"{THEORY}:mean_share",
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sec2.coherence-of-u1",
+        locus="section 2, limited sign cancellation",
+        statement=(
+            "Over white noise u1 takes up the vector of ones as (u1'1)^2/l = 1 - (c + t)/(t (t + 1)), c = m/l and t = "
+            "s^2 m, from a mean share of 1/sqrt(l m) on."
+        ),
+        at=grid(shift=SHIFTS, content="mean", **SIZE),
+        test=mean(MODES["leading_coherence"]),
+        band=within(
+            f"{THEORY}:leading_coherence", abs=0.03, provenance="theory", because="a limit; finite sizes are off by .01"
+        ),
+        rival=ones_vector_free,
+        role=Role.OURS,
+    ),
+)
+
+OTHER_MODES = (
+    Claim(
+        id="mean-bias.sec2.others-cancel",
+        locus="section 2, non-leading modes",
+        statement="Beside a mean that leads the spectrum the other left singular vectors cancel, (u_i'1)^2/l < .01.",
+        at=grid(shift=SHIFTS, content="mean", **SIZE),
+        test=order(MODES["leading_coherence"], MODES["other_coherence"]),
+        band=at_least(0.5, provenance="author", because="much less than u1 keeps, .68 at the weakest shift"),
+        rival=0.0,
+    ),
+    Claim(
+        id="mean-bias.sec2.cancellation-null",
+        locus="section 2, non-leading modes, without a mean",
+        statement="In centred noise the leading mode cancels as much as any other: E (u_i'1)^2/l = 1/l for every mode.",
+        at=grid(shift=1.0, content="noise", tokens=64, channels=16),
+        test=order(MODES["leading_coherence"], MODES["other_coherence"]),
+        band=within(0.0, abs=0.03, provenance="theory", because="exactly zero; the width is 2/l"),
+        rival=0.1,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec2.v1-not-others",
+        locus="section 2, alignment with v1 rather than other directions",
+        statement="Where the planted mean leads the spectrum, it is closer to v1 than to any other mode.",
+        at=grid(shift=SHIFTS, content="mean", **SIZE),
+        test=order(MODES["leading_cosine2"], MODES["other_cosine2"]),
+        band=at_least(0.5, provenance="author", because="much more strongly: by more than half of the squared cosines"),
+        rival=0.0,
+    ),
+    Claim(
+        id="mean-bias.sec2.v1-whatever-leads",
+        locus="section 2, alignment with v1 rather than other directions",
+        statement="Whatever makes sigma_1 large, the mean is closer to v1 than to any other mode.",
+        at=grid(shift=SHIFTS, content="token", **SIZE),
+        test=order(MODES["leading_cosine2"], MODES["other_cosine2"]),
+        band=at_least(0.0, provenance="author", because="closer means a larger squared cosine"),
+        rival=-0.5,
+        expected=REFUTED,
+        finding=(
+            "One token more than sqrt(l) times as large as the mean takes v1 (and u1'1 = 1 of sqrt(l)), while the mean "
+            "goes with the second mode: cos^2 .94 and more against .03. First tokens of language models are such "
+            "tokens. A dominant sigma_1 therefore calls for the cosine before it is put down to the mean."
+        ),
+        corrected_by="mean-bias.sec2.huge-token",
+    ),
+    Claim(
+        id="mean-bias.sec2.huge-token",
+        locus="section 2, alignment with v1 rather than other directions",
+        statement="Beside one token 2 sqrt(l) times as large as the mean, the mean lies in another mode than v1.",
+        at=grid(shift=SHIFTS, content="token", **SIZE),
+        test=order(MODES["other_cosine2"], MODES["leading_cosine2"]),
+        band=at_least(0.5, provenance="author", because="by more than half of the squared cosines"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+)
+
+QUANTIZATION = (
+    Claim(
+        id="mean-bias.sec2.leading-contributes-most",
+        locus="section 2, the leading spike and quantization error",
+        statement="Removing v1 lowers the error of NVFP4 by more than removing any other mode.",
+        at=grid(shift=[0.5, 2.0], law=["spread", "channels"]),
+        test=order(REMOVAL["leading"], REMOVAL["second"]),
+        band=at_least(0.05, provenance="smallest-effect", because="five per cent of the error"),
+        rival=0.0,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec2.leading-makes-most",
+        locus="section 2, the leading spike as primary contributor to quantization error",
+        statement="Where sigma_1 is more than three times sigma_2, v1 makes more than half of the error of NVFP4.",
+        at=grid(shift=0.5, law=["spread", "channels"]),
+        test=mean(REMOVAL["leading"]),
+        band=at_least(0.5, provenance="author", because="the primary contributor makes more than half"),
+        rival=0.2,
+        expected=REFUTED,
+        finding=(
+            "NVFP4 has nearly the same relative error whatever the matrix, .009, so a mode makes as much of the error "
+            "as it has of the energy: with sigma_1 = 3.45 sigma_2, 20 %. The spectral gap does not matter, the energy "
+            "share does."
+        ),
+        corrected_by="mean-bias.sec2.error-follows-energy",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec2.error-follows-energy",
+        locus="section 2, the leading spike and quantization error",
+        statement="Removing v1 lowers the error of NVFP4 by the share of the energy that v1 has.",
+        at=grid(shift=[0.5, 2.0], law="spread"),
+        test=order(REMOVAL["leading"], REMOVAL["leading_share"]),
+        band=within(0.0, abs=0.03, provenance="smallest-effect", because="three per cent of the error"),
+        rival=-0.1,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec2.outlier-channels-error",
+        locus="section 2, the leading spike and quantization error",
+        statement=(
+            "With the mean in one channel of 16 (up to 8 times the noise) v1 makes no more of the error than its share "
+            "of the energy: a block keeps its relative error."
+        ),
+        at=grid(shift=[0.5, 2.0], law="channels"),
+        test=order(REMOVAL["leading"], REMOVAL["leading_share"]),
+        band=between(-0.06, 0.01, provenance="author", because="at most the energy share, and not far below it"),
+        rival=0.1,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

@@ -1,0 +1,204 @@
+"""Claims of section 3, eq. 3: the means that activations and gates make of centred inputs."""
+
+from __future__ import annotations
+
+import math
+
+from claims.bands import at_least, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import identity, mean, order, ratio, search, value
+from claims.verdict import REFUTED, Role, Tier
+
+THEORY = "claims.papers.mean_bias.theory.mechanisms"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.activation_means"
+STATEMENTS = "claims.papers.mean_bias.experiments.mechanism_statements"
+
+LAWS = ("gaussian", "laplace", "uniform", "two-point")
+NAMES = ("relu", "gelu", "silu", "softplus", "log-sigmoid", "centred-square", "minus-square")
+CELLS = {"activation": NAMES, "law": LAWS}
+
+MEANS = experiment(f"{EXPERIMENTS}:activation_mean", sweep=CELLS, fixed={"sigma": 1.0}, seconds=0.004)
+EVEN = experiment(f"{EXPERIMENTS}:even_part", sweep=CELLS, seconds=0.005)
+GATED = experiment(
+    f"{EXPERIMENTS}:gated_unit",
+    sweep={"correlation": (-0.8, -0.3, 0.0, 0.5), "law": ("gaussian", "laplace", "two-point")},
+    fixed={"pairs": 2**13},
+    seconds=0.005,
+)
+SWIGLU = experiment(
+    f"{EXPERIMENTS}:swiglu_share",
+    sweep={"shift": (0.3, 0.5, 1.0)},
+    fixed={"neurons": 512},
+    seconds=0.015,
+)
+SIZE = {"tokens": 256, "channels": 128}
+
+NOT_CLAIMS = {
+    "section 3, Figure 3": (
+        "Shares before and after two operators of a trained model at 10k steps; neither numbers nor checkpoints are "
+        "published. What softmax and SwiGLU do to a mean by themselves is judged on synthetic tokens: "
+        "mean-bias.fig3.swiglu-lowers, mean-bias.fig3.averaging-raises."
+    ),
+}
+
+QUADRATURE = "exact; quadrature is good to 1e-12"
+
+MEAN_BEHIND = (
+    Claim(
+        id="mean-bias.eq3.positive",
+        locus="section 3, eq. 3",
+        statement="An activation that is not odd has a positive mean over symmetric centred inputs.",
+        at=grid(activation=["relu", "gelu", "silu", "softplus", "log-sigmoid", "centred-square"], law="gaussian"),
+        test=value(MEANS["mean"]),
+        band=at_least(1e-3, provenance="smallest-effect", because="positive by more than quadrature could err"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "Log-sigmoid is not odd and has mean -.806; z^2 - 1 is not odd and has mean 0. The mean is that of the "
+            "even part, whose sign decides."
+        ),
+        corrected_by="mean-bias.eq3.even-part",
+    ),
+    Claim(
+        id="mean-bias.eq3.even-part",
+        locus="section 3, eq. 3",
+        statement=(
+            "Over any symmetric law the mean of phi(z) is the mean of its even part (phi(z) + phi(-z))/2, so that an "
+            "even part >= 0, and not only its lack of oddness, makes it positive."
+        ),
+        at=grid(activation=NAMES, law=LAWS[:3]),
+        test=identity(EVEN["mean"], EVEN["even"], bound=EVEN["bound"], planted=EVEN["planted"]),
+        role=Role.OURS,
+    ),
+    *(
+        Claim(
+            id=f"mean-bias.eq3.{name}",
+            locus=f"section 3, eq. 3, {label}",
+            statement=f"The mean of {label} over standard normal inputs is {text}.",
+            at=grid(activation=name, law="gaussian", sigma=[0.1, 1.0, 3.0]),
+            test=value(MEANS["mean"]),
+            band=within(f"{THEORY}:activation_mean", rel=1e-9, provenance="theory", because=QUADRATURE),
+            rival=rival,
+        )
+        for name, label, text, rival in (
+            ("relu", "ReLU", "sigma/sqrt(2 pi), exactly", 0.5),
+            (
+                "gelu",
+                "GELU",
+                "sigma^2/sqrt(2 pi (1 + sigma^2)), exactly: .28209 at sigma = 1",
+                1 / math.sqrt(2 * math.pi),
+            ),
+            ("silu", "SiLU", "that of z tanh(z/2)/2, exactly: .20662 at sigma = 1", 1 / math.sqrt(2 * math.pi)),
+        )
+    ),
+    *(
+        Claim(
+            id=f"mean-bias.eq3.{name}-even-part",
+            locus=f"section 3, eq. 3, 'approximately' for {label}",
+            statement=(
+                f"The even part of {label} is nowhere negative, so that eq. 3 is exact for it, not approximate, under "
+                "every symmetric law."
+            ),
+            test=search(f"{STATEMENTS}:{name.upper()}_EVEN_PART", examples=100, restarts=2, seconds=0.1),
+            role=Role.OURS,
+            decides=Tier.STANDARD,
+        )
+        for name, label in (("gelu", "GELU"), ("silu", "SiLU"))
+    ),
+    Claim(
+        id="mean-bias.eq3.positive-under-laws",
+        locus="section 3, eq. 3",
+        statement="ReLU, GELU and SiLU have positive means under Gaussian, Laplace, uniform and two-point inputs.",
+        at=grid(activation=["relu", "gelu", "silu"], law=LAWS),
+        test=value(MEANS["mean"]),
+        band=at_least(0.1, provenance="smallest-effect", because="a tenth of the inputs' standard deviation"),
+        rival=0.0,
+    ),
+    Claim(
+        id="mean-bias.eq3.share-behind",
+        locus="section 3, Stage II, size of the regenerated mean",
+        statement=(
+            "Centred inputs of scale sigma leave ReLU with 1/pi = 32 % of the energy in the mean at every scale; GELU "
+            "and SiLU with 19 % and 12 % at sigma = 1 and less than 1 % at sigma = .1."
+        ),
+        at=grid(activation=["relu", "gelu", "silu"], law="gaussian", sigma=[0.1, 1.0]),
+        test=value(MEANS["share"]),
+        band=within(f"{THEORY}:activation_share", rel=1e-9, provenance="theory", because=QUADRATURE),
+        rival=0.5,
+        role=Role.OURS,
+    ),
+)
+
+GATES = (
+    Claim(
+        id="mean-bias.eq3.swiglu",
+        locus="section 3, eq. 3, SwiGLU",
+        statement="SwiGLU's product SiLU(g) u has a positive mean over centred gate and up values.",
+        at=grid(correlation=[-0.8, -0.3, 0.0], law="gaussian"),
+        test=mean(GATED["mean"]),
+        band=at_least(0.02, provenance="smallest-effect", because="a tenth of SiLU's own mean"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "It has the sign of the correlation of g and u: -.4 at rho = -.8, zero if they are independent. The second "
+            "factor makes the product, as a function of (g, u), no one-sided activation."
+        ),
+        corrected_by="mean-bias.eq3.swiglu-mean",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq3.swiglu-mean",
+        locus="section 3, eq. 3, SwiGLU",
+        statement="E[SiLU(g) u] is half of the covariance of g and u for every centred symmetric law.",
+        at=grid(correlation=[-0.8, -0.3, 0.0, 0.5], law=["gaussian", "laplace", "two-point"]),
+        test=mean(GATED["mean"]),
+        band=within(
+            f"{THEORY}:gated_mean", abs=0.015, provenance="smallest-effect", because="a thirteenth of SiLU's mean"
+        ),
+        rival=0.2066,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq3.swiglu-folded",
+        locus="section 3, eq. 3, SwiGLU",
+        statement="At every (g, u) the average of SiLU(g) u and its mirror image at (-g, -u) is g u/2.",
+        at=grid(correlation=0.5, law=["gaussian", "laplace", "two-point"]),
+        test=identity(GATED["folded"], GATED["half_product"], bound=GATED["bound"], planted=GATED["planted"]),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.fig3.swiglu-amplifies",
+        locus="section 3, Stage II, SwiGLU (Figure 3, by mechanism)",
+        statement="By its nonlinearity SwiGLU raises the share of the energy that the mean has.",
+        at=grid(shift=[0.3, 0.5, 1.0], **SIZE),
+        test=order(SWIGLU["after"], SWIGLU["before"]),
+        band=at_least(0.0, provenance="author", because="raising means a larger share behind than before"),
+        rival=-0.03,
+        expected=REFUTED,
+        finding=(
+            "With independent projections it lowers the share, .082 to .023, .2 to .06 and .5 to .26: the output mean "
+            "is SiLU's mean times the up projection's, and the spread of SiLU adds noise (Jensen). To raise it takes "
+            "gate and up projections that training has correlated."
+        ),
+        corrected_by="mean-bias.fig3.swiglu-lowers",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.fig3.swiglu-lowers",
+        locus="section 3, Stage II, SwiGLU (Figure 3, by mechanism)",
+        statement=(
+            "Behind SwiGLU with independent Gaussian projections the mean's share r becomes r E[(E SiLU)^2]/E[SiLU^2], "
+            "less than r."
+        ),
+        at=grid(shift=[0.3, 0.5], **SIZE),
+        test=ratio(SWIGLU["mean_energy"], SWIGLU["energy"]),
+        band=within(
+            f"{THEORY}:gated_share", abs=0.01, provenance="theory", because="corrected for tokens and channels"
+        ),
+        rival=f"{THEORY}:input_share",
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

@@ -1,0 +1,210 @@
+"""Claims of section 3's measure, eq. 1: its readings, what each is without a mean, and where the mean comes from."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import identity, mean, order, ratio, search
+from claims.papers.mean_bias.sections.section2_geometry import EXPANSION, SIGNS
+from claims.verdict import REFUTED, Role, Tier
+
+GEOMETRY = "claims.papers.mean_bias.theory.geometry"
+THEORY = "claims.papers.mean_bias.theory.mechanisms"
+STATEMENTS = "claims.papers.mean_bias.experiments.geometry_statements"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.mechanisms"
+
+EMBEDDING = experiment(
+    f"{EXPERIMENTS}:token_frequencies",
+    fixed={"channels": 64, "exponent": 1.0, "head": 10, "tokens": 4096},
+    seconds=0.01,
+)
+
+NOT_CLAIMS = {
+    "section 3, Figure 2": (
+        "Energy shares at two checkpoints of a trained model, by layer; neither numbers nor checkpoints are published. "
+        "It is a statement about that training run. What eq. 1 measures, and what it gives without any mean, is judged "
+        "on synthetic tokens: mean-bias.eq1.share-reading, mean-bias.eq1.null."
+    ),
+    "section 3, Stage I, disproportionate updates": (
+        "That frequent tokens align the embedding during training is a statement about training runs. What their "
+        "frequencies do by themselves is judged: mean-bias.eq2.zipf-share, mean-bias.eq2.few-tokens."
+    ),
+    "sections 7.2 and 7.4, second moment of the optimizer": (
+        "That the embedding's bias dominates the optimizer's second moment is not measured anywhere in the paper; it "
+        "needs a training run with the mean and one without."
+    ),
+    "sections 7.3, 7.4 and 8, correction at the embedding level": (
+        "That conditioning the embedding's activations suffices needs training runs with that alone against every "
+        "product's inputs. Synthetic tokens speak against it: mean-bias.eq3.even-part lets every activation behind it "
+        "make a mean of its own."
+    ),
+}
+
+
+def one_over_channels(channels: int) -> float:
+    """The null of eq. 1 if tokens and channels changed places."""
+    return 1 / channels
+
+
+def squared_ratio_twice(tokens: int, shift: float) -> float:
+    """The share squared: what the ratio's square would be if eq. 1 were the share itself."""
+    return ((shift * shift + 1 / tokens) / (shift * shift + 1)) ** 2
+
+
+READINGS = (
+    Claim(
+        id="mean-bias.eq1.share-reading",
+        locus="section 3, eq. 1, N the number of tokens",
+        statement="With the mean energy of a token under the root, the ratio lies between 0 and 1.",
+        test=search(f"{STATEMENTS}:SHARE_READING", examples=100, restarts=2, seconds=0.3),
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq1.entry-reading",
+        locus="section 3, eq. 1, N the number of entries",
+        statement="With the mean square of an entry under the root, the ratio lies between 0 and 1.",
+        test=search(f"{STATEMENTS}:ENTRY_READING", examples=100, restarts=2, seconds=0.3),
+        expected=REFUTED,
+        finding=(
+            "It reaches sqrt(m) where all tokens are alike, and is sqrt(m/l) for noise: .5 at 4096 tokens of 1024 "
+            "channels. Only the mean energy of a token under the root makes the square an energy share."
+        ),
+        corrected_by="mean-bias.eq1.share-reading",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq1.twice-reading",
+        locus="section 3, eq. 1, expectation over tokens divided by N again",
+        statement="With the mean energy of a token divided by the number of tokens, the ratio lies between 0 and 1.",
+        test=search(f"{STATEMENTS}:TWICE_READING", examples=100, restarts=2, seconds=0.3),
+        expected=REFUTED,
+        finding="Averaging twice gives sqrt(l) where all tokens are alike, and one for noise of any size.",
+        corrected_by="mean-bias.eq1.share-reading",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq1.is-the-share",
+        locus="section 3, eq. 1 with 'mean-energy share'",
+        statement="The ratio of eq. 1 is the share of the energy that the mean has.",
+        test=identity(
+            EXPANSION["ratio"],
+            EXPANSION["spectral_share"],
+            bound=EXPANSION["share_bound"],
+            planted=EXPANSION["ratio"] * 2.0,
+        ),
+        expected=REFUTED,
+        finding=(
+            "Its square is. A ratio of .5 is a quarter of the energy; report the square, which adds up with the "
+            "shares of spike and tail."
+        ),
+        corrected_by="mean-bias.eq1.square-is-the-share",
+    ),
+    Claim(
+        id="mean-bias.eq1.square-is-the-share",
+        locus="section 3, eq. 1 with 'mean-energy share'",
+        statement="The square of eq. 1 (mean energy of a token under the root) is the mean's share of the energy.",
+        test=identity(
+            EXPANSION["ratio_squared"],
+            EXPANSION["spectral_share"],
+            bound=EXPANSION["share_bound"],
+            planted=EXPANSION["ratio"],
+        ),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq1.null",
+        locus="section 3, eq. 1, without a mean",
+        statement="For l centred Gaussian tokens the square of eq. 1 has mean 1/l, whatever the number of channels.",
+        at=(*grid(tokens=512, channels=64, shift=0.0), *grid(tokens=64, channels=256, shift=0.0)),
+        test=mean(SIGNS["mean_share"]),
+        band=within(
+            f"{GEOMETRY}:mean_share", rel=0.1, provenance="theory", because="exact; far from the rivals 1/m, 0"
+        ),
+        rival=one_over_channels,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq1.null-by-entries",
+        locus="section 3, eq. 1, N the number of entries, without a mean",
+        statement="Read with the number of entries, noise alone has a squared ratio of m/l.",
+        at=grid(tokens=64, channels=256, shift=0.0),
+        test=mean(SIGNS["by_entries"]),
+        band=within(f"{GEOMETRY}:mean_share_by_entries", rel=0.05, provenance="theory", because="exact"),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq1.planted",
+        locus="section 3, eq. 1, with a mean",
+        statement="A mean of s a channel over unit noise has the share (s^2 + 1/l)/(s^2 + 1) of the energy.",
+        at=grid(tokens=256, channels=64, shift=[0.1, 0.3]),
+        test=ratio(SIGNS["mean_energy"], SIGNS["energy"]),
+        band=within(f"{GEOMETRY}:mean_share", rel=0.08, provenance="theory", because="exact; below the null's 1/l"),
+        rival=squared_ratio_twice,
+        role=Role.OURS,
+    ),
+)
+
+FREQUENCIES = (
+    Claim(
+        id="mean-bias.eq2.row-mean",
+        locus="section 3, eq. 2",
+        statement="The mean of a text's embedded tokens is the mean embedding weighted by the text's own counts.",
+        at=grid(vocabulary=1024),
+        test=identity(
+            EMBEDDING["count_gap"],
+            EMBEDDING["count_gap"] * 0.0,
+            bound=EMBEDDING["count_bound"],
+            planted=EMBEDDING["count_planted"],
+        ),
+    ),
+    Claim(
+        id="mean-bias.eq2.frequencies-raise",
+        locus="section 3, Stage I",
+        statement="Zipf's frequencies give the mean embedding a larger share of the energy than equal ones.",
+        at=grid(vocabulary=[1024, 4096]),
+        test=order(EMBEDDING["weighted_share"], EMBEDDING["uniform_share"]),
+        band=at_least(0.01, provenance="smallest-effect", because="a hundredth of the energy"),
+        rival=0.0,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq2.frequencies-suffice",
+        locus="section 3, Stage I, nontrivial mean from frequencies",
+        statement="Zipf's frequencies alone give the mean embedding a tenth of the energy.",
+        at=grid(vocabulary=4096),
+        test=mean(EMBEDDING["weighted_share"]),
+        band=at_least(0.1, provenance="author", because="'nontrivial' read as a tenth"),
+        rival=f"{THEORY}:corpus_share",
+        expected=REFUTED,
+        finding=(
+            "Over embeddings without a common direction the share is sum p(v)^2: 2.1 % for 4,096 tokens, 1.3 % for "
+            "50,000. More needs embeddings that training has aligned."
+        ),
+        corrected_by="mean-bias.eq2.zipf-share",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq2.zipf-share",
+        locus="section 3, Stage I",
+        statement="Over independent embeddings the mean's share is sum p(v)^2, 2 % under Zipf's law of 4,096 tokens.",
+        at=grid(vocabulary=[1024, 4096]),
+        test=mean(EMBEDDING["weighted_share"]),
+        band=within(f"{THEORY}:corpus_share", rel=0.1, provenance="theory", because="next terms are O(1/channels)"),
+        rival=0.1,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq2.few-tokens",
+        locus="section 3, Stage I, coherent embedding alignment",
+        statement="That mean is ten tokens' own embeddings: the ten most frequent make 94 % of its energy.",
+        at=grid(vocabulary=4096, head=10),
+        test=ratio(EMBEDDING["head_energy"], EMBEDDING["mean_energy"]),
+        band=within(f"{THEORY}:head_share", abs=0.03, provenance="theory", because="exact in the mean; sd .04 a seed"),
+        rival=0.5,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

@@ -1,0 +1,158 @@
+"""Claims of section 3 on attention and the residual stream: what averaging and adding do to the mean's share."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import identity, mean, order, ratio, search, trend
+from claims.verdict import REFUTED, Role, Tier
+
+THEORY = "claims.papers.mean_bias.theory.mechanisms"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.mechanisms"
+STATEMENTS = "claims.papers.mean_bias.experiments.mechanism_statements"
+
+ATTENTION = experiment(
+    f"{EXPERIMENTS}:attention_arms",
+    sweep={"weights": ("similarity", "random"), "sharpness": (0.0, 0.25, 0.5, 1.0)},
+    fixed={"channels": 64},
+    seconds=0.008,
+)
+STREAM = experiment(
+    f"{EXPERIMENTS}:residual_stream",
+    sweep={"depth": (1, 4, 16), "direction": ("unrelated", "common")},
+    fixed={"channels": 128},
+    seconds=0.005,
+)
+LAYER = experiment(f"{EXPERIMENTS}:residual_identity", fixed={"tokens": 64, "channels": 32}, seconds=0.001)
+SIMILARITY, RANDOM = ATTENTION.at(weights="similarity"), ATTENTION.at(weights="random")
+TOKENS = {"tokens": 256, "shift": 0.3}
+LAYERS = {"tokens": 64, "shift": 0.3}
+
+
+AVERAGING = (
+    Claim(
+        id="mean-bias.fig3.softmax-raises",
+        locus="section 3, Stage II, softmax attention (Figure 3, by mechanism)",
+        statement="Softmax attention over similarities raises the share of the energy that the mean has.",
+        at=grid(sharpness=[0.25, 0.5, 1.0], **TOKENS),
+        test=order(SIMILARITY["after"], SIMILARITY["before"]),
+        band=at_least(0.01, provenance="smallest-effect", because="a hundredth of the energy"),
+        rival=0.0,
+    ),
+    Claim(
+        id="mean-bias.fig3.softmax-by-similarity",
+        locus="section 3, Stage II, exponential reweighting of similar directions",
+        statement="It does so by favouring similar tokens: weights from chance raise the mean's share less.",
+        at=grid(sharpness=[0.5, 1.0], **TOKENS),
+        test=order(SIMILARITY["after"], RANDOM["after"]),
+        band=at_least(0.0, provenance="author", because="favouring similar tokens must do more than chance does"),
+        rival=-0.2,
+        expected=REFUTED,
+        finding=(
+            "Chance does more: with scores that know nothing of the tokens the share goes from .085 to .99 and .93, "
+            "with similarities to .59 and .12, since a token is most similar to itself and keeps its own noise. The "
+            "averaging raises the share, and similarity holds it back."
+        ),
+        corrected_by="mean-bias.fig3.averaging-raises",
+    ),
+    Claim(
+        id="mean-bias.fig3.averaging-raises",
+        locus="section 3, Stage II, softmax attention",
+        statement=(
+            "Any averaging over tokens raises the mean's share: to (s^2 + 1/l)/(s^2 + 1/l_eff) for weights that do not "
+            "depend on the values and act on l_eff tokens, here l exp(-sharpness^2)."
+        ),
+        at=grid(sharpness=[0.25, 0.5, 1.0], **TOKENS),
+        test=mean(RANDOM["after"]),
+        band=within(f"{THEORY}:averaged_share", abs=0.01, provenance="theory", because="next terms are O(1/l)"),
+        rival=0.085,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.fig3.sharper-raises",
+        locus="section 3, Stage II, exponential reweighting of similar directions",
+        statement="The more sharply softmax reweights by similarity, the larger is the mean's share.",
+        at=grid(sharpness=[0.25, 0.5, 1.0], **TOKENS),
+        test=trend(SIMILARITY["after"], over="sharpness", direction="increasing"),
+        band=at_least(0.01, provenance="smallest-effect", because="a hundredth of the energy a step"),
+        rival=0.0,
+        expected=REFUTED,
+        finding="Equal weights leave nothing but the mean; sharper ones leave more of each token: 1, .96, .59, .12.",
+        corrected_by="mean-bias.fig3.sharper-lowers",
+    ),
+    Claim(
+        id="mean-bias.fig3.sharper-lowers",
+        locus="section 3, Stage II, exponential reweighting of similar directions",
+        statement="The more sharply softmax reweights by similarity, the smaller is the mean's share behind it.",
+        at=grid(sharpness=[0.25, 0.5, 1.0], **TOKENS),
+        test=trend(SIMILARITY["after"], over="sharpness", direction="decreasing"),
+        band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy a step"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+)
+
+RESIDUAL = (
+    Claim(
+        id="mean-bias.eq4.additive",
+        locus="section 3, eq. 4",
+        statement="The mean of the residual stream behind a layer is the mean before plus the mean of what is added.",
+        test=identity(LAYER["gap"], LAYER["gap"] * 0.0, bound=LAYER["bound"], planted=LAYER["planted"]),
+    ),
+    Claim(
+        id="mean-bias.eq4.prevents-cancellation",
+        locus="section 3, Stage III, after eq. 4",
+        statement="Adding prevents cancellation: no layer's mean can shorten the mean of the stream.",
+        test=search(f"{STATEMENTS}:NO_CANCELLATION", examples=80, restarts=2, seconds=0.2),
+        expected=REFUTED,
+        finding=(
+            "A layer that adds -mu removes the mean altogether; whatever has 2 mu'd < -|d|^2 shortens it. Nothing in a "
+            "residual connection keeps training from learning that."
+        ),
+        corrected_by="mean-bias.eq4.energy-balance",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq4.energy-balance",
+        locus="section 3, Stage III, after eq. 4",
+        statement="Behind a layer |mu|^2 has grown by |d|^2 + 2 mu'd: the angle between old and added mean decides.",
+        test=identity(
+            LAYER["energy_after"],
+            LAYER["energy_balance"],
+            bound=LAYER["energy_bound"],
+            planted=LAYER["energy_planted"],
+        ),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq4.accumulates",
+        locus="section 3, Stage III, cumulative growth",
+        statement="Residual addition alone makes the mean's share of the energy grow through the network.",
+        at=grid(depth=[1, 4, 16], direction="unrelated", **LAYERS),
+        test=order(STREAM["share"], over="depth"),
+        band=at_least(0.05, provenance="smallest-effect", because="from .1 behind one layer to .15 behind sixteen"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "Means in unrelated directions add up like the noise does, and the share stays .097 from one layer to "
+            "sixteen, though the mean itself grows fourfold in length. It grows only as far as the layers' means agree "
+            "in direction."
+        ),
+        corrected_by="mean-bias.eq4.share-with-depth",
+    ),
+    Claim(
+        id="mean-bias.eq4.share-with-depth",
+        locus="section 3, Stage III, cumulative growth",
+        statement=(
+            "After L layers the mean's share is that of one layer if their means are unrelated, and L s^2/(1 + L s^2) "
+            "(but for 1/l) if they have one direction."
+        ),
+        at=grid(depth=[1, 4, 16], direction=["unrelated", "common"], **LAYERS),
+        test=ratio(STREAM["mean_energy"], STREAM["energy"]),
+        band=within(f"{THEORY}:residual_share", abs=0.02, provenance="theory", because="exact ratio of expectations"),
+        rival=0.15,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

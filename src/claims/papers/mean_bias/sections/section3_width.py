@@ -1,0 +1,120 @@
+"""Claims of section 3, eq. 5, and after Theorem 3: what grows with the number of channels, and what does not."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, at_most, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import identity, order, ratio, slope
+from claims.verdict import REFUTED, Role, Tier
+
+THEORY = "claims.papers.mean_bias.theory.mechanisms"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.mechanisms"
+
+WIDTHS = [64, 256, 1024]
+WIDTH = experiment(
+    f"{EXPERIMENTS}:width",
+    sweep={"hidden": WIDTHS, "law": ("constant", "gaussian")},
+    fixed={"tokens": 128, "shift": 0.3, "largest": 0.001},
+    seconds=0.015,
+)
+VECTOR = experiment(f"{EXPERIMENTS}:root_mean_square", fixed={"hidden": 1024}, seconds=0.001)
+
+NORM = (
+    Claim(
+        id="mean-bias.eq5.root-mean-square",
+        locus="section 3, eq. 5, mu-bar the root mean square of the entries",
+        statement="|mu| is sqrt(H) times the root mean square of its entries, for every mu.",
+        test=identity(
+            VECTOR["by_root_mean_square"], VECTOR["norm"], bound=VECTOR["bound"], planted=VECTOR["by_magnitude"]
+        ),
+    ),
+    Claim(
+        id="mean-bias.eq5.mean-magnitude",
+        locus="section 3, eq. 5, mu-bar the mean magnitude of the entries",
+        statement="|mu| is sqrt(H) times the mean magnitude of its entries.",
+        at=grid(hidden=1024, law="gaussian"),
+        test=ratio(WIDTH["mean_norm"], WIDTH["flat_norm"]),
+        band=within(1.0, rel=0.1, provenance="smallest-effect", because="a tenth in the norm"),
+        rival=f"{THEORY}:gaussian_mean_norm",
+        expected=REFUTED,
+        finding=(
+            "It is at least that (Jensen), with equality only where all magnitudes are equal: sqrt(pi/2) = 1.25 times "
+            "for Gaussian entries, sqrt(H) for a single outlier channel. The root mean square makes it an identity."
+        ),
+        corrected_by="mean-bias.eq5.root-mean-square",
+    ),
+    Claim(
+        id="mean-bias.eq5.norm-grows",
+        locus="section 3, eq. 5",
+        statement="With entries of a given law the norm of the mean grows like sqrt(H).",
+        at=grid(hidden=WIDTHS, law="gaussian"),
+        test=slope(WIDTH["mean_norm"], over="hidden"),
+        band=within(0.5, abs=0.05, provenance="smallest-effect", because="a tenth of the exponent"),
+        rival=1.0,
+    ),
+    Claim(
+        id="mean-bias.eq5.noise-grows-alike",
+        locus="section 3, eq. 5",
+        statement="The length of a centred token grows like sqrt(H) just the same.",
+        at=grid(hidden=WIDTHS, law="gaussian"),
+        test=slope(WIDTH["noise_norm"], over="hidden"),
+        band=within(0.5, abs=0.02, provenance="smallest-effect", because="a twenty-fifth of the exponent"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+)
+
+OUTLIERS = (
+    Claim(
+        id="mean-bias.eq5.width-makes-outliers",
+        locus="section 3, after eq. 5; section 1, 'elementwise extremes'",
+        statement="With more channels the mean makes a larger part of the largest entries.",
+        at=grid(hidden=WIDTHS, law=["constant", "gaussian"]),
+        test=order(WIDTH["extreme_share"], over="hidden"),
+        band=at_least(0.05, provenance="smallest-effect", because="a twentieth of the entry, from 64 channels to 1024"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "Its part stays where it was, 7 to 8 % for a mean of .3 a channel: the norms of mean and noise grow alike, "
+            "and an entry knows nothing of how many others there are. eq. 5 is true and says nothing about outliers."
+        ),
+        corrected_by="mean-bias.eq5.width-changes-nothing",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq5.width-changes-nothing",
+        locus="section 3, after eq. 5",
+        statement="At a given mean a channel the mean's share of the energy is the same for 64 channels and for 1024.",
+        at=grid(hidden=WIDTHS, law=["constant", "gaussian"]),
+        test=order(WIDTH["mean_share"], over="hidden"),
+        band=within(0.0, abs=0.02, provenance="smallest-effect", because="a quarter of the share of .083"),
+        rival=0.1,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.scales-with-dimension",
+        locus="section 4, after Theorem 3",
+        statement="The shift that the mean gives an entry grows with the number of channels, like sqrt(H).",
+        at=grid(hidden=WIDTHS, law="gaussian"),
+        test=slope(WIDTH["largest_mean"], over="hidden"),
+        band=within(0.5, abs=0.2, provenance="author", because="the exponent of eq. 5, or something like it"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "A norm over channels grows; the shift of an entry is one coordinate. The largest of H Gaussian "
+            "coordinates grows like sqrt(2 log H), the same slow law as the noise, and equal ones not at all."
+        ),
+        corrected_by="mean-bias.thm3.largest-entry",
+    ),
+    Claim(
+        id="mean-bias.thm3.largest-entry",
+        locus="section 4, after Theorem 3",
+        statement="The largest entry of X grows more slowly than H^0.1 between 64 and 1024 channels.",
+        at=grid(hidden=WIDTHS, law=["constant", "gaussian"]),
+        test=slope(WIDTH["largest_entry"], over="hidden"),
+        band=at_most(0.1, provenance="author", because="a fifth of the exponent of eq. 5"),
+        rival=0.5,
+        role=Role.OURS,
+    ),
+)

@@ -1,0 +1,108 @@
+"""Claims of section 4 on block scales: whether many extremes matter, and which blocks they reach."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import order, proportion, ratio
+from claims.verdict import REFUTED, Role
+
+THEORY = "claims.papers.mean_bias.theory.outliers"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.outliers"
+
+CROWDED = experiment(
+    f"{EXPERIMENTS}:crowded_blocks",
+    sweep={"outliers": (0, 1, 8)},
+    fixed={"blocks": 512, "size": 8.0},
+    seconds=0.004,
+)
+REACHED = experiment(
+    f"{EXPERIMENTS}:reached_blocks",
+    sweep={"arrangement": ("scattered", "channels")},
+    fixed={"tokens": 256, "channels": 256},
+    seconds=0.002,
+)
+NONE, ONE, EIGHT = (CROWDED.at(outliers=count) for count in (0, 1, 8))
+
+
+def one_entry(probability: float) -> float:
+    """Share of entries, not of blocks, that are extreme."""
+    return probability
+
+
+EXPANSION = (
+    Claim(
+        id="mean-bias.sec4.one-extreme-expands",
+        locus="section 4, after Theorem 2",
+        statement="One entry of 8 among 16 normal ones more than trebles the step of their block.",
+        test=ratio(ONE["scale"], NONE["scale"]),
+        band=at_least(3.0, provenance="author", because="measured 3.5"),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sec4.many-extremes-expand",
+        locus="section 4, after Theorem 2, many large-magnitude activations",
+        statement="It takes many large entries to expand a block's grid: eight expand it half as much again as one.",
+        test=ratio(EIGHT["scale"], ONE["scale"]),
+        band=at_least(1.5, provenance="author", because="half as much again; the first one makes 3.5"),
+        rival=1.09,
+        expected=REFUTED,
+        finding=(
+            "The scale is a maximum. One large entry of 16 makes the step 3.5 times as wide, seven more (of 6.4 to 8) "
+            "add 9 %, the growth of a maximum. Count blocks with at least one extreme, not extremes."
+        ),
+        corrected_by="mean-bias.sec4.one-extreme-expands",
+    ),
+    Claim(
+        id="mean-bias.sec4.one-extreme-harms",
+        locus="section 4, after Theorem 2, resolution for the rest",
+        statement="One extreme of 16 makes the error of the other entries at least three times as large.",
+        test=ratio(ONE["rest_error"], NONE["rest_error"]),
+        band=at_least(3.0, provenance="author", because="measured 3.5"),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+)
+
+REACH = (
+    Claim(
+        id="mean-bias.sec4.reached-blocks",
+        locus="section 4, after Theorem 2",
+        statement=(
+            "Scattered extremes of frequency p reach 1 - (1 - p)^16 of the blocks: 1.6 % of the entries touch 22 % of "
+            "them, 6 % touch 64 %."
+        ),
+        at=grid(probability=[0.00390625, 0.015625, 0.0625]),
+        test=proportion(REACHED.at(arrangement="scattered")["reached"], REACHED.at(arrangement="scattered")["blocks"]),
+        band=within(f"{THEORY}:affected_blocks", rel=0.1, provenance="theory", because="exact"),
+        rival=one_entry,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sec4.dense-reach-further",
+        locus="section 4, dense population against sparse outliers",
+        statement="Extremes that fill channels reach more blocks than as many scattered ones.",
+        at=grid(probability=[0.015625, 0.0625]),
+        test=order(REACHED.at(arrangement="channels")["share"], REACHED.at(arrangement="scattered")["share"]),
+        band=at_least(0.1, provenance="smallest-effect", because="a tenth of the blocks"),
+        rival=0.0,
+        expected=REFUTED,
+        finding=(
+            "At equal number they reach as many. What a mean changes is how many extremes there are (Theorem 2), and "
+            "that they sit in the same channels for all tokens, where a scale a channel could serve them."
+        ),
+        corrected_by="mean-bias.sec4.reached-alike",
+    ),
+    Claim(
+        id="mean-bias.sec4.reached-alike",
+        locus="section 4, dense population against sparse outliers",
+        statement="As many extremes reach as many blocks within a tenth, scattered or filling channels at random.",
+        at=grid(probability=[0.015625, 0.0625]),
+        test=order(REACHED.at(arrangement="channels")["share"], REACHED.at(arrangement="scattered")["share"]),
+        band=within(0.0, abs=0.09, provenance="smallest-effect", because="a tenth of the blocks"),
+        rival=0.3,
+        role=Role.OURS,
+    ),
+)

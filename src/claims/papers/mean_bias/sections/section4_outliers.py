@@ -1,0 +1,222 @@
+"""Claims of section 4, eq. 6 to 8: the decomposition of activations, and who makes the largest entries."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, at_most, between, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid, linear
+from claims.kinds import identity, mean, order, search
+from claims.verdict import REFUTED, Role, Tier
+
+THEORY = "claims.papers.mean_bias.theory.outliers"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.outliers"
+STATEMENTS = "claims.papers.mean_bias.experiments.mechanism_statements"
+
+PARTS = experiment(f"{EXPERIMENTS}:decomposition", fixed={"tokens": 64, "channels": 200}, seconds=0.008)
+ENTRIES = experiment(
+    f"{EXPERIMENTS}:attribution",
+    sweep={"law": ("gaussian", "channels"), "shift": (0.3, 0.5, 1.0, 4.0)},
+    fixed={"tokens": 128, "channels": 1024},
+    seconds=0.03,
+)
+SHARES = experiment(
+    f"{EXPERIMENTS}:three_way",
+    sweep={"shift": (0.5, 1.0, 2.0)},
+    fixed={"tokens": 512, "channels": 128, "spike": 0.5},
+    seconds=0.02,
+)
+SHIFTS = [0.3, 0.5, 1.0]
+TOP = {"largest": 0.001}
+
+NOT_CLAIMS = {
+    "section 4, Figure 4": (
+        "Shares at two checkpoints of four modules of a trained model; neither numbers nor checkpoints are published. "
+        "What a mean has to be like to make the largest entries is judged on synthetic tokens: "
+        "mean-bias.eq8.additive-law, mean-bias.sec4.outlier-channels."
+    ),
+    "abstract; contribution 2, majority of extreme magnitudes": (
+        "That the mean makes most extremes in language models is a statement about training runs whose checkpoints are "
+        "not published. The condition for it is mean-bias.eq8.additive-law."
+    ),
+}
+
+DECOMPOSITION = (
+    Claim(
+        id="mean-bias.eq6.sum",
+        locus="section 4, eq. 6",
+        statement="Mean, spike (k = floor(m/100) leading modes of the centred X, m >= 100) and tail add up to X.",
+        test=identity(PARTS["sum_gap"], PARTS["sum_gap"] * 0.0, bound=PARTS["bound"], planted=PARTS["sum_planted"]),
+    ),
+    Claim(
+        id="mean-bias.eq6.orthogonal",
+        locus="section 4, after eq. 6",
+        statement="Mean, spike and tail are orthogonal in pairs.",
+        test=identity(PARTS["inner"], PARTS["inner"] * 0.0, bound=PARTS["bound"], planted=PARTS["uncentred_inner"]),
+    ),
+    Claim(
+        id="mean-bias.eq6.zero-column-means",
+        locus="section 4, after eq. 6",
+        statement="Spike and tail have column means of zero.",
+        test=identity(
+            PARTS["column_means"],
+            PARTS["column_means"] * 0.0,
+            bound=PARTS["bound"],
+            planted=PARTS["uncentred_column_means"],
+        ),
+    ),
+    Claim(
+        id="mean-bias.eq7.energy",
+        locus="section 4, eq. 7",
+        statement="The energies of mean, spike and tail add up to that of X, exactly.",
+        test=identity(PARTS["separated"], PARTS["energy"], bound=PARTS["bound"], planted=PARTS["uncentred_separated"]),
+    ),
+    Claim(
+        id="mean-bias.eq7.uncentred",
+        locus="section 4, eq. 7 with the spike of X itself",
+        statement="Eq. 7 holds as well if the spike is taken from X before its mean is removed.",
+        test=identity(
+            PARTS["uncentred_separated"],
+            PARTS["energy"],
+            bound=PARTS["bound"],
+            planted=PARTS["uncentred_separated"] * 2.0,
+        ),
+        expected=REFUTED,
+        finding="That spike contains the mean once more: the energies add up to twice that of X. Centre first.",
+        corrected_by="mean-bias.eq7.energy",
+        role=Role.CONTROL,
+    ),
+)
+
+SQUARED_SHARES = (
+    Claim(
+        id="mean-bias.eq8.cross-minor",
+        locus="section 4, after eq. 8",
+        statement="Among the largest 0.1 % of entries the cross terms that eq. 8 leaves out are minor.",
+        at=grid(shift=[0.5, 1.0, 2.0], **TOP),
+        test=mean(SHARES["cross"]),
+        band=between(-0.1, 0.1, provenance="author", because="minor read as a tenth of the entry's square, either way"),
+        rival=0.3,
+        expected=REFUTED,
+        finding=(
+            "They make .47 to .57 of the square with a mean, a planted spike and noise (512 tokens, 128 channels), and "
+            ".29 to .46 without a spike: picking the largest entries picks those whose parts have one sign. They "
+            "vanish on average over all entries only."
+        ),
+        corrected_by="mean-bias.eq8.cross-law",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq8.cross-law",
+        locus="section 4, after eq. 8",
+        statement=(
+            "For Gaussian channel means with the share q of the energy the cross term has 2 q (1 - q) (1 - k) of the "
+            "square of the largest entries, k = .078 for the top 0.1 %: up to .46."
+        ),
+        at=grid(shift=SHIFTS, law="gaussian", **TOP),
+        test=mean(ENTRIES["cross"]),
+        band=within(f"{THEORY}:cross_share", abs=0.02, provenance="theory", because="a limit of many channels"),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq8.cross-bound",
+        locus="section 4, after eq. 8",
+        statement="The cross terms of three parts are at most 2/3 of an entry's square, when the parts are equal.",
+        test=search(f"{STATEMENTS}:CROSS_TERMS", examples=100, restarts=3, seconds=0.2),
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq8.proxy",
+        locus="section 4, after eq. 8, 'highly accurate and stable proxy'",
+        statement="The mean's squared share is its share of the entry within a tenth.",
+        at=grid(shift=[1.0, 2.0], **TOP),
+        test=order(SHARES["squared_mean"], SHARES["additive_mean"]),
+        band=within(0.0, abs=0.1, provenance="author", because="accurate read as a tenth of the entry"),
+        rival=-0.2,
+        expected=REFUTED,
+        finding=(
+            "At q = 1/2 the mean makes a half of a large entry and its squared share says .27; with a spike .36 and "
+            ".15. The squared shares add up to .43 to .53 instead of one. Use M/X, S/X and T/X, which add up to one."
+        ),
+        corrected_by="mean-bias.eq8.additive-sum",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.eq8.dominant-driver",
+        locus="section 4, after eq. 8, dominant driver",
+        statement="A mean with most of the energy has the largest squared share among the largest entries.",
+        at=grid(shift=2.0, **TOP),
+        test=order(SHARES["squared_mean"], SHARES["squared_tail"]),
+        band=at_least(0.1, provenance="smallest-effect", because="a tenth of the entry's square"),
+        rival=0.0,
+        decides=Tier.STANDARD,
+    ),
+)
+
+ADDITIVE_SHARES = (
+    Claim(
+        id="mean-bias.eq8.additive-sum",
+        locus="section 4, eq. 8, in its place",
+        statement="The additive shares M/X, S/X and T/X of every entry add up to one.",
+        at=grid(shift=[0.5, 1.0, 2.0], **TOP),
+        test=identity(SHARES["additive_sum"], linear(1.0), bound=SHARES["bound"], planted=SHARES["squared_sum"]),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq8.additive-law",
+        locus="section 4, eq. 8, in its place",
+        statement=(
+            "With Gaussian channel means the mean makes as much of the largest entries as it has of the energy, "
+            "s^2/(1 + s^2), at every threshold."
+        ),
+        at=grid(shift=SHIFTS, law="gaussian", largest=[0.001, 0.01]),
+        test=mean(ENTRIES["additive"]),
+        band=within(f"{THEORY}:additive_share", abs=0.04, provenance="theory", because="a limit of many channels"),
+        rival=f"{THEORY}:half_more",
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec4.modest-mean",
+        locus="section 1, modest coordinate-wise bias; section 4",
+        statement="A modest mean, .3 of the noise a channel, makes most of the largest entries.",
+        at=grid(shift=0.3, law="gaussian", **TOP),
+        test=mean(ENTRIES["additive"]),
+        band=at_least(0.5, provenance="author", because="most is more than half"),
+        rival=f"{THEORY}:additive_share",
+        expected=REFUTED,
+        finding=(
+            "It makes .08 of them, its share of the energy: with means alike in size over the channels only one that "
+            "has most of the energy makes most of the extremes. Otherwise it takes few channels with large means."
+        ),
+        corrected_by="mean-bias.eq8.additive-law",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec4.outlier-channels",
+        locus="section 4, in its place",
+        statement=(
+            "Concentrated in one channel of 128, a mean with a twelfth of the energy makes two thirds of the largest "
+            "entries: what matters is its largest channels, not its norm."
+        ),
+        at=grid(shift=0.3, law="channels", **TOP),
+        test=mean(ENTRIES["additive"]),
+        band=at_least(0.6, provenance="author", because="above half; measured .68"),
+        rival=f"{THEORY}:additive_share",
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.sec4.few-columns",
+        locus="section 4, dense population of extremes",
+        statement="Where the mean dominates, nine tenths of the extremes lie in one per cent of the channels.",
+        at=grid(shift=4.0, law=["gaussian", "channels"], **TOP),
+        test=mean(ENTRIES["columns"]),
+        band=at_most(0.01, provenance="author", because="ten of 1024 channels"),
+        rival=0.2,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

@@ -1,0 +1,180 @@
+"""Claims of Theorem 1 (eq. 9) and eq. 10: how often a shifted, and an unshifted, coordinate exceeds a threshold."""
+
+from __future__ import annotations
+
+from claims.bands import between, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import search, value
+from claims.kinds.search import Search
+from claims.papers.mean_bias.theory.exceedance import informative_margin
+from claims.verdict import REFUTED, Role
+
+THEORY = "claims.papers.mean_bias.theory.exceedance"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.exceedance"
+STATEMENTS = "claims.papers.mean_bias.experiments.exceedance_statements"
+
+GAUSSIAN = experiment(f"{EXPERIMENTS}:gaussian", seconds=0.05)
+MARGIN = experiment(f"{EXPERIMENTS}:informative_margin", seconds=0.001)
+ATOMS = experiment(f"{EXPERIMENTS}:rare_atoms", seconds=0.005)
+QUADRATURE = "both sides are exact; the width is that of double precision"
+
+NOT_CLAIMS = {
+    "Theorem 1, the model X = mu + Z with independent sub-Gaussian Z": (
+        "A modelling assumption about activations. What real activations are made of is audited with their geometry; "
+        "the theorems are audited as mathematics, for the noise they assume."
+    ),
+    "section 4, 'removing the mean restores effective numerical resolution'": (
+        "No quantity is given here. The error that quantisation makes with and without a planted mean is audited with "
+        "the method of section 5."
+    ),
+}
+
+_WORDS = {
+    "normal": "normal noise",
+    "uniform": "uniform noise",
+    "two-atoms": "noise with two atoms, however skewed,",
+}
+
+
+def _statement(name: str) -> Search:
+    return search(f"{STATEMENTS}:{name}", examples=60, restarts=2, seconds=0.1)
+
+
+BOUND = tuple(
+    Claim(
+        id=f"mean-bias.thm1.bound-{law}",
+        locus="Theorem 1, eq. 9",
+        statement=f"For {words} and 0 < t < |mu|, P(|X| > t) is at least 1 - 2 exp(-(|mu| - t)^2/(2 sigma^2)).",
+        test=_statement(f"BOUND_{law.replace('-', '_').upper()}"),
+    )
+    for law, words in _WORDS.items()
+)
+
+SHARPER = (
+    *(
+        Claim(
+            id=f"mean-bias.thm1.sharp-{law}",
+            locus="Theorem 1, eq. 9, without its factor 2",
+            statement=(
+                f"For {words} P(|X| > t) is at least 1 - exp(-(|mu| - t)^2/(2 sigma^2)), since only noise against the "
+                "sign of mu brings |X| down to t."
+            ),
+            test=_statement(f"SHARP_{law.replace('-', '_').upper()}"),
+            role=Role.OURS,
+        )
+        for law, words in _WORDS.items()
+    ),
+    Claim(
+        id="mean-bias.thm1.sharp-attained",
+        locus="Theorem 1, eq. 9, without its factor 2",
+        statement=(
+            "That bound cannot be improved: for noise that takes its lower atom with chance p, the chance of falling "
+            "to t is exp(-(|mu| - t)^2/(2 sigma^2)) up to a factor 1 - p."
+        ),
+        at=grid(p=[1e-4, 1e-6]),
+        test=value(ATOMS["one"]),
+        band=within(1.0, abs=2e-4, provenance="theory", because="the factor differs from 1 by p in the first order"),
+        rival=0.5,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm1.vacuous",
+        locus="Theorem 1, eq. 9",
+        statement=(
+            "The bound of eq. 9 is positive if and only if |mu| - t > sigma sqrt(2 ln 2) = 1.1774 sigma; nearer to the "
+            "threshold it says nothing."
+        ),
+        test=value(MARGIN["margin"]),
+        band=within(informative_margin(), abs=1e-12, provenance="theory", because=QUADRATURE),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+)
+
+CONSTANT = (
+    Claim(
+        id="mean-bias.thm1.informative",
+        locus="Theorem 1, the text after it",
+        statement="Theorem 1 gives a positive probability whenever the mean exceeds the threshold.",
+        test=_statement("INFORMATIVE"),
+        expected=REFUTED,
+        finding=(
+            "The bound is zero or negative up to |mu| - t = 1.1774 sigma. Without its needless factor 2 it is positive "
+            "from |mu| = t on, but goes to 0 there."
+        ),
+        corrected_by="mean-bias.thm1.vacuous",
+    ),
+    Claim(
+        id="mean-bias.thm1.constant-probability",
+        locus="Theorem 1, the text after it",
+        statement=(
+            "Once the mean exceeds the threshold, a coordinate exceeds it with a constant probability, whatever the "
+            "noise: one per cent, for instance."
+        ),
+        test=_statement("CONSTANT"),
+        expected=REFUTED,
+        finding=(
+            "No constant will do. Noise that is slightly negative with chance 1 - p and far up with chance p leaves "
+            "P(|X| > t) = p, although |mu| > t. What is needed is a mean beyond the threshold by a fixed multiple of "
+            "sigma (then 1 - exp(-(|mu| - t)^2/(2 sigma^2)) is that constant), or noise with median 0 (then 1/2 is)."
+        ),
+        corrected_by="mean-bias.thm1.median",
+    ),
+    Claim(
+        id="mean-bias.thm1.median",
+        locus="Theorem 1, the text after it, for noise with median 0",
+        statement="If the noise has median 0, |mu| > t alone makes P(|X| > t) at least 1/2.",
+        test=_statement("MEDIAN"),
+        role=Role.OURS,
+    ),
+)
+
+TAILS = (
+    *(
+        Claim(
+            id=f"mean-bias.eq10.bound-{law}",
+            locus="eq. 10",
+            statement=f"For {words} and no mean, P(|Z| > t) is at most 2 exp(-t^2/(2 sigma^2)).",
+            test=_statement(f"TAIL_{law.replace('-', '_').upper()}"),
+        )
+        for law, words in _WORDS.items()
+    ),
+    Claim(
+        id="mean-bias.eq10.excess",
+        locus="eq. 10, for Gaussian noise",
+        statement=(
+            "At 1 to 4 sigma the bound is 3.8, 5.9, 8.2 and 10.6 times the probability of Gaussian noise: outliers of "
+            "noise are rarer than it says."
+        ),
+        at=grid(threshold=[1, 2, 3, 4]),
+        test=value(GAUSSIAN["bound_excess"]),
+        band=within(f"{THEORY}:tail_bound_excess", rel=1e-12, provenance="theory", because=QUADRATURE),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq10.factor",
+        locus="eq. 10",
+        statement=(
+            "The factor 2 of eq. 10 is needed, unlike that of eq. 9: noise of +s or -s with a small chance p each "
+            "attains 2 exp(-s^2/(2 sigma^2))."
+        ),
+        at=grid(p=[1e-6]),
+        test=value(ATOMS["two"]),
+        band=between(1.999, 2.0, provenance="theory", because="below 2 by a few p"),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq10.rate",
+        locus="eq. 10, the text after it",
+        statement=(
+            "Exceedances of Gaussian noise become rare like exp(-t^2/(2 sigma^2)), faster than any exponential in t."
+        ),
+        at=grid(threshold=[32, 64]),
+        test=value(GAUSSIAN["exponent"]),
+        band=within(1.0, abs=0.01, provenance="theory", because="log(t sqrt(pi/2))/(t^2/2) remains, .0072 at t = 32"),
+        rival=0.5,
+    ),
+)

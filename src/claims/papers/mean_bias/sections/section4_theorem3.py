@@ -1,0 +1,234 @@
+"""Claims of Theorem 3: lower bounds on the largest of l shifted Gaussian tokens, and the upper bound without a mean."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import proportion, search, value
+from claims.kinds.search import Search
+from claims.papers.mean_bias.theory.maxima import half_of_the_tokens
+from claims.verdict import REFUTED, Role
+
+THEORY = "claims.papers.mean_bias.theory.maxima"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.maxima"
+STATEMENTS = "claims.papers.mean_bias.experiments.maxima_statements"
+
+DELTA = 0.05
+MANY = 1000
+MAXIMA = experiment(
+    f"{EXPERIMENTS}:maxima",
+    sweep={"mean": (0.0, 3.0)},
+    fixed={"repeats": 500, "delta": DELTA},
+    seconds=0.015,
+)
+FEW_TOKENS = experiment(
+    f"{EXPERIMENTS}:maxima",
+    sweep={"mean": (0.1, 0.5)},
+    fixed={"repeats": 4000, "delta": DELTA},
+    seconds=0.001,
+)
+EXACT = experiment(f"{EXPERIMENTS}:exact", fixed={"delta": DELTA}, seconds=0.03)
+ZERO = experiment(f"{EXPERIMENTS}:at_zero_quantile", seconds=0.005)
+QUADRATURE = "the density's quadrature against a closed form"
+
+
+def missing_power(tokens: int) -> float:
+    """2^-l, what the quantile as printed promises where it is 0."""
+    return 2.0**-tokens
+
+
+NOT_CLAIMS = {
+    "Theorem 3, 'either sign can be used when mu = 0', and the steps of its proof": (
+        "Steps of a proof. What they show is audited as mean-bias.thm3.proved, what is concluded from them as "
+        "mean-bias.thm3.confidence."
+    ),
+}
+
+
+def _statement(name: str) -> Search:
+    return search(f"{STATEMENTS}:{name}", examples=60, restarts=2, seconds=0.1)
+
+
+INVERTED = (
+    Claim(
+        id="mean-bias.thm3.confidence",
+        locus="Theorem 3",
+        statement=(
+            "With q = sigma Phi^-1((1 - delta)^(1/l)) the largest of l = 1000 tokens is at least |mu| + q with "
+            "probability 1 - delta = .95 or more (drawn)."
+        ),
+        at=grid(tokens=MANY, mean=[0.0, 3.0]),
+        test=proportion(MAXIMA["printed"], MAXIMA["trials"]),
+        band=at_least(1 - DELTA, provenance="theory", because="the theorem's own bound"),
+        rival=f"{THEORY}:printed_confidence",
+        expected=REFUTED,
+        finding=(
+            "The confidence is inverted. (1 - delta)^(1/l) makes 1 - delta the probability of staying below |mu| + q, "
+            "so the proof gives delta in place of 1 - delta: .05 for a mean of 3 sigma and .0975 without a mean, "
+            "where .95 is claimed. Phi^-1(delta^(1/l)) is the quantile that the theorem needs."
+        ),
+        corrected_by="mean-bias.thm3.confidence-corrected",
+    ),
+    Claim(
+        id="mean-bias.thm3.confidence-for-all",
+        locus="Theorem 3",
+        statement="P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta in (0, 1), with q as printed.",
+        test=_statement("PRINTED"),
+        expected=REFUTED,
+        finding=(
+            "It is at least delta, which is less than 1 - delta for every delta below 1/2, and no more than that for a "
+            "large mean. For one token, a large mean and delta = .001, .999 is promised and .001 is true."
+        ),
+        corrected_by="mean-bias.thm3.corrected-for-all",
+    ),
+    Claim(
+        id="mean-bias.thm3.confidence-exact",
+        locus="Theorem 3",
+        statement="With q as printed the probability is 1 - ((1 - delta)^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l.",
+        at=grid(tokens=[1, 30, MANY], mean=[0.0, 0.3, 3.0]),
+        test=value(EXACT["printed"]),
+        band=within(f"{THEORY}:printed_confidence", abs=1e-9, provenance="theory", because=QUADRATURE),
+        rival=1 - DELTA,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.proved",
+        locus="Theorem 3, its proof",
+        statement="What the proof shows is true: P(M >= |mu| + q) is at least delta, with q as printed.",
+        test=_statement("PROVED"),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.confidence-above-half",
+        locus="Theorem 3, delta >= 1/2",
+        statement="The theorem as printed is true where it promises one half or less, for delta from 1/2 on.",
+        test=_statement("PRINTED_ABOVE_HALF"),
+        role=Role.OURS,
+    ),
+)
+
+CORRECTED = (
+    Claim(
+        id="mean-bias.thm3.confidence-corrected",
+        locus="Theorem 3, with delta^(1/l)",
+        statement=(
+            "With q = sigma Phi^-1(delta^(1/l)) the probability is .9500 for a mean of 3 sigma and .9975 without one, "
+            "at l = 1000 and delta = .05 (drawn)."
+        ),
+        at=grid(tokens=MANY, mean=[0.0, 3.0]),
+        test=proportion(MAXIMA["corrected"], MAXIMA["trials"]),
+        band=within(f"{THEORY}:confidence", abs=0.02, provenance="smallest-effect", because="two fifths of delta"),
+        rival=f"{THEORY}:printed_confidence",
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.corrected-for-all",
+        locus="Theorem 3, with delta^(1/l)",
+        statement="With the corrected q, P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta.",
+        test=_statement("CORRECTED"),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.corrected-exact",
+        locus="Theorem 3, with delta^(1/l)",
+        statement="The probability is then 1 - (delta^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l, 1 - delta at least.",
+        at=grid(tokens=[30, MANY], mean=[0.0, 3.0]),
+        test=value(EXACT["corrected"]),
+        band=within(f"{THEORY}:confidence", abs=1e-9, provenance="theory", because=QUADRATURE),
+        rival=DELTA,
+        role=Role.OURS,
+    ),
+)
+
+IN_PARTICULAR = (
+    Claim(
+        id="mean-bias.thm3.equality",
+        locus="Theorem 3, 'in particular'",
+        statement="P(M >= |mu|) equals 1 - 2^-l (drawn).",
+        at=grid(tokens=[1, 3], mean=[0.1, 0.5]),
+        test=proportion(FEW_TOKENS["reaches_mean"], FEW_TOKENS["trials"]),
+        band=within(half_of_the_tokens, abs=0.01, provenance="smallest-effect", because="an exact equality is claimed"),
+        rival=f"{THEORY}:reaches_mean",
+        expected=REFUTED,
+        finding=(
+            "It is 1 - (Phi(2 |mu|/sigma) - 1/2)^l, since noise beyond -2 |mu| reaches |mu| as well: .9207 in place of "
+            ".5 for one token and mu = .1 sigma, 1 for mu = 0. Equality holds in the limit of a large mean only."
+        ),
+        corrected_by="mean-bias.thm3.reaches-mean",
+    ),
+    Claim(
+        id="mean-bias.thm3.reaches-mean",
+        locus="Theorem 3, 'in particular'",
+        statement="P(M >= |mu|) = 1 - (Phi(2 |mu|/sigma) - 1/2)^l.",
+        at=grid(tokens=[1, 3], mean=[0.1, 0.5]),
+        test=value(EXACT["reaches_mean"]),
+        band=within(f"{THEORY}:reaches_mean", abs=1e-9, provenance="theory", because=QUADRATURE),
+        rival=half_of_the_tokens,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.reaches-mean-bound",
+        locus="Theorem 3, 'in particular', as an inequality",
+        statement="P(M >= |mu|) is at least 1 - 2^-l for every l and mu.",
+        test=_statement("REACHES_MEAN"),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.reaches-mean-limit",
+        locus="Theorem 3, 'in particular', for a large mean",
+        statement="At |mu| = 4 sigma the probability is 1 - 2^-l to fourteen digits.",
+        at=grid(tokens=[1, 3], mean=4.0),
+        test=value(EXACT["reaches_mean"]),
+        band=within(half_of_the_tokens, abs=1e-9, provenance="theory", because="Phi(-8) is 6e-16"),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.thm3.in-particular",
+        locus="Theorem 3, 'in particular'",
+        statement="The theorem as printed, at the delta for which q = 0, promises 1 - 2^-l.",
+        at=grid(tokens=[2, 8]),
+        test=value(ZERO["printed"]),
+        band=within(half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
+        rival=missing_power,
+        expected=REFUTED,
+        finding="It promises 2^-l. The special case follows from the corrected quantile, which is 0 at delta = 2^-l.",
+        corrected_by="mean-bias.thm3.in-particular-corrected",
+    ),
+    Claim(
+        id="mean-bias.thm3.in-particular-corrected",
+        locus="Theorem 3, 'in particular', with delta^(1/l)",
+        statement="With the corrected q the theorem promises 1 - 2^-l where q = 0.",
+        at=grid(tokens=[2, 8]),
+        test=value(ZERO["corrected"]),
+        band=within(half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
+        rival=missing_power,
+        role=Role.OURS,
+    ),
+)
+
+VARIANCE_ONLY = (
+    Claim(
+        id="mean-bias.thm3.variance-only",
+        locus="Theorem 3, variance-only case",
+        statement="Without a mean, max |Z| <= sigma sqrt(2 log(2 l/delta)) with probability at least 1 - delta.",
+        test=_statement("NOISE_ALONE"),
+    ),
+    Claim(
+        id="mean-bias.thm3.variance-only-drawn",
+        locus="Theorem 3, variance-only case",
+        statement="Of 1000 Gaussian tokens the largest is below sigma sqrt(2 log(2 l/delta)) with probability .95.",
+        at=grid(tokens=MANY, mean=0.0),
+        test=proportion(MAXIMA["below_union"], MAXIMA["trials"]),
+        band=at_least(1 - DELTA, provenance="theory", because="the theorem's own bound; the probability is .996"),
+        rival=0.9,
+    ),
+    Claim(
+        id="mean-bias.thm3.variance-only-sharper",
+        locus="Theorem 3, variance-only case, for Gaussian noise",
+        statement="sigma sqrt(2 log(l/delta)) is high enough: a Gaussian tail is at most half of exp(-t^2/2).",
+        test=_statement("NOISE_ALONE_SHARP"),
+        role=Role.OURS,
+    ),
+)

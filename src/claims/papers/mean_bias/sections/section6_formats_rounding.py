@@ -1,0 +1,287 @@
+"""Claims about rounding in NVFP4 and MXFP4: its error, what stochastic rounding mends and leaves, and extremes.
+
+The paper quantizes everything to NVFP4 with stochastic rounding, "as it mitigates quantization bias". Bias means here
+what rounding to the same tensor, with ever new random words, does not average out.
+"""
+
+from __future__ import annotations
+
+from claims.bands import at_least, at_most, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import mean, order, proportion, ratio, value
+from claims.papers.mean_bias.theory import formats as theory
+from claims.verdict import REFUTED, Role
+
+THEORY = "claims.papers.mean_bias.theory.formats"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.formats"
+
+ELEMENTS = 2**18
+NEAREST, STOCHASTIC = "nvfp4/nearest", "nvfp4/stochastic"
+LEVELS = (0.1, 0.7, 1.3, 1.8, 2.3, 3.4, 4.6, 5.5)
+
+ERROR = experiment(
+    f"{EXPERIMENTS}:normal_error",
+    sweep={"arm": (NEAREST, STOCHASTIC, "nvfp4-16x16/nearest", "mxfp4-floor/nearest", "mxfp4-ceil/nearest")},
+    fixed={"elements": ELEMENTS},
+    seconds=0.05,
+    megabytes=100,
+)
+MAXIMA = experiment(f"{EXPERIMENTS}:block_maxima", seconds=0.05, megabytes=100)
+#: A small tensor, many times, and a large one.
+TENSORS = (*grid(elements=2**12, tensors=64), *grid(elements=2**20, tensors=1))
+LEVEL = experiment(f"{EXPERIMENTS}:rounded_level", sweep={"level": LEVELS}, fixed={"copies": 2**16}, seconds=0.01)
+EXTREMES = experiment(
+    f"{EXPERIMENTS}:extremes",
+    sweep={"count": (0, 1, 2, 4, 8)},
+    fixed={"blocks": 2**12, "size": 12.0},
+    seconds=0.01,
+)
+AFFECTED = experiment(f"{EXPERIMENTS}:affected_blocks", fixed={"blocks": 2**13, "size": 24.0}, seconds=0.005)
+
+#: The scale that an extreme of 12 gives its block.
+_EXTREME_SCALE = 2.0
+_LOCUS = "section 6.1, stochastic rounding"
+_DENSE = "section 4, after Theorem 2"
+
+
+def expected_error(arm: str) -> float:
+    """Relative error of an arm of the experiment."""
+    name, _, rounding = arm.partition("/")
+    if name.startswith("mxfp4"):
+        return theory.mxfp4_error(name.removeprefix("mxfp4-"), rounding)
+    return theory.nvfp4_error(ELEMENTS, "16x16" if name.endswith("16x16") else "1x16", rounding)
+
+
+def expected_gain(arm: str) -> float:
+    """Gain of an NVFP4 arm of the experiment."""
+    return theory.nvfp4_gain(ELEMENTS, arm.partition("/")[2])
+
+
+def simpler_error(arm: str) -> float:
+    """Error if block scales were not rounded; stochastic: twice that to nearest, as for a uniform density in steps.
+
+    For the coarser formats the error of NVFP4.
+    """
+    if arm == NEAREST:
+        return theory.unrounded_error()
+    return 2 * theory.nvfp4_error(ELEMENTS) if arm == STOCHASTIC else theory.nvfp4_error(ELEMENTS)
+
+
+def nearest_inside_gain(elements: int) -> float:
+    """What rounding to nearest adds along the elements that are not clipped."""
+    return theory.nvfp4_gain(elements, "nearest") - theory.nvfp4_gain(elements, "stochastic")
+
+
+def usual_error() -> float:
+    """The error of an NVFP4 tensor without extremes, rounded to nearest."""
+    return theory.nvfp4_error(ELEMENTS)
+
+
+def most_of_nearest() -> float:
+    """Change of the systematic error if nine tenths of it go: to nearest, all error is systematic."""
+    return -0.9 * usual_error()
+
+
+def price_of_stochastic() -> float:
+    """Error of stochastic rounding over that of rounding to nearest."""
+    return theory.nvfp4_error(ELEMENTS, "1x16", "stochastic") / usual_error()
+
+
+def affected_if_distinct(rate: float) -> float:
+    """Share of affected blocks if no two extremes ever met in one."""
+    return 16 * rate
+
+
+ERRORS = (
+    Claim(
+        id="mean-bias.nvfp4.error",
+        locus="section 6.1, NVFP4",
+        statement="Of an N(0, 1) tensor NVFP4 loses .0090 of the energy to nearest and .0189 stochastically.",
+        at=grid(arm=[NEAREST, STOCHASTIC]),
+        test=mean(ERROR["error"]),
+        band=within(expected_error, rel=0.015, provenance="smallest-effect", because="rounding the scales costs 2 %"),
+        rival=simpler_error,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.nvfp4.error-of-tiles",
+        locus="section 6.1, NVFP4",
+        statement="One scale for 16 x 16 weights instead of 1 x 16 raises the error from .0090 to .0124.",
+        at=grid(arm="nvfp4-16x16/nearest"),
+        test=mean(ERROR["error"]),
+        band=within(expected_error, rel=0.015, provenance="smallest-effect", because="a third is the question"),
+        rival=simpler_error,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.mxfp4.error",
+        locus="section 6.1, MXFP4 for contrast",
+        statement="MXFP4 has an error of .0132 (floor) and .0133 (ceiling), half again that of NVFP4.",
+        at=grid(arm=["mxfp4-floor/nearest", "mxfp4-ceil/nearest"]),
+        test=mean(ERROR["error"]),
+        band=within(expected_error, rel=0.015, provenance="smallest-effect", because="a half is the question"),
+        rival=simpler_error,
+        role=Role.OURS,
+    ),
+)
+
+_SYSTEMATIC = {arm: ERROR.at(arm=arm)["systematic"] for arm in (NEAREST, STOCHASTIC)}
+
+STOCHASTIC_ROUNDING = (
+    Claim(
+        id="mean-bias.sr.levels",
+        locus=_LOCUS,
+        statement="Between two codes stochastic rounding is unbiased at every level, which rounding to nearest is not.",
+        at=grid(level=list(LEVELS)),
+        test=mean(LEVEL["bias"]),
+        band=within(0.0, abs=0.01, provenance="smallest-effect", because="a tenth of the smallest error to nearest"),
+        rival=f"{THEORY}:nearest_level_error",
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sr.mitigates",
+        locus=_LOCUS,
+        statement="Stochastic rounding mitigates quantization bias: over nine tenths of the systematic error goes.",
+        test=order(_SYSTEMATIC[STOCHASTIC], _SYSTEMATIC[NEAREST]),
+        band=at_most(
+            most_of_nearest,
+            provenance="smallest-effect",
+            because="nine tenths are mitigation by any measure",
+        ),
+        rival=0.0,
+    ),
+    Claim(
+        id="mean-bias.sr.price",
+        locus=_LOCUS,
+        statement="Stochastic rounding more than doubles the mean squared error of a tensor: 2.08 times.",
+        test=ratio(ERROR.at(arm=STOCHASTIC)["error"], ERROR.at(arm=NEAREST)["error"]),
+        band=within(
+            price_of_stochastic,
+            abs=0.04,
+            provenance="theory",
+            because="half the distance to 2, the factor for a uniform density within steps",
+        ),
+        rival=2.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sr.inside",
+        locus=_LOCUS,
+        statement="Over elements that are not clipped stochastic rounding leaves no bias along the tensor.",
+        at=grid(elements=2**20, tensors=1),
+        test=mean(MAXIMA["inside_gain"]),
+        band=within(0.0, abs=0.0007, provenance="smallest-effect", because="rounding to nearest gives -.0012"),
+        rival=nearest_inside_gain,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sr.unbiased-maxima",
+        locus=f"{_LOCUS}, if it made NVFP4 unbiased",
+        statement="Stochastically rounded NVFP4 is unbiased for the largest elements of blocks, too.",
+        at=TENSORS,
+        test=mean(MAXIMA["maximum_gain"]),
+        band=within(0.0, abs=0.003, provenance="smallest-effect", because="a quarter of what is lost"),
+        rival=f"{THEORY}:maximum_gain",
+        expected=REFUTED,
+        finding=(
+            "Half of the block scales are rounded down, so that the largest element lies beyond 6 and is clipped, "
+            "whatever the rounding: 1.1 % of all block maxima is lost. Scales rounded up would mend it."
+        ),
+        corrected_by="mean-bias.sr.maximum-loss",
+        role=Role.CONTROL,
+    ),
+    Claim(
+        id="mean-bias.sr.maximum-loss",
+        locus=_LOCUS,
+        statement="Clipping takes 1.1 % of block maxima, which stochastic rounding does not give back.",
+        at=TENSORS,
+        test=mean(MAXIMA["maximum_gain"]),
+        band=within(f"{THEORY}:maximum_gain", rel=0.15, provenance="smallest-effect", because="resolves it from none"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sr.shrinkage",
+        locus=_LOCUS,
+        statement="A quantized tensor is shrunk along itself by .45 % to nearest and still by .34 % stochastically.",
+        at=grid(arm=[NEAREST, STOCHASTIC]),
+        test=mean(ERROR["gain"]),
+        band=within(expected_gain, abs=0.0005, provenance="smallest-effect", because="half the distance between arms"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.sr.clipped-share",
+        locus=_LOCUS,
+        statement="Just over half of the blocks of an N(0, 1) tensor are clipped, at 4096 elements and at 2^20.",
+        at=TENSORS,
+        test=mean(MAXIMA["clipped"]),
+        band=within(f"{THEORY}:clipped_share", abs=0.008, provenance="theory", because="resolves it from one half"),
+        rival=0.5,
+        role=Role.OURS,
+    ),
+)
+
+_SCALE = {count: EXTREMES.at(count=count)["scale"] for count in (0, 1, 8)}
+_RATES = [0.01, 0.05]
+
+EXTREME_ELEMENTS = (
+    Claim(
+        id="mean-bias.extremes.many",
+        locus=_DENSE,
+        statement="It takes many extremes for the grid to expand: eight in a block raise its scale above that of one.",
+        test=value(_SCALE[8] - _SCALE[1]),
+        band=at_least(0.1, provenance="smallest-effect", because="a twentieth of the scale that one extreme gives"),
+        rival=0.0,
+        expected=REFUTED,
+        finding="The scale is a maximum: the first extreme sets it, the others change nothing in their block.",
+        corrected_by="mean-bias.extremes.one",
+    ),
+    Claim(
+        id="mean-bias.extremes.one",
+        locus=_DENSE,
+        statement="One element of 12 among N(0, 1) elements gives its block the scale 2, six times the usual one.",
+        test=value(_SCALE[1]),
+        band=within(_EXTREME_SCALE, rel=1e-6, provenance="theory", because="12 / 6, rounding of the tensor scale"),
+        rival=0.35,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.extremes.flushed",
+        locus=_DENSE,
+        statement="Beside one element of 12 or eight, 38 % of N(0, 1) elements become zero.",
+        at=grid(count=[1, 2, 4, 8]),
+        test=mean(EXTREMES["flushed"]),
+        band=within(theory.flushed_share(_EXTREME_SCALE), abs=0.02, provenance="theory", because="7 % without extreme"),
+        rival=theory.flushed_share(0.35),
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.extremes.error",
+        locus=_DENSE,
+        statement="Beside an element of 12 the error of N(0, 1) elements is .083, nine times the usual one.",
+        at=grid(count=[1, 2, 4, 8]),
+        test=mean(EXTREMES["error"]),
+        band=within(
+            theory.error_at_scale(_EXTREME_SCALE), rel=0.03, provenance="theory", because="nine times is the question"
+        ),
+        rival=usual_error,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.extremes.affected",
+        locus=_DENSE,
+        statement="With extremes at rate r a share 1 - (1 - r)^16 of blocks is affected: 15 % at one element in 100.",
+        at=grid(rate=_RATES),
+        test=proportion(AFFECTED["affected"], AFFECTED["blocks"]),
+        band=within(
+            f"{THEORY}:affected_share",
+            rel=0.035,
+            provenance="theory",
+            because="half the distance to the rival at rate .01",
+        ),
+        rival=affected_if_distinct,
+        role=Role.OURS,
+    ),
+)
