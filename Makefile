@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 TIER   ?= smoke
 REPORT ?= report
+PAPERS ?= sign-magnitude mean-bias
 BIN    := $(VENV)/bin
 # A folder of this tree is never importable just because a command was started in it.
 export PYTHONSAFEPATH := 1
@@ -11,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test test-slow lint gate bench bench-kernels bench-history clean
+.PHONY: help audit results test test-slow lint gate bench bench-kernels bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,10 +20,15 @@ help: ## this list
 audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full) and write report/
 	$(BIN)/claimbench audit --tier $(TIER) --report $(REPORT) --json $(REPORT)/result.json
 
+results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what README quotes of it
+	@set -e; for paper in $(PAPERS); do \
+	  $(BIN)/claimbench audit "paper:$$paper" --tier standard --report $(REPORT)/$$paper --json results/$$paper.json; done
+	$(BIN)/python results/summarise.py
+
 test: $(VENV)/.installed-test ## the tests that belong to every commit, under five minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow" -q
 
-test-slow: $(VENV)/.installed-test ## the long ones: whole calibration tables, kill tests at length
+test-slow: $(VENV)/.installed-slow ## the long ones: whole calibration tables, kill tests at length, transformers
 	$(BIN)/python -m pytest -n 2 -m slow -q
 
 lint: $(VENV)/.installed-test ## style and types
@@ -62,6 +68,11 @@ $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "== installing what tests and linters need"
 	$(INSTALL) '.[test,triton,lint]'
+	@touch $@
+
+$(VENV)/.installed-slow: $(VENV)/.installed-test
+	@echo "== installing what the long tests compare with"
+	$(INSTALL) '.[proof]'
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test

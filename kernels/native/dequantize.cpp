@@ -52,7 +52,8 @@ struct Packed {
 
 // Columns [column, column + width) of one row; column is a multiple of 16.
 template <class T>
-static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t width, float tensor_scale, float largest, T* out) {
+static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t width, float tensor_scale, float largest, T* out,
+                       bool streamed) {
     int64_t blocks = (q.k + q.block - 1) / q.block;
     const uint8_t* codes = q.codes + (row * blocks * q.block + column) / 2;
     const uint8_t* scales = q.scales + row / q.tile * blocks;
@@ -61,20 +62,22 @@ static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t wid
         float scale = q.block == 16 ? e4m3_value(code) : e8m0_value(code);
         float values[16];
         decode16(codes + c / 2, values);
-        T part[16];
+        T part[16], *to = c + 16 <= width ? out + c : part;
         for (int i = 0; i < 16; i += LANES) {
             floats v = load_floats(values + i) * scale * tensor_scale;
-            store_floats(part + i, smaller(larger(v, same(-largest)), same(largest)));
+            store_floats(to + i, smaller(larger(v, same(-largest)), same(largest)), streamed && to != part);
         }
-        if (c + 16 <= width) memcpy(out + c, part, sizeof part);
-        else memcpy(out + c, part, size_t(width - c) * sizeof(T));
+        if (to == part) memcpy(out + c, part, size_t(width - c) * sizeof(T));
     }
 }
 
 template <class T>
 static void dequantize(const Packed& q, int64_t rows, float tensor_scale, float largest, T* out, int64_t threads) {
+    bool streamed = worth_streaming(out, rows, q.k);
     parallel_for(rows, 65536 / (q.k + 1) + 1, 1, threads, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) unpack_row(q, row, 0, q.k, tensor_scale, largest, out + row * q.k);
+        for (int64_t row = begin; row < end; ++row)
+            unpack_row(q, row, 0, q.k, tensor_scale, largest, out + row * q.k, streamed);
+        stream_fence();
     });
 }
 
@@ -93,7 +96,7 @@ EXPORT void unpack_panel(const uint8_t* codes, const uint8_t* scales, int64_t ro
     Packed q{codes, scales, k, block, tile};
     parallel_for(rows, 65536 / (columns + 1) + 1, 1, threads, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
-            unpack_row(q, row + r, column, columns, 1.0f, 0x1.fffffep127f, out + r * columns);
+            unpack_row(q, row + r, column, columns, 1.0f, 0x1.fffffep127f, out + r * columns, false);
     });
 }
 

@@ -1,8 +1,8 @@
 // Blockwise Hadamard transform: claims/kernels/hadamard.py says what is computed, bit by bit.
 //
 // Sums and differences are taken between whole registers, or between runs of consecutive numbers in a small buffer of
-// float (double for double). Along the last axis the first strides are shorter than a register: there, square tiles
-// are transposed and back.
+// float (double for double). Along the last axis the first strides are shorter than a register: there, lanes of one
+// register meet.
 #include "lanes.h"
 #include "parallel.h"
 
@@ -32,26 +32,23 @@ template <class R> static void long_strides(R* x, int64_t count, int64_t width, 
         for (int64_t first = 0; first < count; first += 2 * half) butterflies(x + first * width, half, width);
 }
 
-// Strides 1, 2 ... below the block, among the first N entries of blocks that lie across N registers.
-template <int N> static inline void across(floats v[N], int64_t block) {
-    for (int half = 1; half < N && half < block; half *= 2)
-        for (int i = 0; i < N; ++i)
-            if (!(i & half)) {
-                floats sum = v[i] + v[i + half], difference = v[i] - v[i + half];
-                v[i] = sum;
-                v[i + half] = difference;
-            }
+// Stride HALF within a register: each lane meets the one whose number differs in this bit. The upper of the two has
+// its sign changed first: a + (-b) is a - b.
+template <int HALF> static inline floats butterfly(floats v, floats partner) {
+    words sign = {};
+    for (int lane = 0; lane < LANES; ++lane) sign[lane] = lane & HALF ? SIGN : 0;
+    return partner + (floats)((words)v ^ sign);
 }
-
-// LANES * LANES consecutive elements, strides shorter than a register; factors of each element before and after.
-template <class T, class U>
-static inline void tile(const T* x, const float* before, int64_t block, const float* after, U* out) {
-    floats v[LANES];
-    for (int i = 0; i < LANES; ++i) v[i] = load_floats(x + i * LANES) * load_floats(before + i * LANES);
-    transpose(v);
-    across<LANES>(v, block);
-    transpose(v);
-    for (int i = 0; i < LANES; ++i) store_floats(out + i * LANES, after ? v[i] * load_floats(after + i * LANES) : v[i]);
+static inline floats short_strides(floats v, int64_t block) {
+    if (block > 1) v = butterfly<1>(v, __builtin_shufflevector(v, v, SWAP1));
+    if (block > 2) v = butterfly<2>(v, __builtin_shufflevector(v, v, SWAP2));
+#if REGISTER >= 32
+    if (block > 4) v = butterfly<4>(v, __builtin_shufflevector(v, v, SWAP4));
+#endif
+#if REGISTER == 64
+    if (block > 8) v = butterfly<8>(v, __builtin_shufflevector(v, v, SWAP8));
+#endif
+    return v;
 }
 
 // The factors of each element of a group of whole blocks.
@@ -67,27 +64,29 @@ template <class R> struct Factors {
 };
 
 // A whole group: all blocks in `group` consecutive elements, by way of `buffer`.
-static void whole_group(const double* x, int64_t group, const Transform& t, const Factors<double>& f, double* buffer, double* out) {
+static void whole_group(const double* x, int64_t group, const Transform& t, const Factors<double>& f, double* buffer, double* out, bool) {
     for (int64_t i = 0; i < group; ++i) buffer[i] = x[i] * f.before[size_t(i)];
     long_strides(buffer, group, 1, t.block, 1);
     for (int64_t i = 0; i < group; ++i) out[i] = buffer[i] * f.after[size_t(i)];
 }
 template <class T>
-static void whole_group(const T* x, int64_t group, const Transform& t, const Factors<float>& f, float* buffer, T* out) {
+static void whole_group(const T* x, int64_t group, const Transform& t, const Factors<float>& f, float* buffer, T* out, bool streamed) {
     const float *before = f.before.data(), *after = f.after.data();
-    if (t.block <= LANES) {
-        for (int64_t i = 0; i < group; i += LANES * LANES) tile(x + i, before + i, t.block, after + i, out + i);
-        return;
+    for (int64_t i = 0; i < group; i += LANES) {
+        floats v = short_strides(load_floats(x + i) * load_floats(before + i), t.block);
+        if (t.block > LANES) store(buffer + i, v);
+        else store_floats(out + i, v * load_floats(after + i), streamed);
     }
-    for (int64_t i = 0; i < group; i += LANES * LANES) tile(x + i, before + i, t.block, nullptr, buffer + i);
+    if (t.block <= LANES) return;
     long_strides(buffer, group, 1, t.block, LANES);
-    for (int64_t i = 0; i < group; i += LANES) store_floats(out + i, load_floats(buffer + i) * load_floats(after + i));
+    for (int64_t i = 0; i < group; i += LANES) store_floats(out + i, load_floats(buffer + i) * load_floats(after + i), streamed);
 }
 
-// Blocks of consecutive elements, in groups of a whole number of tiles and of blocks (all are powers of two).
+// Blocks of consecutive elements, in groups of a whole number of registers and of blocks (all are powers of two).
 template <class T, class R>
 static void along_last(const T* x, int64_t n, const Transform& t, T* out, int64_t threads) {
-    int64_t group = std::max<int64_t>(t.block, LANES * LANES);
+    int64_t group = std::max<int64_t>(t.block, 16 * LANES);
+    bool streamed = worth_streaming(out, n / group, group);
     const Factors<R> factors(t, group);
     parallel_for((n + group - 1) / group, std::max<int64_t>(1, 65536 / group), 1, threads, [&](int64_t begin, int64_t end) {
         std::vector<R> buffer(factors.before.size());
@@ -95,13 +94,14 @@ static void along_last(const T* x, int64_t n, const Transform& t, T* out, int64_
         for (int64_t g = begin; g < end; ++g) {
             int64_t start = g * group, count = std::min(group, n - start);
             if (count == group) {
-                whole_group(x + start, group, t, factors, buffer.data(), out + start);
+                whole_group(x + start, group, t, factors, buffer.data(), out + start, streamed);
                 continue;
             }
             memcpy(last.data(), x + start, size_t(count) * sizeof(T));
-            whole_group(last.data(), group, t, factors, buffer.data(), last.data());
+            whole_group(last.data(), group, t, factors, buffer.data(), last.data(), false);
             memcpy(out + start, last.data(), size_t(count) * sizeof(T));
         }
+        stream_fence();
     });
 }
 
@@ -119,13 +119,24 @@ static void block_of_rows(const T* x, int64_t columns, int64_t width, const Tran
     }
 }
 
+// Sums and differences between 16 registers.
+static inline void across16(floats v[16]) {
+    for (int half = 1; half < 16; half *= 2)
+        for (int i = 0; i < 16; ++i)
+            if (!(i & half)) {
+                floats sum = v[i] + v[i + half], difference = v[i] - v[i + half];
+                v[i] = sum;
+                v[i + half] = difference;
+            }
+}
+
 // The same for blocks of 16 in registers, LANES columns at a time; returns how many columns that does.
 template <class T> static int64_t sixteen_rows(const T* x, int64_t columns, int64_t width, const Transform& t, float*, T* out) {
     int64_t done = 0;
     for (; t.block == 16 && done + LANES <= width; done += LANES) {
         floats v[16];
         for (int i = 0; i < 16; ++i) v[i] = load_floats(x + i * columns + done) * float(t.before(i));
-        across<16>(v, 16);
+        across16(v);
         for (int i = 0; i < 16; ++i) store_floats(out + i * columns + done, v[i] * float(t.after(i)));
     }
     return done;

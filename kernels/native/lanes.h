@@ -9,22 +9,31 @@
 #define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
 #define FRONT 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define BACK 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define SWAP1 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
+#define SWAP2 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13
+#define SWAP4 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
+#define SWAP8 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
 #elif REGISTER == 32
 #define EVEN 0, 2, 4, 6, 8, 10, 12, 14
 #define ODD 1, 3, 5, 7, 9, 11, 13, 15
 #define FRONT 0, 8, 1, 9, 2, 10, 3, 11
 #define BACK 4, 12, 5, 13, 6, 14, 7, 15
+#define SWAP1 1, 0, 3, 2, 5, 4, 7, 6
+#define SWAP2 2, 3, 0, 1, 6, 7, 4, 5
+#define SWAP4 4, 5, 6, 7, 0, 1, 2, 3
 #else
 #define EVEN 0, 2, 4, 6
 #define ODD 1, 3, 5, 7
 #define FRONT 0, 4, 1, 5
 #define BACK 2, 6, 3, 7
+#define SWAP1 1, 0, 3, 2
+#define SWAP2 2, 3, 0, 1
 #endif
 
-typedef float floats __attribute__((vector_size(REGISTER)));
+typedef Floats floats;
 typedef uint32_t words __attribute__((vector_size(REGISTER)));
 typedef int32_t ints __attribute__((vector_size(REGISTER)));
-typedef uint16_t halves __attribute__((vector_size(REGISTER / 2)));
+typedef uint8_t bytes __attribute__((vector_size(REGISTER / 4)));
 
 static const uint32_t SIGN = 0x80000000u, EXPONENT = 0x7f800000u, LARGEST = 0x7f7fffffu;
 
@@ -63,6 +72,15 @@ static inline words larger(words a, words b) {
 }
 static inline words magnitude(floats v) { return (words)v & ~SIGN; }
 
+// Bits of a where the mask has ones, of b elsewhere.
+static inline words choose(uint32_t mask, words a, words b) {
+#if REGISTER == 64
+    return (words)_mm512_ternarylogic_epi32(_mm512_set1_epi32(int(mask)), (__m512i)a, (__m512i)b, 0xca);
+#else
+    return (a & mask) | (b & ~mask);
+#endif
+}
+
 static inline uint32_t largest_lane(words v) {
     uint32_t most = 0;
     for (int lane = 0; lane < LANES; ++lane) most = v[lane] > most ? v[lane] : most;
@@ -70,9 +88,7 @@ static inline uint32_t largest_lane(words v) {
 }
 
 static inline floats load_floats(const float* p) { return load<floats>(p); }
-static inline floats load_floats(const bf16* p) {
-    return (floats)(__builtin_convertvector(load<halves>(p), words) << 16);
-}
+static inline floats load_floats(const bf16* p) { return widen(load<Halves>(p)); }
 
 // The first n lanes, then zeros.
 template <class T> static inline floats load_some(const T* p, int64_t n) {
@@ -82,11 +98,11 @@ template <class T> static inline floats load_some(const T* p, int64_t n) {
 }
 
 static inline void store_floats(float* p, floats v) { store(p, v); }
-static inline void store_floats(bf16* p, floats v) {
-    words word = (words)v;
-    words rounded = (word + 0x7fffu + (word >> 16 & 1u)) >> 16;
-    words ordered = (words)(v == v);
-    store(p, __builtin_convertvector((rounded & ordered) | (~ordered & 0x7fc0u), halves));
+static inline void store_floats(bf16* p, floats v) { store(p, narrow<words, Halves>(v)); }
+// Past the caches if `streamed` (see worth_streaming).
+static inline void store_floats(float* p, floats v, bool streamed) { streamed ? stream(p, v) : store(p, v); }
+static inline void store_floats(bf16* p, floats v, bool streamed) {
+    streamed ? stream(p, narrow<words, Halves>(v)) : store_floats(p, v);
 }
 
 // Rows become columns: each round interleaves the first half of the vectors with the second.
@@ -110,14 +126,14 @@ static inline words largest_of_each(words v[LANES]) {
     return v[0];
 }
 
-// E2M1 codes 0-7 of 0 <= y <= 6, to nearest, ties to even. Adding a power of two whose last place is the step of y's
+// E2M1 codes 0-7 of 0 <= y <= 6 (in the lowest three bits), to nearest, ties to even. Adding a power of two whose last place is the step of y's
 // binade (1/2 below 2, 1 below 4, then 2) rounds y to that step, and the low bits of the sum count steps. Codes go on
 // counting from binade to binade, two a binade, which the exponent of the power of two supplies. The 6 (even, so that
 // ties stay ties) completes the constant to a multiple of 8.
 static inline words nearest_code(floats y) {
     words power = ((words)larger(y, same(1)) & EXPONENT) + (22u << 23 | 6u);
     words sum = (words)(y + (floats)power);
-    return (sum + (power >> 22)) & 7u;
+    return sum + (power >> 22);
 }
 
 // E2M1 codes of the lower or upper neighbour of 0 <= y <= 6: up iff word < floor(2^32 (y - lower) / step).
@@ -141,4 +157,20 @@ static inline words e4m3_code(floats v, floats* value) {
     floats sum = v + (floats)power;
     *value = sum - (floats)power;
     return (words)sum - power + ((exponent >> 20) - 121u * 8u);
+}
+
+// 64 codes 0-15, two a byte: element 2i in the low nibble.
+static inline void store_nibbles(uint8_t* p, const words code[64 / LANES]) {
+#if REGISTER == 64
+    __m512i four = (__m512i)(code[0] | code[1] << 8 | code[2] << 16 | code[3] << 24);
+    __m512i pairs = _mm512_or_si512(four, _mm512_srli_epi64(four, 28));  // byte j of each eight belongs to vector j
+    const __m512i order = _mm512_set_epi64(0, 0, 0, 0, 0x3b332b231b130b03, 0x3a322a221a120a02, 0x3931292119110901,
+                                           0x3830282018100800);
+    _mm256_storeu_si256((__m256i*)p, _mm512_castsi512_si256(_mm512_permutexvar_epi8(order, pairs)));
+#else
+    for (int i = 0; i < 64 / LANES; i += 2) {
+        words low = __builtin_shufflevector(code[i], code[i + 1], EVEN), high = __builtin_shufflevector(code[i], code[i + 1], ODD);
+        store(p + i * LANES / 2, __builtin_convertvector(low | high << 4, bytes));
+    }
+#endif
 }

@@ -1,4 +1,5 @@
 // RMSNorm and its Jacobian-vector product, row by row; formulas and conventions: claims/kernels/norm.py.
+#include <type_traits>
 #include "parallel.h"
 #include "rows.h"
 
@@ -18,26 +19,41 @@ template <class T> static double sum_of_squares(const T* x, int64_t d, double po
 // rows that need it (power is 1 for all others), and times inverse it has mean square 1. Rows of zeros have inverse 0.
 struct Scale { double power, inverse; };
 
-template <class T> static Scale scale_of(const T* x, int64_t d, double eps) {
-    double squares = sum_of_squares(x, d, 1), power = power_for(x, d, squares);
+template <class T> static Scale scale_of(const T* x, int64_t d, double eps, double squares) {
+    double power = power_for(x, d, squares);
     if (power != 1) squares = sum_of_squares(x, d, power);
     double rms = std::hypot(std::sqrt(squares / double(d)), std::sqrt(eps) * power);
     return {power, rms == 0 ? 0 : 1 / rms};
 }
 
-template <class T> static void norm_row(const T* x, int64_t d, double eps, T* y, bool streamed) {
-    Scale s = scale_of(x, d, eps);
+template <class T> static void norm_row(const T* x, int64_t d, double eps, T* y) {
+    Scale s = scale_of(x, d, eps, sum_of_squares(x, d, 1));
     auto unit = [&](f64x8 v) { return scaled(x, v, s.power) * s.inverse; };
-    if (streamed) {
-        const int64_t line = 64 / sizeof(T);
-        for (int64_t i = 0; i < d; i += line) {
-            __builtin_prefetch(x + d + i);  // the next row, while this one is written
-            for (int64_t j = i; j < i + line; j += 8) stream8(y + j, unit(load8(x + j)));
-        }
-        return;
-    }
     for_row(d, [&](int64_t i) { store8(y + i, unit(load8(x + i))); },
             [&](int64_t i, int64_t n) { store_tail(y + i, n, unit(load_tail(x + i, n))); });
+}
+
+// Rows of whole cache lines, written past the caches. While one is written the squares of the next are added up, in
+// the order of row_sum, so that memory and arithmetic never wait for each other; the last row is followed by itself.
+template <class T> static void stream_rows(const T* x, int64_t rows, int64_t d, double eps, T* y) {
+    double squares = sum_of_squares(x, d, 1);
+    for (int64_t r = 0; r < rows; ++r, y += d) {
+        Scale s = scale_of(x, d, eps, squares);
+        const T* next = r + 1 < rows ? x + d : x;
+        f64x8 sums[4] = {}, unit[4];
+        for (int64_t i = 0; i < d; i += 32) {
+            prefetch32(next + i);
+            for (int k = 0; k < 4; ++k) {
+                unit[k] = scaled(x, load8(x + i + 8 * k), s.power) * s.inverse;
+                f64x8 v = load8(next + i + 8 * k);
+                sums[k] = sums[k] + v * v;
+            }
+            stream32(y + i, unit);
+        }
+        squares = total(sums);
+        x = next;
+    }
+    stream_fence();
 }
 
 template <class T> static bool is_zero(const T* x, int64_t d) {
@@ -46,28 +62,67 @@ template <class T> static bool is_zero(const T* x, int64_t d) {
     return true;
 }
 
+// (x / rms).h / d. The products of a float64 row need its scale to stay in range; all others are exact without it.
+template <class T> static double along_row(const T* x, const T* h, int64_t d, Scale s) {
+    if (std::is_same<T, double>::value) {
+        auto unit = [&](f64x8 v) { return scaled(x, v, s.power) * s.inverse; };
+        return row_sum(d, [&](int64_t i) { return unit(load8(x + i)) * load8(h + i); },
+                       [&](int64_t i, int64_t n) { return unit(load_tail(x + i, n)) * load_tail(h + i, n); }) / double(d);
+    }
+    return row_sum(d, [&](int64_t i) { return load8(x + i) * load8(h + i); },
+                   [&](int64_t i, int64_t n) { return load_tail(x + i, n) * load_tail(h + i, n); }) / double(d) * s.inverse;
+}
+
+template <class T> INLINE f64x8 jvp(const T* x, Scale s, double along, f64x8 vx, f64x8 vh) {
+    auto unit = [&](f64x8 v) { return scaled(x, v, s.power) * s.inverse; };
+    return unit(vh - unit(vx) * along);
+}
+
 template <class T> static void jvp_row(const T* x, const T* h, int64_t d, double eps, T* y) {
-    Scale s = scale_of(x, d, eps);
+    Scale s = scale_of(x, d, eps, sum_of_squares(x, d, 1));
     if (s.inverse == 0 && is_zero(x, d)) {  // an infinite row has inverse 0 as well
         memset(y, 0, size_t(d) * sizeof(T));
         return;
     }
-    auto unit = [&](f64x8 v) { return scaled(x, v, s.power) * s.inverse; };
-    double along = row_sum(d, [&](int64_t i) { return unit(load8(x + i)) * load8(h + i); },
-                           [&](int64_t i, int64_t n) { return unit(load_tail(x + i, n)) * load_tail(h + i, n); });
-    along /= double(d);
-    auto value = [&](f64x8 vx, f64x8 vh) { return unit(vh - unit(vx) * along); };
-    for_row(d, [&](int64_t i) { store8(y + i, value(load8(x + i), load8(h + i))); },
-            [&](int64_t i, int64_t n) { store_tail(y + i, n, value(load_tail(x + i, n), load_tail(h + i, n))); });
+    double along = along_row(x, h, d, s);
+    for_row(d, [&](int64_t i) { store8(y + i, jvp(x, s, along, load8(x + i), load8(h + i))); },
+            [&](int64_t i, int64_t n) { store_tail(y + i, n, jvp(x, s, along, load_tail(x + i, n), load_tail(h + i, n))); });
+}
+
+// As stream_rows, with x.h beside the squares; not for float64.
+template <class T> static void stream_jvp_rows(const T* x, const T* h, int64_t rows, int64_t d, double eps, T* y) {
+    double squares = sum_of_squares(x, d, 1), along = along_row(x, h, d, {1, 1});
+    for (int64_t r = 0; r < rows; ++r, y += d) {
+        Scale s = scale_of(x, d, eps, squares);
+        along *= s.inverse;
+        int64_t step = r + 1 < rows ? d : 0;
+        f64x8 sums[4] = {}, products[4] = {}, value[4];
+        for (int64_t i = 0; i < d; i += 32) {
+            prefetch32(x + step + i), prefetch32(h + step + i);
+            for (int k = 0; k < 4; ++k) {
+                int64_t j = i + 8 * k;
+                value[k] = jvp(x, s, along, load8(x + j), load8(h + j));
+                f64x8 v = load8(x + step + j);
+                sums[k] = sums[k] + v * v;
+                products[k] = products[k] + v * load8(h + step + j);
+            }
+            stream32(y + i, value);
+        }
+        if (s.inverse == 0 && is_zero(x, d)) memset(y, 0, size_t(d) * sizeof(T));
+        squares = total(sums);
+        along = total(products) / double(d);
+        x += step, h += step;
+    }
+    stream_fence();
 }
 
 EXPORT void rms_norm(int64_t dtype, const void* x, int64_t rows, int64_t d, double eps, void* y, int64_t threads) {
     with_type(dtype, [&](auto type) {
         using T = decltype(type);
-        bool streamed = worth_streaming(y, rows * d * int64_t(sizeof(T)), d * int64_t(sizeof(T)));
+        bool streamed = worth_streaming((const T*)y, rows, d);
         parallel_for(rows, GRAIN / d, 1, threads, [=](int64_t begin, int64_t end) {
-            for (int64_t r = begin; r < end; ++r) norm_row((const T*)x + r * d, d, eps, (T*)y + r * d, streamed);
-            stream_fence();
+            if (streamed) return stream_rows((const T*)x + begin * d, end - begin, d, eps, (T*)y + begin * d);
+            for (int64_t r = begin; r < end; ++r) norm_row((const T*)x + r * d, d, eps, (T*)y + r * d);
         });
     });
 }
@@ -76,7 +131,9 @@ EXPORT void rms_norm_jvp(int64_t dtype, const void* x, const void* h, int64_t ro
                          int64_t threads) {
     with_type(dtype, [&](auto type) {
         using T = decltype(type);
+        bool streamed = !std::is_same<T, double>::value && worth_streaming((const T*)y, rows, d);
         parallel_for(rows, GRAIN / d, 1, threads, [=](int64_t begin, int64_t end) {
+            if (streamed) return stream_jvp_rows((const T*)x + begin * d, (const T*)h + begin * d, end - begin, d, eps, (T*)y + begin * d);
             for (int64_t r = begin; r < end; ++r)
                 jvp_row((const T*)x + r * d, (const T*)h + r * d, d, eps, (T*)y + r * d);
         });

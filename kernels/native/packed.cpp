@@ -63,12 +63,25 @@ INLINE f32x16 signed_digit(u32x16 v) {
 
 // Reorder a row of x, padded with zeros to whole blocks, so that plane s of a block meets bits 2s of the codes: a lane
 // of `lane` columns holds its column s at plane s.
-template <class T> static void arrange(const T* x, int64_t columns, int64_t blocks, int64_t lane, T* out) {
+template <class T> static void arrange(const T* x, int64_t columns, int64_t lane, T* out) {
     int64_t lanes = BLOCK / lane;
-    for (int64_t i = 0; i < blocks * BLOCK; ++i) {
-        int64_t block = i / BLOCK, s = i % BLOCK / lanes, l = i % lanes, column = block * BLOCK + lane * l + s;
-        out[i] = column < columns ? x[column] : T(0);
+    for (int64_t first = 0; first < columns; first += BLOCK, x += BLOCK, out += BLOCK) {
+        T padded[BLOCK] = {};
+        memcpy(padded, x, size_t(std::min(BLOCK, columns - first)) * sizeof(T));
+        for (int64_t s = 0; s < lane; ++s)
+            for (int64_t l = 0; l < lanes; ++l) out[s * lanes + l] = padded[lane * l + s];
     }
+}
+
+INLINE int32_t sum(i32x16 v) {
+#if REGISTER == 64
+    return _mm512_reduce_add_epi32((__m512i)v.part[0]);
+#else
+    for (int i = 1; i < v.PARTS; ++i) v.part[0] += v.part[i];
+    int32_t total = 0;
+    for (int lane = 0; lane < v.WIDTH; ++lane) total += v.part[0][lane];
+    return total;
+#endif
 }
 
 // R rows of codes times B activations, sums in registers. The first: sum of code * x = sum of digit * x - sum of x.
@@ -96,10 +109,8 @@ struct Int8 {
         }
         for (int b = 0; b < B; ++b)
             for (int r = 0; r < R; ++r) {
-                Out value = -x_sum[b];
-                for (int chain = 0; chain < CHAINS; ++chain)
-                    for (int lane = 0; lane < 16; ++lane) value += acc[r][b][chain][lane];
-                y[b * stride + r] = value;
+                for (int chain = 1; chain < CHAINS; ++chain) acc[r][b][0] = acc[r][b][0] + acc[r][b][chain];
+                y[b * stride + r] = sum(acc[r][b][0]) - x_sum[b];
             }
     }
 };
@@ -149,7 +160,7 @@ static void products(const typename Kind::In* x, int64_t n, int64_t columns, con
     std::vector<In> arranged(size_t(n * step));
     std::vector<Out> sums(size_t(n), 0);
     for (int64_t b = 0; b < n; ++b) {
-        arrange(x + b * columns, columns, blocks, Kind::LANE, arranged.data() + b * step);
+        arrange(x + b * columns, columns, Kind::LANE, arranged.data() + b * step);
         if (std::is_integral<In>::value)
             for (int64_t i = 0; i < columns; ++i) sums[size_t(b)] += Out(x[b * columns + i]);
     }
@@ -162,7 +173,7 @@ static void products(const typename Kind::In* x, int64_t n, int64_t columns, con
                 Kind::template product<decltype(height)::value, decltype(width)::value>(
                     packed + r * bytes, bytes, blocks, planes + b * step, x_sum + b, y + b * rows + r, rows);
             };
-            for (; r + R <= end && last - first >= B; r += R) {
+            for (; r + R <= end; r += R) {
                 for (b = first; b + B <= last; b += B) tile(Count<R>{}, Count<B>{});
                 for (; b < last; ++b) tile(Count<R>{}, Count<1>{});
             }

@@ -1,15 +1,15 @@
 // NVFP4 and MXFP4 quantization: claims/kernels/nvfp4.py and mxfp4.py say what is computed, bit by bit.
 //
 // A matrix (rows, k) is worked on in pieces of 256 elements of a row (16 blocks of 16, so that the arithmetic on scales
-// fills a vector too), and 16 rows at once where they share a scale or where memory holds the matrix by columns. Pieces
-// are staged as float32 in a small buffer that stays in the first-level cache: converted, transposed, the centre
-// subtracted, padded with zeros.
+// fills a vector too), and 16 rows at once where they share a scale. Pieces are staged as float32 in a small buffer that
+// stays in a near cache: converted, transposed, the centre subtracted, padded with zeros. Where memory holds the matrix
+// by columns 64 rows are staged together, so that several neighbouring cache lines are read at a time.
 #include <atomic>
 
 #include "lanes.h"
 #include "parallel.h"
 
-static const int64_t BLOCKS = 16, PIECE = 16 * BLOCKS;
+static const int64_t BLOCKS = 16, PIECE = 16 * BLOCKS, STAGED = 64;
 static const int64_t STRIDE = PIECE + 16;  // of staged rows: no power of two, which would crowd a few sets of the cache
 
 struct Source {
@@ -68,19 +68,19 @@ static const float* stage_row(const Source& s, int64_t row, int64_t column, floa
     return to;
 }
 
-// The same for `count` <= 16 rows of a matrix that lies by columns; row r goes to `to + r * STRIDE`.
+// The same for `count` <= STAGED rows of a matrix that lies by columns; row r goes to `to + r * STRIDE`.
 template <class T>
 static void stage_columns(const Source& s, int64_t row, int64_t count, int64_t column, float* to) {
     int64_t width = std::min(PIECE, s.k - column);
     for (int64_t c = 0; c < PIECE; c += LANES)
-        for (int64_t r = 0; r < 16; r += LANES) {
+        for (int64_t r = 0; r < count; r += LANES) {
             const T* from = (const T*)s.memory + (column + c) * s.rows + row + r;
             floats v[LANES];
             if (c + LANES <= width && r + LANES <= count) {
                 for (int i = 0; i < LANES; ++i) v[i] = load_floats(from + i * s.rows);
             } else {
                 for (int i = 0; i < LANES; ++i)
-                    v[i] = c + i < width && r < count ? load_some(from + i * s.rows, count - r) : floats{};
+                    v[i] = c + i < width ? load_some(from + i * s.rows, count - r) : floats{};
             }
             transpose(v);
             for (int i = 0; i < LANES; ++i) store(to + (r + i) * STRIDE + c, v[i]);
@@ -103,14 +103,15 @@ struct Nvfp4 {
 
     // Writes the scales of `count` blocks with these largest magnitudes; `factors` is what scales their elements.
     void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
-        uint32_t codes[BLOCKS];
+        uint8_t codes[BLOCKS];
         for (int b = 0; b < BLOCKS; b += LANES) {
             floats value, finite = smaller((floats)load<words>(largest + b), from_bits(LARGEST));
-            store(codes + b, e4m3_code(smaller(finite * to_block_scale, same(448)), &value));
+            words code = e4m3_code(smaller(finite * to_block_scale, same(448)), &value);
+            store(codes + b, __builtin_convertvector(code, bytes));
             floats encode = smaller(1.0f / (value * tensor_scale), from_bits(LARGEST));
             store(factors + b, (words)encode & (words)(value > 0.0f));
         }
-        for (int64_t b = 0; b < count; ++b) scales[row * stride + block + b] = uint8_t(codes[b]);
+        memcpy(scales + row * stride + block, codes, size_t(count));
     }
 };
 
@@ -120,57 +121,68 @@ struct Mxfp4 {
     int64_t stride;  // block scales a row
 
     void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
-        for (int64_t b = 0; b < count; b += 2) {  // two blocks of 16 share a scale
+        uint8_t codes[BLOCKS / 2];
+        for (int64_t b = 0; b < BLOCKS; b += 2) {  // two blocks of 16 share a scale
             uint32_t most = std::min(std::max(largest[b], largest[b + 1]), LARGEST);
             uint32_t field = (most >> 23) + (round_up && (most & 0x7fffffu) > 0x400000u);
             uint32_t code = std::max(field, 2u) - 2u, power = (254u - code) << 23;
-            scales[row * stride + (block + b) / 2] = uint8_t(code);
+            codes[b / 2] = uint8_t(code);
             memcpy(factors + b, &power, 4);
             memcpy(factors + b + 1, &power, 4);
         }
+        memcpy(scales + row * stride + block / 2, codes, size_t(count / 2));
     }
 };
 
 // Codes of `count` blocks of a row, two a byte: element 2i in the low nibble.
 template <bool STOCHASTIC>
 static void encode_row(const float* x, const float* factors, int64_t count, uint64_t element, uint64_t key, uint8_t* out) {
-    uint32_t codes[PIECE], random[PIECE];
+    uint32_t random[PIECE];
     if (STOCHASTIC)
         for (int64_t i = 0; i < 16 * count; i += 32) philox32((element + uint64_t(i)) / 4, key, random + i);
-    for (int64_t i = 0; i < 16 * count; i += LANES) {
-        floats v = load_floats(x + i);
-        floats y = smaller((floats)magnitude(v) * factors[i / 16], same(6));
-        words code = STOCHASTIC ? stochastic_code(y, load<words>(random + i)) : nearest_code(y);
-        store(codes + i, code | ((words)v >> 28 & 8u));
-    }
-    for (int64_t i = 0; i < 8 * count; ++i) {
-        uint64_t pair;
-        memcpy(&pair, codes + 2 * i, 8);
-        out[i] = uint8_t(pair | pair >> 28);
+    for (int64_t i = 0; i < 16 * count; i += 64) {
+        words code[64 / LANES];
+        for (int part = 0; part < 64 / LANES; ++part) {
+            int64_t j = i + part * LANES;
+            floats v = load_floats(x + j), y = smaller((floats)magnitude(v) * factors[j >> 4], same(6));
+            words unsigned_code = STOCHASTIC ? stochastic_code(y, load<words>(random + j)) : nearest_code(y);
+            code[part] = choose(7, unsigned_code, (words)v >> 28);
+        }
+        if (i + 64 <= 16 * count) {
+            store_nibbles(out + i / 2, code);
+        } else {
+            uint8_t last[32];
+            store_nibbles(last, code);
+            memcpy(out + i / 2, last, size_t(8 * count - i / 2));
+        }
     }
 }
 
-// One piece: 256 columns of one row, or of 16 rows. Raises seen[] to the largest magnitudes found.
+// Up to 16 pieces: neighbours in one row, or in consecutive rows (which share scales if `tile` is 16), by way of `stage`
+// (where they are already if the matrix lies by columns). Raises seen[] to the largest magnitudes found.
 template <class T, class Scale>
-static void quantize_piece(const Source& s, int64_t row, int64_t count, int64_t block, int64_t blocks, int64_t tile,
-                           Rounding rounding, const Scale& scale, uint8_t* codes, uint32_t* seen) {
-    alignas(64) float stage[16 * STRIDE], factors[BLOCKS];
+static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t count, bool in_row, int64_t blocks, int64_t tile,
+                            Rounding rounding, const Scale& scale, float* stage, uint8_t* codes, uint32_t* seen) {
+    alignas(64) float factors[16][BLOCKS];
     const float* x[16];
     uint32_t largest[16][BLOCKS], of_tile[BLOCKS] = {};
-    int64_t column = 16 * block, width = std::min(BLOCKS, blocks - block);
-    if (s.by_columns) stage_columns<T>(s, row, count, column, stage);
-    for (int64_t r = 0; r < count; ++r) {
-        x[r] = s.by_columns ? stage + r * STRIDE : stage_row<T>(s, row + r, column, stage + r * STRIDE);
-        block_largest(x[r], largest[r]);
-        for (int b = 0; b < BLOCKS; ++b) of_tile[b] = std::max(of_tile[b], largest[r][b]);
+    auto row_of = [&](int64_t i) { return in_row ? row : row + i; };
+    auto block_of = [&](int64_t i) { return in_row ? block + BLOCKS * i : block; };
+    auto width_of = [&](int64_t i) { return std::min(BLOCKS, blocks - block_of(i)); };
+    for (int64_t i = 0; i < count; ++i) {
+        float* staged = stage + i * STRIDE;
+        x[i] = s.by_columns ? staged : stage_row<T>(s, row_of(i), 16 * block_of(i), staged);
+        block_largest(x[i], largest[i]);
+        for (int b = 0; b < BLOCKS; ++b) of_tile[b] = std::max(of_tile[b], largest[i][b]);
     }
     for (int b = 0; b < BLOCKS; ++b) seen[b] = std::max(seen[b], of_tile[b]);
-    for (int64_t r = 0; r < count; ++r) {
-        if (tile == 1) scale(largest[r], row + r, block, width, factors);
-        else if (r == 0) scale(of_tile, row / tile, block, width, factors);
-        uint64_t element = uint64_t((row + r) * blocks * 16 + column);
+    // All scales before the first is used: the chain of operations from a magnitude to its factor is long.
+    for (int64_t i = 0; i < (tile == 1 ? count : 1); ++i)
+        scale(tile == 1 ? largest[i] : of_tile, row_of(i) / tile, block_of(i), width_of(i), factors[i]);
+    for (int64_t i = 0; i < count; ++i) {
+        uint64_t element = uint64_t((row_of(i) * blocks + block_of(i)) * 16);
         auto encode = rounding.stochastic ? encode_row<true> : encode_row<false>;
-        encode(x[r], factors, width, element, rounding.key, codes + element / 2);
+        encode(x[i], factors[tile == 1 ? i : 0], width_of(i), element, rounding.key, codes + element / 2);
     }
 }
 
@@ -184,16 +196,21 @@ template <class T, class Scale>
 static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rounding, const Scale& scale,
                      uint8_t* codes, float* seen, int64_t threads) {
     std::atomic<uint32_t> most{0};
-    int64_t together = tile == 16 || s.by_columns ? 16 : 1;
-    int64_t groups = ceil_divide(s.rows, together), pieces = ceil_divide(blocks, BLOCKS);
-    parallel_for(groups * pieces, 128 / together, 1, threads, [&](int64_t begin, int64_t end) {
+    bool in_row = tile == 1 && !s.by_columns;
+    int64_t together = s.by_columns ? STAGED : tile, step = in_row ? 4 * BLOCKS : BLOCKS;  // rows and blocks of one unit
+    int64_t groups = ceil_divide(s.rows, together), steps = ceil_divide(blocks, step);
+    parallel_for(groups * steps, 128 / together, 1, threads, [&](int64_t begin, int64_t end) {
         uint32_t largest[BLOCKS] = {};
+        alignas(64) float stage[STAGED * STRIDE];
         for (int64_t unit = begin; unit < end; ++unit) {
             // Neighbours in memory one after the other.
-            int64_t group = s.by_columns ? unit % groups : unit / pieces;
-            int64_t piece = s.by_columns ? unit / groups : unit % pieces;
-            int64_t row = group * together, count = std::min(together, s.rows - row);
-            quantize_piece<T>(s, row, count, piece * BLOCKS, blocks, tile, rounding, scale, codes, largest);
+            int64_t row = (s.by_columns ? unit % groups : unit / steps) * together;
+            int64_t block = (s.by_columns ? unit / groups : unit % steps) * step;
+            int64_t rows = std::min(together, s.rows - row), pieces = ceil_divide(std::min(step, blocks - block), BLOCKS);
+            if (s.by_columns) stage_columns<T>(s, row, rows, 16 * block, stage);
+            for (int64_t r = 0; r < rows; r += 16)
+                quantize_pieces<T>(s, row + r, block, in_row ? pieces : std::min<int64_t>(16, rows - r), in_row, blocks, tile,
+                                   rounding, scale, stage + r * STRIDE, codes, largest);
         }
         raise(most, *std::max_element(largest, largest + BLOCKS));
     });

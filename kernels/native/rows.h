@@ -10,19 +10,17 @@ template <class Vector, class Tail> INLINE void for_row(int64_t d, const Vector&
     if (i < d) tail(i, d - i);
 }
 
+INLINE double total(const f64x8 sums[4]) { return sum((sums[0] + sums[1]) + (sums[2] + sums[3])); }
+
 // Sum over a row: full(i) and rest(i, n) give 8 terms. Four accumulators hide the latency of the additions.
 template <class Full, class Rest> INLINE double row_sum(int64_t d, const Full& full, const Rest& rest) {
-    f64x8 a = {}, b = {}, c = {}, e = {};
+    f64x8 sums[4] = {};
     int64_t i = 0;
-    for (; i + 32 <= d; i += 32) {
-        a = a + full(i);
-        b = b + full(i + 8);
-        c = c + full(i + 16);
-        e = e + full(i + 24);
-    }
-    for (; i + 8 <= d; i += 8) a = a + full(i);
-    if (i < d) b = b + rest(i, d - i);
-    return sum((a + b) + (c + e));
+    for (; i + 32 <= d; i += 32)
+        for (int k = 0; k < 4; ++k) sums[k] = sums[k] + full(i + 8 * k);
+    for (; i + 8 <= d; i += 8) sums[0] = sums[0] + full(i);
+    if (i < d) sums[1] = sums[1] + rest(i, d - i);
+    return total(sums);
 }
 
 // Power of two that brings the largest entry of a float64 row near 1, for rows whose squares leave the range without

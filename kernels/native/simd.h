@@ -15,10 +15,13 @@
 
 #if defined(__AVX512F__)
 #define REGISTER 64
+#define ALL_LANES 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #elif defined(__AVX2__)
 #define REGISTER 32
+#define ALL_LANES 0, 1, 2, 3, 4, 5, 6, 7
 #else
 #define REGISTER 16
+#define ALL_LANES 0, 1, 2, 3
 #endif
 
 template <class T, int COUNT> struct Lanes {
@@ -115,23 +118,45 @@ INLINE bf16 narrow(float x) {
     return {uint16_t(x != x ? 0x7fc0u : (word + 0x7fffu + (word >> 16 & 1)) >> 16)};
 }
 
-// Half a register of 32-bit numbers makes a register of float64, and back. By name, as compilers take two instructions.
+// The same for vectors of numbers.
+template <class Words, class Halves, class Floats> INLINE Halves narrow(Floats v) {
+    Words word = (Words)v, ordered = (Words)(v == v), rounded = (word + 0x7fffu + (word >> 16 & 1u)) >> 16;
+    return __builtin_convertvector((rounded & ordered) | (~ordered & 0x7fc0u), Halves);
+}
+
+// Numbers become twice as wide, or half. Intrinsics, as compilers take several instructions.
 typedef float HalfFloats __attribute__((vector_size(REGISTER / 2)));
 typedef int32_t HalfInts __attribute__((vector_size(REGISTER / 2)));
+typedef uint32_t HalfWords __attribute__((vector_size(REGISTER / 2)));
+typedef uint16_t Halves __attribute__((vector_size(REGISTER / 2)));
+typedef uint16_t QuarterHalves __attribute__((vector_size(REGISTER / 4)));
+typedef f32x16::Part Floats;
 typedef f64x8::Part Doubles;
 #if REGISTER == 64
+INLINE HalfFloats widen(QuarterHalves v) { return (HalfFloats)_mm256_slli_epi32(_mm256_cvtepu16_epi32((__m128i)v), 16); }
+INLINE Floats widen(Halves v) { return (Floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)v), 16); }
 INLINE Doubles to_doubles(HalfFloats v) { return (Doubles)_mm512_cvtps_pd((__m256)v); }
 INLINE Doubles to_doubles(HalfInts v) { return (Doubles)_mm512_cvtepi32_pd((__m256i)v); }
 INLINE HalfFloats to_floats(Doubles v) { return (HalfFloats)_mm512_cvtpd_ps((__m512d)v); }
 #elif REGISTER == 32
+INLINE HalfFloats widen(QuarterHalves v) {
+    return (HalfFloats)_mm_slli_epi32(_mm_cvtepu16_epi32(_mm_cvtsi64_si128((long long)v)), 16);
+}
+INLINE Floats widen(Halves v) { return (Floats)_mm256_slli_epi32(_mm256_cvtepu16_epi32((__m128i)v), 16); }
 INLINE Doubles to_doubles(HalfFloats v) { return (Doubles)_mm256_cvtps_pd((__m128)v); }
 INLINE Doubles to_doubles(HalfInts v) { return (Doubles)_mm256_cvtepi32_pd((__m128i)v); }
 INLINE HalfFloats to_floats(Doubles v) { return (HalfFloats)_mm256_cvtpd_ps((__m256d)v); }
 #else
+INLINE HalfFloats widen(QuarterHalves v) { return (HalfFloats)(__builtin_convertvector(v, HalfWords) << 16); }
+INLINE Floats widen(Halves v) { return (Floats)(__builtin_convertvector(v, u32x16::Part) << 16); }
 INLINE Doubles to_doubles(HalfFloats v) { return __builtin_convertvector(v, Doubles); }
 INLINE Doubles to_doubles(HalfInts v) { return __builtin_convertvector(v, Doubles); }
 INLINE HalfFloats to_floats(Doubles v) { return __builtin_convertvector(v, HalfFloats); }
 #endif
+
+INLINE Floats to_floats(Doubles low, Doubles high) {
+    return __builtin_shufflevector(to_floats(low), to_floats(high), ALL_LANES);
+}
 
 INLINE f64x8 load8(const double* p) { return load<f64x8>(p); }
 INLINE f64x8 load8(const float* p) {
@@ -146,22 +171,16 @@ INLINE f64x8 load8(const uint32_t* p) {
     return v;
 }
 INLINE f64x8 load8(const bf16* p) {
-    uint16_t bits[8];
-    uint32_t words[8];
-    float values[8];
-    memcpy(bits, p, sizeof bits);
-    for (int i = 0; i < 8; ++i) words[i] = uint32_t(bits[i]) << 16;
-    memcpy(values, words, sizeof values);
-    return load8(values);
+    f64x8 v;
+    for (int i = 0; i < v.PARTS; ++i) v.part[i] = to_doubles(widen(load<QuarterHalves>(p + i * v.WIDTH)));
+    return v;
 }
 INLINE void store8(double* p, f64x8 v) { store(p, v); }
 INLINE void store8(float* p, f64x8 v) {
     for (int i = 0; i < v.PARTS; ++i) store(p + i * v.WIDTH, to_floats(v.part[i]));
 }
 INLINE void store8(bf16* p, f64x8 v) {
-    float values[8];
-    store8(values, v);
-    for (int i = 0; i < 8; ++i) p[i] = narrow(values[i]);
+    for (int i = 0; i < v.PARTS; ++i) store(p + i * v.WIDTH, narrow<HalfWords, QuarterHalves>(to_floats(v.part[i])));
 }
 
 INLINE double load1(const float* p) { return *p; }
@@ -193,6 +212,11 @@ template <class Body> static void with_type(int64_t dtype, const Body& body) {
     else body(bf16{});
 }
 
+// Ask for 32 entries 2 KiB ahead. Not 4 KiB: that line competes with the present one for its place in the cache.
+template <class T> INLINE void prefetch32(const T* p) {
+    for (size_t byte = 0; byte < 32 * sizeof(T); byte += 64) __builtin_prefetch((const char*)p + 2048 + byte);
+}
+
 // Store past the caches: worth it where the result is larger than they are, as it saves reading the lines to be
 // overwritten. Needs addresses aligned to 64 bytes; the writes must be fenced before another thread reads.
 template <class Piece> INLINE void stream(void* p, Piece v) {
@@ -208,24 +232,23 @@ template <class Piece> INLINE void stream(void* p, Piece v) {
 #endif
     memcpy(p, &v, sizeof v);
 }
-INLINE void stream8(double* p, f64x8 v) {
-    for (int i = 0; i < v.PARTS; ++i) stream(p + i * v.WIDTH, v.part[i]);
+INLINE void stream_register(double* p, Doubles low, Doubles high) { stream(p, low), stream(p + REGISTER / 8, high); }
+INLINE void stream_register(float* p, Doubles low, Doubles high) { stream(p, to_floats(low, high)); }
+INLINE void stream_register(bf16* p, Doubles low, Doubles high) {
+    stream(p, narrow<u32x16::Part, Halves>(to_floats(low, high)));
 }
-INLINE void stream8(float* p, f64x8 v) {
-    for (int i = 0; i < v.PARTS; ++i) stream(p + i * v.WIDTH, to_floats(v.part[i]));
-}
-INLINE void stream8(bf16* p, f64x8 v) {
-    alignas(16) bf16 value[8];
-    store8(value, v);
-    typedef uint64_t Pair __attribute__((vector_size(16)));
-    stream(p, load<Pair>(value));
+// 32 results, rounded to the type of the memory, in whole cache lines.
+template <class T> INLINE void stream32(T* p, const f64x8 v[4]) {
+    constexpr int PARTS = f64x8::PARTS;
+    for (int i = 0; i < 4 * PARTS; i += 2)
+        stream_register(p + i * f64x8::WIDTH, v[i / PARTS].part[i % PARTS], v[(i + 1) / PARTS].part[(i + 1) % PARTS]);
 }
 static inline void stream_fence() {
 #if defined(__x86_64__)
     _mm_sfence();
 #endif
 }
-// Whether to stream `bytes` of rows of `row` bytes to p.
-static inline bool worth_streaming(const void* p, int64_t bytes, int64_t row) {
-    return bytes >= (8 << 20) && row % 64 == 0 && uintptr_t(p) % 64 == 0;
+// Whether to stream rows of `d` entries to p.
+template <class T> static inline bool worth_streaming(const T* p, int64_t rows, int64_t d) {
+    return rows * d * int64_t(sizeof(T)) >= (8 << 20) && d % 32 == 0 && uintptr_t(p) % 64 == 0;
 }

@@ -2,7 +2,7 @@
 #include "simd.h"
 #include "parallel.h"
 
-static const int64_t PIECE_ROWS = 1024, STRIP = 256;
+static const int64_t PIECE_ROWS = 1024, STRIP = 1024;
 
 struct Running {
     f64x8 sum, low, high;

@@ -21,6 +21,9 @@ _OPTIONAL = {
     "triton": "pip install 'claimbench[triton]'",
     "ml_dtypes": "pip install 'claimbench[oracles]'",
     "torchao": "pip install 'claimbench[oracles]'",
+    "gguf": "pip install 'claimbench[models]'",
+    "safetensors": "pip install 'claimbench[models]'",
+    "tokenizers": "pip install 'claimbench[models]'",
     "pytest": "pip install 'claimbench[test]'",
 }
 #: What the compiled kernels have a build of their own for, as Linux and macOS name it.

@@ -80,3 +80,11 @@ class Unavailable(ClaimsError):
 
 class InvalidResult(ClaimsError):
     """A result file is not one, or of another schema. The message names the file and the field."""
+
+
+class ModelError(ClaimsError):
+    """A model cannot be found, fetched, read or run. The message names the file and what is wrong with it."""
+
+
+class TextError(ClaimsError):
+    """A text is no text: not there, empty, binary, or shorter than what has to be read of it."""

@@ -19,6 +19,7 @@ from hypothesis import settings
 from torch import Tensor
 
 from claims.kernels.block_scaled import BlockScaled
+from claims.kernels.mean_split import Split
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 some = settings(max_examples=15, deadline=None)
@@ -48,6 +49,10 @@ with variable():
 def _to(value: Any, device: str) -> Any:
     if isinstance(value, BlockScaled):
         return dataclasses.replace(value, payload=_to(value.payload, device))
+    if isinstance(value, Split):
+        return Split(
+            residual=_to(value.residual, device), mean=_to(value.mean, device), mean_codes=_to(value.mean_codes, device)
+        )
     if isinstance(value, Tensor):
         return value if value.device.type == device else value.to(device)
     return tuple(_to(item, device) for item in value) if isinstance(value, tuple) else value

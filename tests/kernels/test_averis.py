@@ -27,7 +27,7 @@ from claims.kernels import (
 )
 
 from .inputs import FLOATS, VARIANTS, bits, laid_out
-from .quantized import COMPILED, LAYOUTS, check_operator, normal, quick, route_for
+from .quantized import COMPILED, LAYOUTS, check_operator, matrices, normal, quick, route_for
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 EXACT = AverisRecipe(format=None)
@@ -54,6 +54,15 @@ def test_statistics_have_the_bits_of_the_reference(variant, dtype, shape):
         out = torch.empty(3, shape[1])
         assert column_statistics(x, out=out, route=route) is out
         assert torch.equal(bits(out), bits(expected))
+
+
+@pytest.mark.parametrize("variant", COMPILED)
+@given(x=matrices(special=False).filter(lambda x: bool(torch.isfinite(x).all())))  # float16 ends early
+@quick
+def test_statistics_of_any_shape_layout_and_magnitude(variant, x):
+    """Equal numbers: the extreme of zeros of both signs may be either."""
+    with route_for(variant) as route:
+        assert torch.equal(column_statistics(x, route=route), column_statistics(x, route="reference"))
 
 
 @each_variant

@@ -8,12 +8,28 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import claims.kernels
-from claims.kernels import BlockScaled, KernelError, averis_linear, dispatch, ternary_quantize
+from claims.kernels import (
+    BlockScaled,
+    KernelError,
+    averis_linear,
+    dispatch,
+    flip_mask,
+    mxfp4_quantize,
+    rms_norm,
+    rms_norm_jvp,
+    sign_flip_linear,
+    sign_quantize,
+    ternary_quantize,
+    transverse_energy,
+)
 
-from .inputs import VARIANTS, bits, using
-from .operations import CALLS, DRAWS, NO_OPERATIONS, parts
+from .inputs import FLOATS, LAYOUTS, VARIANTS, bits, few, laid_out, using, values
+from .operations import CALLS, DRAWS, LARGE, NO_OPERATIONS, agree, guarded, outcome, parts, with_special_values
+from .quantized import threads
 from .test_dispatch import CORE
 
 every = pytest.mark.parametrize("name", CALLS)
@@ -64,6 +80,18 @@ def test_docstrings_say_what_nan_and_infinity_do(name):
         text = call.function.__doc__
         assert "NaN" in text
         assert "Inf" in text or "infinit" in text
+
+
+@pytest.mark.parametrize("name", ROUTED)
+def test_nan_and_infinity_do_the_same_on_all_routes(name):
+    """What is NaN and what is infinite, or that the operation refuses."""
+    call = CALLS[name]
+    for arguments in with_special_values(call):
+        expected = outcome(lambda a=arguments: call.function(*a, **call.options, route="reference"))
+        for variant in VARIANTS[1:]:
+            with using(variant) as route:
+                got = outcome(lambda a=arguments, r=route: call.function(*a, **call.options, route=r))
+            assert agree(got, expected)
 
 
 @every
@@ -184,6 +212,86 @@ def test_what_has_no_derivative_is_detached(name):
         assert all(g.shape == leaf.shape and g.dtype == leaf.dtype for g, leaf in zip(gradients, wanted, strict=True))
 
 
+def of_fixed_order(name):
+    """All variants but a reference that leaves the order of a sum to torch."""
+    if name not in ("matched_step", "transverse_energy", "ternary_quantize"):
+        return VARIANTS
+    if not VARIANTS[1:]:
+        pytest.skip("no compiled library in this run")
+    return VARIANTS[1:]
+
+
+def layouts(x):
+    """The same values in other memory, and (stride 0) the first row repeated; rows and entries far apart."""
+    yield from (laid_out(x, layout) for layout in LAYOUTS if x.is_floating_point() or layout != "negated")
+    if x.dim() == 2:
+        apart = torch.zeros(len(x), 1 << 16, dtype=x.dtype)
+        apart[:, : x.shape[1] * 1000 : 1000] = x
+        yield apart[:, : x.shape[1] * 1000 : 1000]
+
+
+@pytest.mark.parametrize("name", [name for name, call in CALLS.items() if call.fixed_order])
+def test_layouts_do_not_show(name):
+    call = CALLS[name]
+    tensors = [place for place, value in enumerate(call.arguments) if isinstance(value, torch.Tensor)]
+    for place in tensors:
+        for view in layouts(call.arguments[place]):
+            arguments = [*call.arguments[:place], view, *call.arguments[place + 1 :]]
+            plain = [*call.arguments[:place], view.contiguous().clone(), *call.arguments[place + 1 :]]
+            for variant in of_fixed_order(name):
+                assert same(by_route(call, variant, *arguments), by_route(call, variant, *plain))
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_any_number_of_threads_gives_the_same_bits(name):
+    """Sizes that are shared out, and counts that do not divide them."""
+    call = LARGE[name]
+    for variant in of_fixed_order(name):
+        results = []
+        for count in (1, 2, 5):
+            with threads(count):
+                results.append(by_route(call, variant))
+        assert all(same(result, results[0]) for result in results)
+
+
+ROW_BY_ROW = {
+    "rms_norm": lambda x, route: rms_norm(x, eps=1e-6, route=route),
+    "rms_norm_jvp": lambda x, route: rms_norm_jvp(x, x.flip(-1), route=route),
+    "transverse_energy": lambda x, route: torch.stack(transverse_energy(x, x.flip(-1), route=route), -1),
+    "sign_quantize": lambda x, route: torch.cat(
+        [t.double().view(len(x), -1) for t in sign_quantize(x, route=route)], -1
+    ),
+    "mxfp4_quantize": lambda x, route: mxfp4_quantize(x, route=route).codes,
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+@given(data=st.data(), rows=st.integers(1, 9), columns=st.integers(1, 70))
+@few
+def test_rows_do_not_meet(name, variant, data, rows, columns):
+    """A row alone, or among others whatever they hold, gets the same bits: vectors and threads end within rows."""
+    x = data.draw(values((rows, columns), data.draw(st.sampled_from(FLOATS))))
+    with using(variant, x.dtype) as route:
+        whole = ROW_BY_ROW[name](x, route)
+        for row in range(rows):
+            assert same((ROW_BY_ROW[name](x[row : row + 1], route),), (whole[row : row + 1],))
+
+
+@pytest.mark.parametrize("special", [torch.nan, torch.inf, -torch.inf])
+def test_special_weights_of_a_flipped_product_reach_their_output_and_no_other(special):
+    """A flipped NaN is NaN, a flipped infinity has the other sign, in whichever order sums are taken."""
+    x, w = torch.rand(5, 40) + 0.5, torch.randn(7, 40)
+    w[3, 11] = special
+    flips = {"flip_rate": 0.5, "key": 3}
+    sign = -1 if flip_mask(w.shape, **flips)[3, 11] else 1
+    for variant in VARIANTS:
+        with using(variant) as route:
+            result = sign_flip_linear(x, w, **flips, route=route)
+        assert bool(torch.isfinite(result[:, [0, 1, 2, 4, 5, 6]]).all())
+        assert torch.equal(result[:, 3].nan_to_num(7), torch.full((5,), sign * special).nan_to_num(7))
+
+
 def test_a_gradient_that_is_no_function_is_not_differentiated():
     x, w = torch.randn(6, 32, requires_grad=True), torch.randn(8, 32, requires_grad=True)
     (gradient,) = torch.autograd.grad(averis_linear(x, w).square().sum(), x, create_graph=True)
@@ -192,19 +300,15 @@ def test_a_gradient_that_is_no_function_is_not_differentiated():
 
 
 @pytest.mark.parametrize("name", WITH_OUT)
-def test_out_gets_the_result(name):
-    """Poisoned memory, whatever its layout, where the operation takes it."""
+def test_out_gets_the_result_and_its_neighbours_in_memory_nothing(name):
     call = CALLS[name]
     for variant in VARIANTS:
         expected = by_route(call, variant)
-        if isinstance(call.function(*call.arguments, **call.options), BlockScaled):
-            out = call.function(*call.arguments, **call.options)
-            out.payload.fill_(85)
-        else:
-            out = torch.full_like(expected[0], 85)
+        out, guards = guarded(call)
         result = by_route(call, variant, out=out)
         assert result[0].data_ptr() == (out.payload if isinstance(out, BlockScaled) else out).data_ptr()
         assert same(result, expected)
+        assert all(bool((guard == 85).all()) for guard in guards)
 
 
 @pytest.mark.parametrize("name", ["rms_norm", "rms_norm_jvp", "sign_flip", "magnitude_step", "hadamard_transform"])

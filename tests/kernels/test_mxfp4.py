@@ -51,6 +51,25 @@ def test_compiled_routes_have_the_bits_of_the_reference(variant, x, axis, rule, 
             assert torch.equal(bits(again), bits(dequantize(expected, dtype=dtype, route="reference")))
 
 
+def check_exponent(largest, exponent, rule):
+    """The one integer e in [-127, 127] with 4 <= a / 2**e < 8 (floor), or 3 < a / 2**e <= 6 (ceil)."""
+    scaled = largest / Fraction(2) ** exponent
+    assert (scaled < 8 if rule == "floor" else scaled <= 6) or exponent == 127
+    assert (scaled >= 4 if rule == "floor" else scaled > 3) or exponent == -127
+
+
+@each_variant
+@pytest.mark.parametrize("rule", ["floor", "ceil"])
+def test_scales_next_to_a_change_of_exponent(variant, rule):
+    """Largest magnitudes on, next below and next above 2**e and 6 * 2**e, where one of the rules steps up."""
+    on = torch.tensor([1.0, 1.5]).outer(2.0 ** torch.arange(-126, 127)).flatten()
+    x = torch.cat([on.nextafter(torch.zeros(())), on, on.nextafter(torch.tensor(torch.inf))])
+    with route_for(variant) as route:
+        q = mxfp4_quantize(x.view(-1, 1), scale_rule=rule, route=route)
+    for largest, code in zip(x.tolist(), q.scales[:, 0].tolist(), strict=True):
+        check_exponent(Fraction(largest), code - 127, rule)
+
+
 @given(x=matrices(dtypes=(torch.float32,)), rule=RULES)
 @quick
 def test_scale_by_exact_rationals_and_elements_by_ml_dtypes(x, rule):
@@ -61,10 +80,7 @@ def test_scale_by_exact_rationals_and_elements_by_ml_dtypes(x, rule):
         part = finite[row, 32 * block : 32 * block + 32]
         largest = Fraction(float(part.abs().max()))
         exponent = int(code) - 127
-        # The one integer e in [-127, 127] with 4 <= a / 2**e < 8 (floor), or 3 < a / 2**e <= 6 (ceil).
-        scaled = largest / Fraction(2) ** exponent
-        assert (scaled < 8 if rule == "floor" else scaled <= 6) or exponent == 127
-        assert (scaled >= 4 if rule == "floor" else scaled > 3) or exponent == -127
+        check_exponent(largest, exponent, rule)
         exact = x[row, 32 * block : 32 * block + 32].double().numpy() * 2.0**-exponent
         got = codes[row, 32 * block : 32 * block + len(part)].numpy()
         assert np.array_equal(got, oracle_e2m1(np.clip(exact, -6, 6)))

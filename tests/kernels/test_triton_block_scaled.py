@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.kernels import KernelError
+from claims.kernels import AverisRecipe, KernelError, averis_forward, averis_split
 from claims.kernels.block_gemm import block_scaled_matmul
 from claims.kernels.block_scaled import dequantize
 from claims.kernels.e2m1 import e2m1_encode
@@ -20,6 +20,10 @@ NARROW = (torch.float32, torch.bfloat16, torch.float16)
 roundings = st.one_of(st.none(), KEYS).map(
     lambda key: {"rounding": "nearest"} if key is None else {"rounding": "stochastic", "key": key}
 )
+
+
+def by_reference(operation, *arguments, **options):
+    return operation(*arguments, **options, route="reference")
 
 
 @st.composite
@@ -104,6 +108,28 @@ def test_centers_are_subtracted_on_the_fly(x, axis, seed, amax):
         options = {"axis": axis, "center": center, **given_amax}
         result, expected = by_triton(quantize, x, **options), quantize(x, **options, route="reference")
         assert torch.equal(result.payload, expected.payload)
+
+
+@pytest.mark.parametrize("rule", ["floor", "ceil"])
+def test_scales_next_to_a_change_of_exponent(rule):
+    """Largest magnitudes on, next below and next above 2**e and 6 * 2**e, where one of the rules steps up."""
+    on = torch.tensor([1.0, 1.5]).outer(2.0 ** torch.arange(-126, 127)).flatten()
+    x = torch.cat([on.nextafter(torch.zeros(())), on, on.nextafter(torch.tensor(torch.inf))]).view(-1, 1)
+    result, expected = (f(mxfp4_quantize, x, scale_rule=rule) for f in (by_triton, by_reference))
+    assert torch.equal(result.payload, expected.payload)
+
+
+@pytest.mark.parametrize("recipe", [{}, {"mean": "float32", "mean_weight": "exact"}, {"format": "mxfp4"}])
+def test_averis_has_the_operands_of_the_reference(recipe):
+    """Its products are those of the quantized operands, which are held to their bound below."""
+    x, weight, options = torch.randn(40, 33) + 2, torch.randn(5, 33), {"recipe": AverisRecipe(**recipe)}
+    for axis in (-1, -2):
+        result, expected = (f(averis_split, x, axis=axis, **options) for f in (by_triton, by_reference))
+        assert torch.equal(result.residual.payload, expected.residual.payload)
+        assert torch.equal(result.mean, expected.mean)
+    result, expected = (f(averis_forward, x, weight, **options) for f in (by_triton, by_reference))
+    size = x.abs().max() * weight.abs().sum(1)  # sums of 34 terms, each at most a third above its operand's magnitude
+    assert bool(((result - expected).abs() <= 4 * 36 * 2.0**-24 * size).all())
 
 
 @pytest.mark.parametrize("smallest_block", [1e-41, 5e-42, 1e-43, 1.4e-45])

@@ -9,13 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claims.kernels import KernelError, rms_norm
+from claims.kernels import BlockScaled, KernelError, rms_norm
 
 from .inputs import KEYS
 from .interpreter import DEVICE, KERNELS, by_triton
+from .operations import CALLS, agree, guarded, outcome, with_special_values
 
 launching = sys.modules["claims.kernels.triton_launch"]
 declared = [(name, kernel) for name, module in KERNELS.items() for kernel in module.KERNELS]
+WRITTEN = [name for name, call in CALLS.items() if call.has_out and not name.startswith(("gemm", "averis"))]
+SMALL = [name for name in CALLS if CALLS[name].routed and name.split()[0] not in ("gemm", "averis_linear")]
+SMALL = [name for name in SMALL if "large" not in name]
 each_kernel = pytest.mark.parametrize(("module", "kernel"), declared)
 
 
@@ -168,6 +172,29 @@ def test_blocks_cover(count, size):
     assert power >= max(count, 1)
     assert power & (power - 1) == 0
     assert power // 2 < max(count, 1)
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="guards lie in the memory of the CPU")
+@pytest.mark.parametrize("name", WRITTEN)
+def test_nothing_is_written_beside_the_result(name):
+    """Masks at the ends of blocks: what lies before and behind the result stays as it is."""
+    call = CALLS[name]
+    out, guards = guarded(call)
+    result = by_triton(call.function, *call.arguments, **call.options, out=out)
+    result = result[0] if isinstance(result, tuple) else result
+    first, written = (q.payload if isinstance(q, BlockScaled) else q for q in (result, out))
+    assert first.data_ptr() == written.data_ptr()
+    assert all(bool((guard == 85).all()) for guard in guards)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_nan_and_infinity_do_what_they_do_in_the_reference(name):
+    """What is NaN and what is infinite, or that the operation refuses."""
+    call = CALLS[name]
+    for arguments in with_special_values(call):
+        expected = outcome(lambda a=arguments: call.function(*a, **call.options, route="reference"))
+        got = outcome(lambda a=arguments: by_triton(call.function, *a, **call.options))
+        assert agree(got, expected)
 
 
 def test_results_take_all_devices_routes():

@@ -128,6 +128,17 @@ def test_energies_within_the_bound(data):
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_rounding_takes_more_than_the_whole(dtype):
+    """Changes along y: the radial energy is the total one up to rounding, of which half the rows would exceed it."""
+    y = torch.randn(400, 5, dtype=torch.float64).to(dtype)
+    total, radial, transverse = by_triton(transverse_energy, y, 0.3 * y)
+    assert bool((radial <= total).all())
+    assert bool((transverse >= 0).all())
+    assert bool((transverse <= (unit(dtype) ** 2 + 60 * U64) * total).all())
+    assert torch.equal(total - radial, transverse)
+
+
 @pytest.mark.parametrize("block", [1, 16])
 def test_energies_over_several_blocks(block, monkeypatch):
     monkeypatch.setattr(KERNELS["triton_energy"], "LONGEST_BLOCK", block)

@@ -22,6 +22,7 @@ _COMMANDS = {
     "diff": "Compare two results.",
     "report": "Build the HTML page of a result.",
     "evidence": "List, export and merge what was measured.",
+    "models": "Get trained models, and run one on a text.",
     "doctor": "Say what this machine can run, and what is missing.",
     "new": "Write a claim file to start from.",
 }

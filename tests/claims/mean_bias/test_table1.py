@@ -19,7 +19,14 @@ from claims.kinds.table import Table, read_rows
 from claims.packs import load_catalogue
 from claims.papers.mean_bias import scores
 from claims.papers.mean_bias.experiments.discordance import attainable
-from claims.papers.mean_bias.sections import abstract, later_version, section6_setup, table1, table1_significance
+from claims.papers.mean_bias.sections import (
+    abstract,
+    later_version,
+    section6_setup,
+    table1,
+    table1_average,
+    table1_significance,
+)
 from claims.papers.mean_bias.theory import discordance as theory
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -80,7 +87,7 @@ def test_averages_and_differences_in_fractions():
         assert score.difference == pytest.approx(float(changes[score.task]), abs=1e-4)
 
 
-@pytest.mark.parametrize("module", [table1, table1_significance, later_version, section6_setup])
+@pytest.mark.parametrize("module", [table1, table1_average, later_version, section6_setup])
 def test_tables_say_what_is_expected_and_notice_a_changed_cell(module):
     tables = [claim for claim in declared(module) if isinstance(claim.test, Table)]
     assert tables
@@ -94,7 +101,8 @@ def test_tables_say_what_is_expected_and_notice_a_changed_cell(module):
 
 
 def test_samples_say_what_is_expected():
-    samples = [claim for claim in declared(table1_significance) if claim.kind == "sample"]
+    samples = [*declared(table1_significance), *declared(table1_average)]
+    samples = [claim for claim in samples if claim.kind == "sample"]
     assert {claim.expected for claim in samples} == {HOLDS, UNDECIDED}
     for claim in samples:
         assert judged(claim).verdict is claim.expected, claim.id
@@ -113,7 +121,7 @@ Z_OF = {
 
 @pytest.mark.parametrize("name", Z_OF)
 def test_significance_of_the_average(name):
-    claim = next(c for c in declared(table1_significance) if c.id == f"mean-bias.table1.{name}")
+    claim = next(c for c in declared(table1_average) if c.id == f"mean-bias.table1.{name}")
     found = judged(claim).detail
     smallest = 2 * stats.norm.sf(abs(Z_OF[name]))
     assert found["smallest_alpha"] == pytest.approx(smallest, rel=0.15 if Z_OF[name] < 5 else 1)
@@ -127,7 +135,7 @@ def test_independent_answers_have_the_sum_of_binomial_variances():
 
 
 def test_t_over_tasks():
-    claim = next(c for c in declared(table1_significance) if c.id == "mean-bias.table1.improves")
+    claim = next(c for c in declared(table1_average) if c.id == "mean-bias.table1.improves")
     changes = [score.difference for score in scores.SCORES]
     assert judged(claim).detail["smallest_alpha"] == pytest.approx(stats.ttest_1samp(changes, 0).pvalue, rel=1e-6)
     assert stats.ttest_1samp(changes, 0).pvalue == pytest.approx(0.23, abs=0.01)
@@ -223,7 +231,7 @@ def test_variance_of_a_difference_is_that_of_drawn_items():
     assert draws.var() == pytest.approx(variance, rel=0.04)
 
 
-MODULES = (abstract, section6_setup, table1, table1_significance, later_version)
+MODULES = (abstract, section6_setup, table1, table1_significance, table1_average, later_version)
 
 
 def test_reasons_name_claims_that_are_there():

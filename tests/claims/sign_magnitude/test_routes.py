@@ -267,3 +267,31 @@ def test_ratio_with_an_outlier(alpha, n):
     assert theory.ratio_with_outlier(alpha, n) == pytest.approx(float(everywhere), rel=1e-10)
     column = energies[0] / (2 * amplitudes[0] ** 2 * (1 - 2 * amplitudes[0] ** 2 / mpmath.pi))
     assert theory.column_ratio(alpha) == pytest.approx(float(column), rel=1e-10)
+
+
+@given(x=st.floats(0.0, math.pi))
+@example(x=0.0)
+@example(x=1e-12)
+@example(x=math.pi)
+@settings(deadline=None)
+def test_differences_of_arc_and_sine(x):
+    """What the closed forms are made of, relative precision and all."""
+    exact = mpf(x)
+    assert theory.arc_minus_sine(x) == pytest.approx(float(exact - mpmath.sin(exact)), rel=1e-13, abs=1e-40)
+    second = mpmath.sin(exact) - exact * mpmath.cos(exact)
+    assert theory.sine_minus_arc(x) == pytest.approx(float(second), rel=1e-13, abs=1e-40)
+
+
+@given(cosine2=st.floats(0.0, 1.0), seed=seeds)
+@example(cosine2=0.0, seed=1)
+@example(cosine2=2 / math.pi, seed=2)
+@example(cosine2=1.0, seed=3)
+@settings(max_examples=15, deadline=None)
+def test_spread_of_a_squared_cosine(cosine2, seed):
+    """Of m pairs with correlation rho; the next term is of order 1/m, and larger than the first near rho = 0."""
+    m, samples = 400, 2000
+    u, w = np.random.default_rng(seed).standard_normal((2, samples, m))
+    v = math.sqrt(cosine2) * u + math.sqrt(1 - cosine2) * w
+    found = m * np.var(np.sum(u * v, 1) ** 2 / np.sum(u * u, 1) / np.sum(v * v, 1))
+    spread = theory.outputs_cosine2_spread(cosine2)
+    assert abs(found - spread) <= 6 * math.sqrt(2 / samples) * spread + 8 / m

@@ -23,12 +23,18 @@ _SECTIONS: tuple[str, ...] = (
     "section4_theorem2",
     "section4_theorem3",
     "section4_maxima",
+    "section5_averis",
+    "section5_dose",
+    "section5_weight_gradient",
+    "section5_alternatives",
+    "section5_cost",
     "section6_setup",
     "section6_formats",
     "section6_formats_rounding",
     "section6_formats_libraries",
     "table1",
     "table1_significance",
+    "table1_average",
     "later_version",
 )
 

@@ -1,7 +1,9 @@
 """Claims of "A Geometric Analysis of Sign-Magnitude Asymmetry in a ReLU + RMSNorm Block under Ternary Quantization".
 
-arXiv 2605.18933v1. Experiments live in modules that import neither claims nor closed forms (``theory``), so that what
-is measured never depends on what is expected.
+arXiv 2605.18933v1. Claims stand in ``sections``; what several of them share in ``measured`` (experiments) and
+``targets``; figures in ``tables`` (printed) and ``published`` (released). The modules beside these folders are the
+experiments. They import neither claims nor closed forms (``theory``), so that what is measured never depends on what is
+expected, and random streams derive from their names: a module that moves measures anew.
 """
 
 from pathlib import Path

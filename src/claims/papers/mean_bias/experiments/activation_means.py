@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
+from claims.papers.mean_bias.experiments.rows import EPS, Array, Record, energy, share_of_mean, unit_direction
+
 if TYPE_CHECKING:
     from claims.streams import Streams
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
 Function = Callable[[Array], Array]
-Record = dict[str, Any]
 
 #: Relative error that the quadrature is held to: sixty panels of twenty nodes over smooth pieces.
 QUADRATURE_ERROR = 1e-12
@@ -128,7 +128,7 @@ def gated_unit(point: Mapping[str, Any], streams: Streams) -> list[Record]:
                     "folded": float(gate[0] + opposite[0]) / 2,
                     "half_product": float(product),
                     "planted": float(gate[0] + 1.01 * opposite[0]) / 2,
-                    "bound": 8 * 2.0**-52 * abs(float(g[0] * u[0])),
+                    "bound": 8 * EPS * abs(float(g[0] * u[0])),
                 }
             )
     return records
@@ -143,22 +143,20 @@ def swiglu_share(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """
     tokens, channels, neurons = int(point["tokens"]), int(point["channels"]), int(point["neurons"])
     generator = streams.numpy("draws")
-    noise, direction = generator.standard_normal((tokens, channels)), generator.standard_normal(channels)
-    direction *= math.sqrt(channels / float(direction @ direction))
+    noise, direction = generator.standard_normal((tokens, channels)), unit_direction(generator, channels)
     gate, up = generator.standard_normal((2, neurons, channels)) / math.sqrt(channels)
     records = []
     for shift in point["shift"]:
         x = (shift * direction + noise) / math.sqrt(1 + shift * shift)
         g = x @ gate.T
         y = g * special.expit(g) * (x @ up.T)
-        before, after = x.mean(0), y.mean(0)
         records.append(
             {
                 "shift": shift,
-                "before": float(before @ before) * tokens / float(np.vdot(x, x)),
-                "after": float(after @ after) * tokens / float(np.vdot(y, y)),
-                "mean_energy": float(after @ after) / neurons,
-                "energy": float(np.vdot(y, y)) / (tokens * neurons),
+                "before": share_of_mean(x),
+                "after": share_of_mean(y),
+                "mean_energy": energy(y.mean(0)) / neurons,
+                "energy": energy(y) / (tokens * neurons),
             }
         )
     return records

@@ -110,8 +110,8 @@ def quantized_products(point: Mapping[str, Any], streams: Streams) -> list[Recor
     """Equations 11 and 12 as printed, quantized, against the same with the mean matrix written out, in float64.
 
     Sweep: product, "Y", "dX" or "dW": with bars for what is quantized, (1 mu_X + X_R) W^T, (1 mu_D + D_R) W and
-    (1 mu_D + D_R)^T (1 mu_X + X_R). Quantities as in ``identities``, for float32 sums; ``planted`` is the product of operands quantized
-    without a split.
+    (1 mu_D + D_R)^T (1 mu_X + X_R). Quantities as in ``identities``, for float32 sums; ``planted`` is the product of
+    operands quantized without a split.
     """
     x, weight, gradient = operands(streams, dtype=torch.float32)
     calls = {

@@ -22,8 +22,8 @@ def operand_error(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     A weight matrix of iid entries with variance 1/channels turns it into the error of Y of the same energy, on average.
 
     Base point: tokens, channels, every (1 for a mean in all channels, else in one channel of so many). Sweep: strength,
-    arm. Quantities, per element: ``varying``, ``coherent`` and ``total`` error, as in ``planted_mean.parts``; ``plain``,
-    the total error of the arm "plain" at that strength (which the sweep must have).
+    arm. Quantities, per element: ``varying``, ``coherent`` and ``total`` error, as in ``planted_mean.parts``;
+    ``plain``, the total error of the arm "plain" at that strength (which the sweep must have).
     """
     noise = torch.randn(point["tokens"], point["channels"], generator=streams.torch("noise"))
     b = direction(streams.torch("mean"), point["channels"], every=point["every"])

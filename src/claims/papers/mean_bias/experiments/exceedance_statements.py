@@ -169,11 +169,11 @@ def _tail(law: str, planted: float) -> Statement:
 #: Eq. 9 with its factor 2; planted: factors that the law violates.
 BOUND_NORMAL = _bound("normal", 2.0, 0.45)
 BOUND_UNIFORM = _bound("uniform", 2.0, 0.45)
-BOUND_TWO_ATOMS = _bound("two-atoms", 2.0, 0.9)
+BOUND_TWO_ATOMS = _bound("two-atoms", 2.0, 0.85)
 #: The same with factor 1.
 SHARP_NORMAL = _bound("normal", 1.0, 0.45)
 SHARP_UNIFORM = _bound("uniform", 1.0, 0.45)
-SHARP_TWO_ATOMS = _bound("two-atoms", 1.0, 0.9)
+SHARP_TWO_ATOMS = _bound("two-atoms", 1.0, 0.85)
 #: Theorem 2's bounds for tokens that are not alike.
 MEAN_SHARE = _bound("mixed", 2.0, 0.45)
 #: Eq. 10 and Theorem 2 without a mean; a fair coin needs exp(1/2) = 1.65, the others 1.

@@ -28,7 +28,8 @@ _ROUNDING = 1e-6
 
 def block_scales(q: BlockScaled) -> Tensor:
     """Factors that turn an element's code value into its value, NVFP4: float64, (rows, blocks)."""
-    return e4m3_decode(q.scales, dtype=torch.float64) * q.tensor_scale.double()
+    scales: Tensor = e4m3_decode(q.scales, dtype=torch.float64) * q.tensor_scale.double()
+    return scales
 
 
 def _quantized(x: Tensor, arm: str, key: int) -> Tensor:
@@ -39,7 +40,8 @@ def _quantized(x: Tensor, arm: str, key: int) -> Tensor:
         q = nvfp4_quantize(x, tile="16x16" if name.endswith("16x16") else "1x16", **options)
     else:
         q = mxfp4_quantize(x, scale_rule="floor" if name.endswith("floor") else "ceil", **options)
-    return dequantize(q, dtype=torch.float64)
+    values: Tensor = dequantize(q, dtype=torch.float64)
+    return values
 
 
 def normal_error(point: Mapping[str, Any], streams: Streams) -> list[Record]:
@@ -104,8 +106,8 @@ def rounded_level(point: Mapping[str, Any], streams: Streams) -> list[Record]:
 def extremes(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """Blocks of N(0, 1) elements of which the first ``count`` are replaced by ``size``, under a fixed tensor scale.
 
-    Base point: blocks, size. Sweep: count. Quantities: scale, mean block scale; flushed, the share of ordinary elements
-    that become zero; error, their mean squared error.
+    Base point: blocks, size. Sweep: count. Quantities: flushed, the share of ordinary elements that become zero; error,
+    their mean squared error.
     """
     x = torch.randn(point["blocks"], 16, generator=streams.torch("elements"))
     records = []
@@ -117,25 +119,8 @@ def extremes(point: Mapping[str, Any], streams: Streams) -> list[Record]:
         records.append(
             {
                 "count": count,
-                "scale": float(block_scales(q).mean()),
                 "flushed": float((ordinary == 0).double().mean()),
                 "error": float((ordinary - planted[:, count:]).square().mean()),
             }
         )
     return records
-
-
-def affected_blocks(point: Mapping[str, Any], streams: Streams) -> Record:
-    """Blocks whose scale an extreme sets, where each element is one with probability ``rate``.
-
-    Base point: blocks, size (far above N(0, 1) elements), rate. Quantities: affected, the blocks with more than twice
-    the scale that they have without extremes; blocks; extremes, the number of extreme elements.
-    """
-    generator = streams.torch("elements")
-    x = torch.randn(point["blocks"], 16, generator=generator)
-    extreme = torch.rand(point["blocks"], 16, generator=generator) < point["rate"]
-    before, after = (
-        block_scales(nvfp4_quantize(t, amax=2 * point["size"]))
-        for t in (x, torch.where(extreme, float(point["size"]), x))
-    )
-    return {"affected": int((after > 2 * before).sum()), "blocks": len(x), "extremes": int(extreme.sum())}

@@ -87,7 +87,7 @@ def encoded(point: Mapping[str, Any], streams: Streams) -> Record:
     codes = [code for code in range(1 << sign_bit) if code not in nan]
     values = torch.tensor([float(magnitude(code, element)) for code in codes], dtype=torch.float64)
     x = bfloat16_numbers()
-    sizes, place = x.double().abs().unique(return_inverse=True)
+    sizes, place = torch.unique(x.double().abs(), return_inverse=True)
     distance = (sizes.clamp(max=values[-1].item())[:, None] - values).abs()
     tied = distance == distance.min(1, keepdim=True).values
     number = torch.arange(len(codes))

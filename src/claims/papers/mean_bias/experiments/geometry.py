@@ -13,19 +13,10 @@ import numpy as np
 import torch
 
 from claims.kernels import dequantize, nvfp4_quantize
+from claims.papers.mean_bias.experiments.rows import EPS, Array, Record, energy
 
 if TYPE_CHECKING:
     from claims.streams import Streams
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
-Record = dict[str, Any]
-
-EPS = 2.0**-52
-
-
-def energy(x: Array) -> float:
-    """Sum of squares."""
-    return float(np.vdot(x, x))
 
 
 def expansion(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:

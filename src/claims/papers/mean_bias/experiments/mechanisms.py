@@ -11,30 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from claims.papers.mean_bias.experiments.rows import EPS, Record, energy, share_of_mean, unit_direction
+
 if TYPE_CHECKING:
     from claims.streams import Streams
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
-Record = dict[str, Any]
-
-EPS = 2.0**-52
-
-
-def energy(x: Array) -> float:
-    """Sum of squares."""
-    return float(np.vdot(x, x))
-
-
-def share_of_mean(x: Array) -> float:
-    """|M|^2/|X|^2 of the rows of x."""
-    mean = x.mean(0)
-    return energy(mean) * len(x) / energy(x)
-
-
-def unit_direction(generator: np.random.Generator, channels: int) -> Array:
-    """A Gaussian direction of unit root mean square."""
-    direction: Array = generator.standard_normal(channels)
-    return direction * (math.sqrt(channels) / math.sqrt(energy(direction)))
 
 
 def token_frequencies(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, between, within
+from claims.bands import at_least, at_most, between, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, search
@@ -113,6 +113,22 @@ ALIGNMENT = (
             f"{THEORY}:leading_coherence", abs=0.03, provenance="theory", because="a limit; finite sizes are off by .01"
         ),
         rival=ones_vector_free,
+        role=Role.OURS,
+    ),
+)
+
+TRANSITION = (
+    Claim(
+        id="mean-bias.sec2.below-transition",
+        locus="section 2, limited sign cancellation",
+        statement=(
+            "A mean with a share below 1/sqrt(l m), .0078 for 256 tokens of 64 channels, leaves v1 to the noise: u1 "
+            "cancels like any other."
+        ),
+        at=grid(shift=0.03, content="mean", **SIZE),
+        test=mean(MODES["leading_coherence"]),
+        band=at_most(0.05, provenance="author", because="a twentieth, 1/l = .004 being full cancellation"),
+        rival=0.2,
         role=Role.OURS,
     ),
 )

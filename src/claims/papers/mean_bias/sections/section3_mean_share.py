@@ -36,8 +36,8 @@ NOT_CLAIMS = {
     ),
     "sections 7.3, 7.4 and 8, correction at the embedding level": (
         "That conditioning the embedding's activations suffices needs training runs with that alone against every "
-        "product's inputs. Synthetic tokens speak against it: mean-bias.eq3.even-part lets every activation behind it "
-        "make a mean of its own."
+        "product's inputs. What speaks against it is section 3 itself: activations make means of centred inputs "
+        "(mean-bias.eq3.share-behind)."
     ),
 }
 
@@ -132,6 +132,16 @@ READINGS = (
         test=mean(SIGNS["by_entries"]),
         band=within(f"{GEOMETRY}:mean_share_by_entries", rel=0.05, provenance="theory", because="exact"),
         rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.eq1.null-twice",
+        locus="section 3, eq. 1, expectation over tokens divided by N again, without a mean",
+        statement="Read with the number of tokens divided out twice, noise alone has a squared ratio of one.",
+        at=grid(tokens=64, channels=256, shift=0.0),
+        test=mean(SIGNS["by_tokens_twice"]),
+        band=within(f"{GEOMETRY}:mean_share_by_tokens_twice", rel=0.05, provenance="theory", because="exact"),
+        rival=f"{GEOMETRY}:mean_share",
         role=Role.OURS,
     ),
     Claim(

@@ -38,7 +38,7 @@ _WORDS = {
 
 
 def _statement(name: str) -> Search:
-    return search(f"{STATEMENTS}:{name}", examples=60, restarts=2, seconds=0.1)
+    return search(f"{STATEMENTS}:{name}", examples=60, restarts=3, rounds=1, seconds=0.1)
 
 
 BOUND = tuple(

@@ -35,7 +35,7 @@ BOUNDS = (
             "For 0 < t < |mu| the expected number of exceedances is at least l (1 - 2 exp(-(|mu| - t)^2/(2 sigma^2))), "
             "also for tokens whose laws differ."
         ),
-        test=search(f"{STATEMENTS}:MEAN_SHARE", examples=60, restarts=2, seconds=0.1),
+        test=search(f"{STATEMENTS}:MEAN_SHARE", examples=60, restarts=2, rounds=1, seconds=0.1),
     ),
     Claim(
         id="mean-bias.thm2.variance-regime",
@@ -43,7 +43,7 @@ BOUNDS = (
         statement=(
             "Without a mean the expected number is at most 2 l exp(-t^2/(2 sigma^2)), also if tokens' laws differ."
         ),
-        test=search(f"{STATEMENTS}:RARE_SHARE", examples=60, restarts=2, seconds=0.1),
+        test=search(f"{STATEMENTS}:RARE_SHARE", examples=60, restarts=2, rounds=1, seconds=0.1),
     ),
     Claim(
         id="mean-bias.thm2.dependence",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from claims.bands import at_least, within
 from claims.claim import Claim
-from claims.experiment import Quantity, experiment, grid
+from claims.experiment import Linear, Quantity, experiment, grid
 from claims.kinds import identity, proportion, value
 from claims.verdict import Role, Tier
 
@@ -30,7 +30,9 @@ BFLOAT16 = experiment(f"{LIBRARIES}:torchao_bfloat16", fixed=_TORCHAO | {"tensor
 _EXACT = "a count or a code of the format: nothing lies between it and the next"
 
 
-def _agreement(name: str, library: str, statement: str, agree: Quantity, total: Quantity, planted: Quantity) -> Claim:
+def _agreement(
+    name: str, library: str, statement: str, agree: Quantity, total: Quantity, planted: Quantity | Linear
+) -> Claim:
     return Claim(
         id=f"mean-bias.{library}.{name}",
         locus="section 6.1, NVFP4",
@@ -40,7 +42,9 @@ def _agreement(name: str, library: str, statement: str, agree: Quantity, total: 
     )
 
 
-def _pinned(name: str, library: str, statement: str, x: Quantity, target: float, ours: float, **options: Tier) -> Claim:
+def _pinned(
+    name: str, library: str, statement: str, x: Quantity, target: float, ours: float, decides: Tier = Tier.SMOKE
+) -> Claim:
     """What the library gives for one input, against what the definition gives."""
     return Claim(
         id=f"mean-bias.{library}.{name}",
@@ -50,7 +54,7 @@ def _pinned(name: str, library: str, statement: str, x: Quantity, target: float,
         band=within(target, rel=1e-3, provenance="theory", because=_EXACT),
         rival=ours,
         role=Role.OURS,
-        **options,
+        decides=decides,
     )
 
 

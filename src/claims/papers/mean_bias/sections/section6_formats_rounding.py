@@ -6,10 +6,10 @@ what rounding to the same tensor, with ever new random words, does not average o
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
+from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
-from claims.kinds import mean, order, proportion, ratio, value
+from claims.kinds import mean, order, ratio
 from claims.papers.mean_bias.theory import formats as theory
 from claims.verdict import REFUTED, Role
 
@@ -33,13 +33,12 @@ TENSORS = (*grid(elements=2**12, tensors=64), *grid(elements=2**20, tensors=1))
 LEVEL = experiment(f"{EXPERIMENTS}:rounded_level", sweep={"level": LEVELS}, fixed={"copies": 2**16}, seconds=0.01)
 EXTREMES = experiment(
     f"{EXPERIMENTS}:extremes",
-    sweep={"count": (0, 1, 2, 4, 8)},
+    sweep={"count": (1, 8)},
     fixed={"blocks": 2**12, "size": 12.0},
     seconds=0.01,
 )
-AFFECTED = experiment(f"{EXPERIMENTS}:affected_blocks", fixed={"blocks": 2**13, "size": 24.0}, seconds=0.005)
 
-#: The scale that an extreme of 12 gives its block.
+#: The scale that an extreme of 12 gives its block: 12 / 6.
 _EXTREME_SCALE = 2.0
 _LOCUS = "section 6.1, stochastic rounding"
 _DENSE = "section 4, after Theorem 2"
@@ -86,11 +85,6 @@ def most_of_nearest() -> float:
 def price_of_stochastic() -> float:
     """Error of stochastic rounding over that of rounding to nearest."""
     return theory.nvfp4_error(ELEMENTS, "1x16", "stochastic") / usual_error()
-
-
-def affected_if_distinct(rate: float) -> float:
-    """Share of affected blocks if no two extremes ever met in one."""
-    return 16 * rate
 
 
 ERRORS = (
@@ -223,35 +217,12 @@ STOCHASTIC_ROUNDING = (
     ),
 )
 
-_SCALE = {count: EXTREMES.at(count=count)["scale"] for count in (0, 1, 8)}
-_RATES = [0.01, 0.05]
-
 EXTREME_ELEMENTS = (
-    Claim(
-        id="mean-bias.extremes.many",
-        locus=_DENSE,
-        statement="It takes many extremes for the grid to expand: eight in a block raise its scale above that of one.",
-        test=value(_SCALE[8] - _SCALE[1]),
-        band=at_least(0.1, provenance="smallest-effect", because="a twentieth of the scale that one extreme gives"),
-        rival=0.0,
-        expected=REFUTED,
-        finding="The scale is a maximum: the first extreme sets it, the others change nothing in their block.",
-        corrected_by="mean-bias.extremes.one",
-    ),
-    Claim(
-        id="mean-bias.extremes.one",
-        locus=_DENSE,
-        statement="One element of 12 among N(0, 1) elements gives its block the scale 2, six times the usual one.",
-        test=value(_SCALE[1]),
-        band=within(_EXTREME_SCALE, rel=1e-6, provenance="theory", because="12 / 6, rounding of the tensor scale"),
-        rival=0.35,
-        role=Role.OURS,
-    ),
     Claim(
         id="mean-bias.extremes.flushed",
         locus=_DENSE,
         statement="Beside one element of 12 or eight, 38 % of N(0, 1) elements become zero.",
-        at=grid(count=[1, 2, 4, 8]),
+        at=grid(count=[1, 8]),
         test=mean(EXTREMES["flushed"]),
         band=within(theory.flushed_share(_EXTREME_SCALE), abs=0.02, provenance="theory", because="7 % without extreme"),
         rival=theory.flushed_share(0.35),
@@ -261,27 +232,12 @@ EXTREME_ELEMENTS = (
         id="mean-bias.extremes.error",
         locus=_DENSE,
         statement="Beside an element of 12 the error of N(0, 1) elements is .083, nine times the usual one.",
-        at=grid(count=[1, 2, 4, 8]),
+        at=grid(count=[1, 8]),
         test=mean(EXTREMES["error"]),
         band=within(
             theory.error_at_scale(_EXTREME_SCALE), rel=0.03, provenance="theory", because="nine times is the question"
         ),
         rival=usual_error,
-        role=Role.OURS,
-    ),
-    Claim(
-        id="mean-bias.extremes.affected",
-        locus=_DENSE,
-        statement="With extremes at rate r a share 1 - (1 - r)^16 of blocks is affected: 15 % at one element in 100.",
-        at=grid(rate=_RATES),
-        test=proportion(AFFECTED["affected"], AFFECTED["blocks"]),
-        band=within(
-            f"{THEORY}:affected_share",
-            rel=0.035,
-            provenance="theory",
-            because="half the distance to the rival at rate .01",
-        ),
-        rival=affected_if_distinct,
         role=Role.OURS,
     ),
 )

@@ -25,7 +25,7 @@ def largest_z(items: int, first: int, second: int) -> float:
 
 def smallest_p(items: int, first: int, second: int) -> float:
     """The exact two-sided McNemar p value at the least discordant pairing, where one run has all of them: 2^(1 - d)."""
-    return min(1.0, 2.0 ** (1 - fewest_discordant(items, first, second)))
+    return min(1.0, math.pow(2.0, 1 - fewest_discordant(items, first, second)))
 
 
 def difference_variance(items: int, first: int, second: int, discordant: float) -> float:

@@ -243,11 +243,6 @@ def flushed_share(scale: float) -> float:
     return folded(scale / 4)
 
 
-def affected_share(rate: float, block: int = 16) -> float:
-    """Share of blocks with an extreme or more, where each element is one with probability ``rate``."""
-    return 1 - (1 - rate) ** block
-
-
 def nearest_level_error(level: float) -> float:
     """What rounding to nearest adds to a number given in units of the scale."""
     return min(MAGNITUDES, key=lambda magnitude: abs(magnitude - level)) - level

@@ -36,11 +36,11 @@ def signs_of_noise(tokens: int, channels: int) -> float:
         for j in range(0, channels, 2):
             total += term
             term *= cosine2 * (j + 1) / (j + 2)
-        return (1 + sine * total) / 2
+        return min(1.0, (1 + sine * total) / 2)
     for j in range(1, channels, 2):
         total += term
         term *= cosine2 * (j + 1) / (j + 2)
-    return 0.5 + (math.asin(sine) + sine * math.sqrt(cosine2) * total) / math.pi
+    return min(1.0, 0.5 + (math.asin(sine) + sine * math.sqrt(cosine2) * total) / math.pi)
 
 
 def signs_of_noise_wide(tokens: int, channels: int) -> float:

@@ -18,7 +18,11 @@ from .formats import MAGNITUDES, nvfp4_cells
 
 _BLOCK = 16
 _STEPS = tuple(
-    zip(itertools.pairwise((0.0, *(sum(p) / 2 for p in itertools.pairwise(MAGNITUDES)), math.inf)), MAGNITUDES)
+    zip(
+        itertools.pairwise((0.0, *(sum(p) / 2 for p in itertools.pairwise(MAGNITUDES)), math.inf)),
+        MAGNITUDES,
+        strict=True,
+    )
 )
 #: Nodes in the distribution function of the magnitude of a channel's mean.
 _NODES = 32
@@ -26,7 +30,7 @@ _NEGLIGIBLE = 1e-13
 
 
 class OffsetError(NamedTuple):
-    """``varying``, the error's variance over tokens of a channel, and ``coherent``, the square of its mean over them."""
+    """``varying``, the variance of a channel's error over tokens, and ``coherent``, the square of its mean over them."""
 
     varying: float
     coherent: float

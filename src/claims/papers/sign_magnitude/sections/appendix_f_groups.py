@@ -98,6 +98,16 @@ TABLE = (
     *_rows("energy_rest", "E_B", "The energy of negating all others"),
     *_rows("ratio", "R_E", "The ratio of both energies"),
     *_rows("leverage", "19 R_E", "That ratio per flip"),
+    Claim(
+        id="sign-magnitude.appf.leverage-99",
+        locus="Appendix F.3, table, 19 R_E, eta = 0.99",
+        statement="That ratio per flip is 991.3 at eta = 0.99, where the text that was audited has no figure.",
+        at=grid(eta=0.99),
+        test=value(EXACTLY["leverage"]),
+        band=printed("991.3"),
+        rival=19 * 52.6,
+        role=Role.OURS,
+    ),
 )
 
 MODEL = (

@@ -151,7 +151,7 @@ REFUTATION = (
     Claim(
         id="sign-magnitude.v2.monotone",
         locus="Appendix D.1, Table 15",
-        statement="In V2 every layer has a smaller ratio than the one before.",
+        statement="In V2, here without a second projection, every layer has a smaller ratio than the one before.",
         at=points("v2-released", layer=LAYERS, metric="post"),
         test=trend(STACK["c"], over="layer", direction="decreasing"),
         band=at_least(0.0, provenance="author", because="monotone decline"),

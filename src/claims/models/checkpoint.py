@@ -1,0 +1,54 @@
+"""A model on disk, whatever its format: architecture, tensors by our names, tokenizer. Weights stay mapped files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from claims.errors import ModelError
+from claims.models.architecture import Architecture
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Checkpoint:
+    """An opened model; names, shapes and dtypes of its tensors have been checked.
+
+    Attributes:
+        path: the GGUF file, or the folder.
+        architecture: the sizes.
+        tensor: our name of a tensor -> float32 values, read (and dequantized) anew at each call.
+        tokenizer: makes the tokenizer from the file itself; raises ModelError if there is none.
+    """
+
+    path: Path
+    architecture: Architecture
+    tensor: Callable[[str], Tensor]
+    tokenizer: Callable[[], Tokenizer]
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Open a GGUF file, or a folder with ``config.json`` and safetensors.
+
+    Raises:
+        ModelError: it is neither, or something in it is wrong; says what.
+    """
+    if path.is_dir():
+        from claims.models.folder import open_folder
+
+        return open_folder(path)
+    if not path.exists():
+        raise ModelError(f"{path}: no such file or folder")
+    from claims.models.gguf_file import open_gguf
+
+    return open_gguf(path)
+
+
+def readers_missing(error: ModuleNotFoundError) -> ModelError:
+    """What to say when a reader is not installed."""
+    return ModelError(f"{error.name} is not installed, which reads models: pip install 'claimbench[models]'")

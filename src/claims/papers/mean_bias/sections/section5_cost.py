@@ -1,0 +1,238 @@
+"""Claims of section 5, computational profile: operations, arithmetic, memory and passes, counted by a tracer."""
+
+from __future__ import annotations
+
+from claims.bands import at_most, within
+from claims.claim import Claim
+from claims.experiment import Quantity, experiment, grid
+from claims.kinds import value
+from claims.papers.mean_bias.theory import cost as theory
+from claims.verdict import REFUTED, Role
+
+_EXPERIMENTS = "claims.papers.mean_bias.experiments.cost"
+_PROFILE = "section 5, computational profile"
+
+STEP = experiment(
+    f"{_EXPERIMENTS}:step_operations",
+    sweep={"arm": ("plain", "printed/4", "bfloat16/2", "activation/2")},
+    fixed={"tokens": 96, "channels": 64, "outputs": 48},
+    seconds=0.05,
+)
+MEMORY = experiment(
+    f"{_EXPERIMENTS}:allocations",
+    sweep={"arm": ("printed/4", "bfloat16/2")},
+    fixed={"tokens": 8192, "channels": 256, "outputs": 16},
+    seconds=0.4,
+    megabytes=100,
+)
+PASSES = experiment(
+    f"{_EXPERIMENTS}:operand_passes",
+    sweep={"arm": ("plain", "printed"), "format": ("nvfp4", "mxfp4")},
+    fixed={"tokens": 96, "channels": 64, "outputs": 48},
+    seconds=0.01,
+)
+FLOPS = experiment(f"{_EXPERIMENTS}:arithmetic", seconds=0.01)
+SHAPES = (
+    *grid(tokens=96, channels=64, outputs=48),
+    *grid(tokens=512, channels=256, outputs=768),
+)
+
+
+def _count(name: str, arm: str) -> Quantity:
+    return STEP.at(arm=arm)[name]
+
+
+MEANS = (
+    Claim(
+        id="mean-bias.cost.two-means",
+        locus=_PROFILE,
+        statement="A training step of a layer takes two column means that plain quantization does not.",
+        test=value(_count("means", "printed/4") - _count("means", "plain")),
+        band=within(2.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=4.0,
+    ),
+    Claim(
+        id="mean-bias.cost.two-subtractions",
+        locus=_PROFILE,
+        statement="It subtracts a mean from a matrix twice.",
+        test=value(_count("centred_quantizations", "printed/4")),
+        band=within(2.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=4.0,
+        expected=REFUTED,
+        finding=(
+            "Subtracting on the way into the quantizer, with no residual stored, takes four: X and D are each "
+            "quantized along two axes, once for the product with W and once along the tokens for dW."
+        ),
+        corrected_by="mean-bias.cost.four-subtractions",
+    ),
+    Claim(
+        id="mean-bias.cost.four-subtractions",
+        locus=_PROFILE,
+        statement="With the mean subtracted on the way, a step does so four times.",
+        test=value(_count("centred_quantizations", "printed/4")),
+        band=within(4.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=2.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.cost.only-means",
+        locus=_PROFILE,
+        statement="Beside means and subtractions, a step takes no operation that plain quantization does not.",
+        test=value(_count("beside", "printed/4") - _count("beside", "plain")),
+        band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=11.0,
+        expected=REFUTED,
+        finding=(
+            "It takes eleven: two vector quantizations, two matrix-vector products (mean times W), two broadcast "
+            "additions (to Y and dX), two column sums of quantized residuals and three outer products (in dW)."
+        ),
+        corrected_by="mean-bias.cost.eleven-more",
+    ),
+    Claim(
+        id="mean-bias.cost.eleven-more",
+        locus=_PROFILE,
+        statement="Equations 11 and 12 as printed take eleven operations more than means and subtractions.",
+        test=value(_count("beside", "printed/4") - _count("beside", "plain")),
+        band=within(11.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.cost.five-more",
+        locus=_PROFILE,
+        statement="With BF16 means and two terms in dW they take five: the better variant is the cheaper one.",
+        test=value(_count("beside", "bfloat16/2") - _count("beside", "plain")),
+        band=within(5.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=11.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.cost.three-more",
+        locus=_PROFILE,
+        statement="With the gradient left whole they take three, and two of four subtractions go as well.",
+        test=value(_count("beside", "activation/2") + _count("centred_quantizations", "activation/2") * 10.0),
+        band=within(23.0, abs=0.4, provenance="theory", because="three, and ten times two subtractions"),
+        rival=45.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.cost.same-products",
+        locus=_PROFILE,
+        statement="Products of matrices and quantizations of matrices are as many as without a split: three and six.",
+        test=value(
+            _count("products", "printed/4") * 10.0
+            + _count("quantizations", "printed/4")
+            + _count("centred_quantizations", "printed/4")
+        ),
+        band=within(36.0, abs=0.4, provenance="theory", because="ten times three products, and six quantizations"),
+        rival=38.0,
+    ),
+    Claim(
+        id="mean-bias.cost.no-decomposition",
+        locus=_PROFILE,
+        statement="No step of Averis multiplies X by itself or iterates: its products are the layer's three.",
+        test=value(_count("products", "bfloat16/2") - _count("products", "plain")),
+        band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=1.0,
+    ),
+)
+
+MATRIX = (
+    Claim(
+        id="mean-bias.cost.never-materialised",
+        locus="section 5, after eq. 11 and after eq. 12",
+        statement="Nothing that a step allocates beside its results is half as large as the mean matrix.",
+        at=grid(arm=["printed/4", "bfloat16/2"]),
+        test=value(MEMORY["largest"]),
+        band=at_most(0.5, provenance="author", because="packed codes are .14 of it, a panel of float32 .25"),
+        rival=1.0,
+    ),
+    Claim(
+        id="mean-bias.cost.tracer-notices",
+        locus="section 5, after eq. 11",
+        statement="A step that writes the mean matrix out shows in that count.",
+        at=grid(arm="printed/4"),
+        test=value(MEMORY["written_out"]),
+        band=within(1.0, abs=1e-9, provenance="theory", because="the matrix itself"),
+        rival=0.5,
+        role=Role.CONTROL,
+    ),
+    Claim(
+        id="mean-bias.cost.passes-nvfp4",
+        locus=_PROFILE,
+        statement="In NVFP4 the mean costs no pass over X: the pass that finds its largest magnitude gives the mean.",
+        at=grid(format="nvfp4"),
+        test=value(PASSES.at(arm="printed")["passes"] - PASSES.at(arm="plain")["passes"]),
+        band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.cost.passes-mxfp4",
+        locus=_PROFILE,
+        statement="In MXFP4, which has no scale for the tensor, the mean costs one pass over X.",
+        at=grid(format="mxfp4"),
+        test=value(PASSES.at(arm="printed")["passes"] - PASSES.at(arm="plain")["passes"]),
+        band=within(1.0, abs=0.4, provenance="theory", because="a whole number"),
+        rival=0.0,
+        role=Role.OURS,
+    ),
+)
+
+_RATIO = {"provenance": "theory", "because": "a ratio of whole numbers"}
+ARITHMETIC = tuple(
+    Claim(
+        id=f"mean-bias.cost.flops-{name.replace('_', '-')}",
+        locus=locus,
+        statement=statement,
+        at=SHAPES,
+        test=value(FLOPS[name]),
+        band=within(target, abs=1e-9, **_RATIO),
+        rival=rival,
+        role=Role.OURS,
+    )
+    for name, target, rival, locus, statement in (
+        (
+            "forward",
+            theory.forward,
+            theory.means_and_subtractions,
+            _PROFILE,
+            "Equation 11 adds 1/n + 1/l + 1/(2m) to the arithmetic of Y (l tokens, m channels, n outputs).",
+        ),
+        (
+            "cross_terms",
+            theory.cross_terms,
+            theory.mean_term,
+            "section 5, eq. 12, dW",
+            "The two cross terms add 1/(2m) + 1/(2n) + 2/l to the arithmetic of dW.",
+        ),
+        (
+            "mean_term",
+            theory.mean_term,
+            theory.cross_terms,
+            "section 5, eq. 12, dW",
+            "The product of the means adds 1/l to the arithmetic of dW.",
+        ),
+        (
+            "hadamard",
+            theory.hadamard,
+            theory.means_and_subtractions,
+            "section 7.3, Hadamard transforms",
+            "A Hadamard transform of X in blocks of 16, with signs, adds 3/n: thrice a mean and its subtraction.",
+        ),
+        (
+            "power_iteration",
+            theory.power_iteration,
+            theory.means_and_subtractions,
+            _PROFILE,
+            "Each power iteration towards the first singular vector of X adds 2/n: twice a mean and its subtraction.",
+        ),
+        (
+            "gram",
+            theory.gram,
+            theory.power_iteration,
+            _PROFILE,
+            "X^T X, with which an exact decomposition begins, adds m/n: for square layers another whole product.",
+        ),
+    )
+)
