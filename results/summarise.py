@@ -49,7 +49,7 @@ def counts_table(documents: Documents, catalogue: Catalogue) -> str:
         rows = document["claims"]
         found = Counter(row["verdict"] for row in rows)
         later = sum(row["verdict"] == Verdict.UNDECIDED and row["decides"] == "full" for row in rows)
-        name = f"[{catalogue.papers[paper].identifier}](results/README.md#{paper})"
+        name = f"[{paper}](results/README.md#{paper}) ({catalogue.papers[paper].identifier})"
         lines.append(_row(name, str(len(rows)), *(str(found[verdict]) for verdict in used), str(later)))
     return "\n".join(lines) + "\n"
 
@@ -96,6 +96,7 @@ def readme(text: str, documents: Documents, catalogue: Catalogue) -> str:
             return match[0]
         digits = len(match["estimate"].partition(".")[2])
         estimate = "" if row["estimate"] is None else f"{row['estimate']:.{digits}f}"
+        estimate = estimate if estimate.strip("-0.") else estimate.removeprefix("-")  # no -0.000
         return _row(f"`{match['id']}`", match["words"], row["verdict"], estimate)
 
     return ROW.sub(measured, COUNTS.sub(lambda _: counts_table(documents, catalogue), text))

@@ -1,11 +1,14 @@
-"""What the README says is run, parsed or compared with the results file that it quotes."""
+"""What the README says is run, parsed or compared with the results that it quotes."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shlex
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import click
 import pytest
@@ -16,7 +19,6 @@ from claims.packs import load_catalogue
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-RESULTS = json.loads((ROOT / "results" / "standard.json").read_text(encoding="utf-8"))
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -46,9 +48,11 @@ def test_make_targets_exist(line: str) -> None:
 
 
 def test_quoted_ids_exist() -> None:
-    quoted = set(re.findall(r"(?<![\w.-])sign-magnitude(?:\.[a-z0-9-]+)+(?![a-z0-9-]|\.\*)", README))
+    claims = load_catalogue().claims
+    papers = "|".join({claim.paper for claim in claims.values()})
+    quoted = set(re.findall(rf"(?<![\w.-])(?:{papers})(?:\.[a-z0-9-]+)+(?![a-z0-9-]|\.\*)", README))
     assert quoted
-    assert quoted <= set(load_catalogue().claims)
+    assert quoted <= set(claims)
 
 
 def test_own_claim_is_audited(tmp_path: Path) -> None:
@@ -62,24 +66,62 @@ def test_own_claim_is_audited(tmp_path: Path) -> None:
     assert verdicts == {"mine.rounding.uniform-noise": "HOLDS", "mine.rounding.coarse": "REFUTED"}
 
 
-def test_quoted_counts_are_measured() -> None:
-    quoted = re.search(r"(\d+) claims: (\d+) hold, (\d+) are refuted, (\d+) undecided", README)
-    assert quoted is not None
-    counts = RESULTS["counts"]
-    expected = (len(RESULTS["claims"]), counts["HOLDS"], counts["REFUTED"], counts["UNDECIDED"])
-    assert tuple(int(number) for number in quoted.groups()) == expected
+def summarise() -> ModuleType:
+    """The script that ``make results`` ends with."""
+    spec = importlib.util.spec_from_file_location("summarise", ROOT / "results" / "summarise.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_quoted_findings_are_measured() -> None:
-    claims = {claim["id"]: claim for claim in RESULTS["claims"]}
-    rows = re.findall(r"^\| `(\S+)` \| .*? \| (\w+) \| (\S+) \|$", README, flags=re.MULTILINE)
-    assert len(rows) >= 5
-    for name, verdict, estimate in rows:
-        assert claims[name]["verdict"] == verdict
-        digits = len(estimate.partition(".")[2])
-        assert f"{claims[name]['estimate']:.{digits}f}" == estimate
+SUMMARISE = summarise()
+RESULTS: dict[str, dict[str, Any]] = SUMMARISE.load()
+PAPERS = sorted({claim.paper for claim in load_catalogue().claims.values()})
 
 
-def test_results_are_of_this_catalogue() -> None:
-    assert {claim["id"] for claim in RESULTS["claims"]} == set(load_catalogue().claims)
-    assert RESULTS["tier"] == "standard"
+@pytest.mark.parametrize("paper", PAPERS)
+def test_results_are_of_this_catalogue_as_expected_and_whole(paper: str) -> None:
+    assert paper in RESULTS, "`make results` measures them"
+    document = RESULTS[paper]
+    assert {row["id"] for row in document["claims"]} == {
+        claim.id for claim in load_catalogue().claims.values() if claim.paper == paper
+    }
+    assert document["tier"] == "standard"
+    assert document["stopped"] is False
+    assert [row["id"] for row in document["claims"] if row["as_expected"] is False] == []
+
+
+def test_make_results_measures_every_paper() -> None:
+    line = re.search(r"^PAPERS +\?= (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert line is not None
+    assert sorted(line[1].split()) == PAPERS
+
+
+def test_readme_quotes_the_results() -> None:
+    assert SUMMARISE.readme(README, RESULTS, load_catalogue()) == README
+
+
+def test_results_page_quotes_the_results() -> None:
+    page = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    assert SUMMARISE.results_page(RESULTS, load_catalogue()) == page
+
+
+def test_every_paper_with_results_has_findings_in_the_readme() -> None:
+    rows = [match["id"] for match in SUMMARISE.ROW.finditer(README)]
+    assert len(rows) == len(set(rows))
+    for paper in RESULTS:
+        assert sum(name.startswith(f"{paper}.") for name in rows) >= 5
+
+
+def test_a_changed_result_would_be_noticed() -> None:
+    changed = json.loads(json.dumps(RESULTS))
+    quoted = {match["id"] for match in SUMMARISE.ROW.finditer(README)}
+    row = next(row for document in changed.values() for row in document["claims"] if row["id"] in quoted)
+    row["verdict"] = {"HOLDS": "REFUTED"}.get(row["verdict"], "HOLDS")
+    text = SUMMARISE.readme(README, changed, load_catalogue())
+    differing = [line for line, now in zip(README.splitlines(), text.splitlines(), strict=True) if line != now]
+    assert any(row["id"] in line for line in differing)  # its row
+    assert any("arxiv" in line for line in differing)  # and the counts of its paper
+    assert SUMMARISE.results_page(changed, load_catalogue()) != SUMMARISE.results_page(RESULTS, load_catalogue())

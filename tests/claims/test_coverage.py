@@ -179,6 +179,16 @@ def test_without_an_outline_the_loci_make_one() -> None:
     assert [claim.locus for claim in coverage.elsewhere.claims] == ["my notebook"]
 
 
+def test_a_paper_without_claims_is_covered_by_nothing(tmp_path: Path) -> None:
+    papers: dict[str, Paper] = {"toy": Paper(key="toy", title="Toys")}
+    assert coverage_of(Catalogue({}, papers, {}), "toy").claims == ()
+    path = tmp_path / "statements.toml"
+    path.write_text('[[section]]\nnumber = "1"\nstatements = ["Table 1"]\n')
+    assert coverage_of(Catalogue({}, papers, {}, (), {"toy": path}), "toy").missing == ("1: Table 1",)
+    reasons = {"toy": {"Table 1": "An image."}}
+    assert coverage_of(Catalogue({}, papers, reasons, (), {"toy": path}), "toy").missing == ()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

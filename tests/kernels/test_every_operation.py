@@ -16,9 +16,12 @@ from claims.kernels import (
     BlockScaled,
     KernelError,
     averis_linear,
+    dequantize,
     dispatch,
     flip_mask,
+    hadamard_transform,
     mxfp4_quantize,
+    nvfp4_quantize,
     rms_norm,
     rms_norm_jvp,
     sign_flip_linear,
@@ -29,7 +32,7 @@ from claims.kernels import (
 
 from .inputs import FLOATS, LAYOUTS, VARIANTS, bits, few, laid_out, using, values
 from .operations import CALLS, DRAWS, LARGE, NO_OPERATIONS, agree, guarded, outcome, parts, with_special_values
-from .quantized import threads
+from .quantized import normal, threads
 from .test_dispatch import CORE
 
 every = pytest.mark.parametrize("name", CALLS)
@@ -309,6 +312,31 @@ def test_out_gets_the_result_and_its_neighbours_in_memory_nothing(name):
         assert result[0].data_ptr() == (out.payload if isinstance(out, BlockScaled) else out).data_ptr()
         assert same(result, expected)
         assert all(bool((guard == 85).all()) for guard in guards)
+
+
+STREAMED = {
+    "rms_norm": rms_norm,
+    "rms_norm_jvp": lambda x, **options: rms_norm_jvp(x, x.flip(0), **options),
+    "hadamard_transform": hadamard_transform,
+    "dequantize": lambda x, **options: dequantize(nvfp4_quantize(x, amax=4.0), **options),
+}
+
+
+@pytest.mark.skipif(not VARIANTS[1:], reason="no compiled library in this run")
+@pytest.mark.parametrize("offset", [64, 65, 72])
+@pytest.mark.parametrize("name", STREAMED)
+def test_results_beyond_the_caches_leave_their_neighbours_alone(name, offset):
+    """Where stores go past the caches: memory that begins on a line of the cache, beside one, and inside of one."""
+    x = normal(2064, 1024)
+    expected = STREAMED[name](x)
+    pool = torch.full((x.numel() + 256,), 85.0)
+    first = (-pool.data_ptr() % 64) // 4 + offset
+    out = pool[first : first + x.numel()].view(x.shape)
+    for variant in VARIANTS[1:]:
+        with using(variant):
+            assert torch.equal(STREAMED[name](x, out=out), expected)
+        assert bool((pool[:first] == 85).all())
+        assert bool((pool[first + x.numel() :] == 85).all())
 
 
 @pytest.mark.parametrize("name", ["rms_norm", "rms_norm_jvp", "sign_flip", "magnitude_step", "hadamard_transform"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,8 +98,18 @@ def read_rows(path: str) -> Rows:
     package, _, inside = path.rpartition(":")
     source = resources.files(package).joinpath(inside) if package else Path(path)
     try:
-        data: dict[str, Any] = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        text = source.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidDeclaration("table", path, f"a readable TOML file ({error})") from error
+    return tuple(dict(row) for row in _parse(path, text))
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(path: str, text: str) -> Rows:
+    """The rows in a file's text; a file that many claims read is parsed once."""
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise InvalidDeclaration("table", path, f"a readable TOML file ({error})") from error
     rows = data.get("rows")
     if not isinstance(rows, list) or not rows:

@@ -31,6 +31,12 @@ _PARTS = {
     "down": "ffn_down.weight",
 }
 _OUTER = {"embedding": "token_embd.weight", "norm": "output_norm.weight", "head": "output.weight"}
+#: Types of tensors that the gguf package dequantizes; the newer, smaller ones (IQ, TQ, FP4) are left out.
+_TYPES = (
+    *("F32", "F16", "BF16"),
+    *("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"),
+    *("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
+)
 #: What a file may say of rotary positions beyond their base; models that stretch them are not run here.
 _SCALING = ("rope.scaling.type", "rope.scaling.factor")
 
@@ -86,8 +92,8 @@ def open_gguf(path: Path) -> Checkpoint:
         architecture, path, names, {name: tuple(int(n) for n in reversed(t.shape)) for name, t in tensors.items()}
     )
     for tensor in tensors.values():
-        if tensor.tensor_type not in gguf.quants._type_traits and tensor.tensor_type.name not in ("F32", "F16"):
-            raise ModelError(f"{path}: tensor {tensor.name} is {tensor.tensor_type.name}, which cannot be dequantized")
+        if tensor.tensor_type.name not in _TYPES:
+            raise ModelError(f"{path}: tensor {tensor.name} is {tensor.tensor_type.name}; allowed: {', '.join(_TYPES)}")
     return Checkpoint(
         path=path,
         architecture=architecture,

@@ -26,7 +26,7 @@ def streams(seed: int = 0) -> Streams:
 @example(tokens=2, channels=1)
 @example(tokens=2, channels=5000)
 @example(tokens=5000, channels=1)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_signs_of_noise_are_students(tokens, channels):
     exact = stats.t(channels).cdf(math.sqrt(channels / (tokens - 1)))
     assert theory.signs_of_noise(tokens, channels) == pytest.approx(exact, abs=1e-12)

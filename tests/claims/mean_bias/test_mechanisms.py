@@ -37,7 +37,7 @@ def gaussian_integral(function, sigma):
 @given(sigma=st.floats(1e-3, 20))
 @example(sigma=1e-3)
 @example(sigma=20.0)
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=3)
 def test_activation_means_and_shares(activation, sigma):
     mean = gaussian_integral(MPMATH[activation], sigma)
     square = gaussian_integral(lambda z: MPMATH[activation](z) ** 2, sigma)
@@ -83,7 +83,7 @@ def test_mean_is_that_of_the_even_part(seed):
     rho=st.floats(-0.99, 0.99),
     gate=st.floats(0.1, 4),
 )
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=6)
 def test_gated_mean_by_quadrature(rho, gate):
     """E[SiLU(g) u] with u = rho g/sigma + noise, whose noise drops out: a one-dimensional integral."""
     exact = gaussian_integral(lambda g: MPMATH["silu"](g) * rho * g / gate, gate)

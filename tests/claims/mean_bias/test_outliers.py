@@ -23,7 +23,7 @@ def streams(seed: int = 0) -> Streams:
 
 @given(largest=st.floats(1e-12, 0.9))
 @example(largest=1e-3)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 def test_inverse_square_by_quadrature(largest):
     t = stats.norm.isf(largest / 2)
     with mpmath.workdps(25):

@@ -80,6 +80,8 @@ class TestGguf:
             tiny.write_gguf(tmp_path / "c.gguf", LLAMA, wrong),
             "blk.0.ffn_down.weight has shape (96, 32); allowed: (32, 96)",
         )
+        whole = values | {"layers.1.mlp_norm": np.ones(32, np.int32)}
+        refused(tiny.write_gguf(tmp_path / "e.gguf", LLAMA, whole), "blk.1.ffn_norm.weight is I32; allowed: F32, F16")
         more = values | {"layers.0.q.bias": np.zeros(32, np.float32)}
         refused(tiny.write_gguf(tmp_path / "d.gguf", LLAMA, more), "no llama model", "blk.0.attn_q.bias")
 

@@ -41,6 +41,11 @@ class Trace(TorchDispatchMode):
         super().__init__()
         self._seen, self._inside = seen, inside
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; otherwise the first use would import torch's compiler, for two seconds."""
+        return False
+
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run and report one operation."""
         if self._inside and function.namespace == "claims":

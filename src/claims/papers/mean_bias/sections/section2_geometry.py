@@ -15,7 +15,7 @@ EXPANSION = experiment(f"{EXPERIMENTS}:expansion", fixed={"tokens": 48, "channel
 SIGNS = experiment(f"{EXPERIMENTS}:projected_signs", fixed={"entries": 2**18}, seconds=0.005)
 
 NOT_CLAIMS = {
-    "section 2, Figure 1 left": (
+    "section 2, Figure 1 left, the measurement itself": (
         "The share of one sign at one layer of a trained Qwen3-0.6B, for which no number is printed and whose "
         "checkpoint is not published. What such a share says is judged on synthetic tokens: "
         "mean-bias.sec2.signs-of-noise, mean-bias.sec2.signs-held-out, mean-bias.sec2.signs-saturate."

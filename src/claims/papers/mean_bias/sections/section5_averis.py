@@ -100,6 +100,7 @@ TOKENS = (
             "output by a sixth of its quantization error, by over a third where the mean is in FP4 as well."
         ),
         corrected_by="mean-bias.averis.later-token-plain",
+        role=Role.OURS,
     ),
     Claim(
         id="mean-bias.averis.later-token-plain",

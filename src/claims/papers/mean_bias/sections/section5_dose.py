@@ -184,17 +184,6 @@ PRINTED = (
         rival=1.0,
         role=Role.OURS,
     ),
-    Claim(
-        id="mean-bias.dose.printed-outlier-channels",
-        locus=_FORWARD,
-        statement="Where the mean sits in one channel of 16, Averis as printed takes 80 per cent of the error away.",
-        at=grid(arm="printed", strength=4, every=16),
-        test=ratio(OPERAND["total"], OPERAND["plain"]),
-        band=at_most(0.2, provenance="author", because="80 per cent"),
-        rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
-    ),
 )
 
 PRODUCTS = (

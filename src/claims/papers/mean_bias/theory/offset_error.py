@@ -17,20 +17,15 @@ from typing import NamedTuple
 from .formats import MAGNITUDES, nvfp4_cells
 
 _BLOCK = 16
-_STEPS = tuple(
-    zip(
-        itertools.pairwise((0.0, *(sum(p) / 2 for p in itertools.pairwise(MAGNITUDES)), math.inf)),
-        MAGNITUDES,
-        strict=True,
-    )
-)
+_EDGES = (0.0, *(sum(pair) / 2 for pair in itertools.pairwise(MAGNITUDES)), math.inf)
+_STEPS = tuple(zip(itertools.pairwise(_EDGES), MAGNITUDES, strict=True))
 #: Nodes in the distribution function of the magnitude of a channel's mean.
 _NODES = 32
 _NEGLIGIBLE = 1e-13
 
 
 class OffsetError(NamedTuple):
-    """``varying``, the variance of a channel's error over tokens, and ``coherent``, the square of its mean over them."""
+    """``varying``, the variance over tokens of a channel's error; ``coherent``, its mean over them, squared."""
 
     varying: float
     coherent: float
