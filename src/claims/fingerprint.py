@@ -17,7 +17,7 @@ from pathlib import Path
 from claims.canonical import digest
 
 #: The parts of the harness on which a measured value depends.
-_MEASURING = ("claims.streams", "claims.canonical", "claims.searching", "claims.kernels", "claims.papers")
+_MEASURING = tuple(f"claims.{name}" for name in ("streams", "canonical", "searching", "kernels", "models", "papers"))
 
 
 #: Files that experiments read: named in the code as "package:folder/file.toml", or by a path from the module's folder.

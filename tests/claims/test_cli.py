@@ -213,6 +213,12 @@ def test_coverage_shows_the_verdicts_of_a_result(cli, tmp_path):
     assert counted["2"] == {"HOLDS": 1}
 
 
+def test_an_audit_of_two_papers_counts_each(cli):
+    told = cli("audit", "claims_cli_demo.py", "demo.ratio", "broken.gpu", "--executor", "serial").stdout
+    assert re.search(r"2 claims: 1 HOLDS, 1 UNAVAILABLE\n  demo: 1 HOLDS\n  broken: 1 UNAVAILABLE\n", told)
+    assert "demo: 1" not in cli("audit", "claims_cli_demo.py", "demo.ratio", "--executor", "serial").stdout
+
+
 def test_verdicts_of_a_result_are_for_coverage(cli, tmp_path):
     refused = cli("list", "claims_cli_demo.py", "--results", str(tmp_path), code=2)
     assert "--results" in refused.output

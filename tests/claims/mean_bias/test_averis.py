@@ -26,7 +26,7 @@ def streams(seed: int = 0) -> Streams:
 
 @given(seed=st.integers(0, 2**20))
 @example(seed=0)
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 def test_identities_hold_and_mistakes_show(seed):
     records = averis.identities({"product": PRODUCTS}, streams(seed))
     records += averis.quantized_products({"product": ("Y", "dX", "dW")}, streams(seed))
@@ -53,7 +53,7 @@ def test_a_single_token_is_its_own_mean():
     point = {"tokens": 24, "channels": 32, "strength": 1, "arm": ("plain", "printed", "bfloat16")}
     cells = averis.batch_of_one(point | {"batch": ("whole", "alone")}, streams())
     error = {(cell["arm"], cell["batch"]): cell["error"] for cell in cells}
-    assert error["printed", "alone"] == pytest.approx(error["plain", "alone"], rel=1e-12)
+    assert error["printed", "alone"] == pytest.approx(error["plain", "alone"], rel=1e-6)  # the mean, a float32
     assert error["bfloat16", "alone"] < 1e-4 < error["bfloat16", "whole"] < error["plain", "whole"]
 
 
@@ -117,10 +117,10 @@ def operands(draw):
 
 
 @given(tensors=operands(), arm=st.sampled_from(("plain", "printed", "bfloat16/2", "kept", "exact weight")))
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=60)
 def test_products_are_defined_or_refused(tensors, arm):
     """Layout never matters, what is finite gives finite results of the right shape, and the rest is refused."""
-    x, weight, gradient = tensors
+    x, weight, _ = tensors
     recipe, split = RECIPES[arm], arm != "plain"
     calls = (
         (lambda *t: averis_forward(t[0], t[1], recipe=recipe), (x.shape[0], weight.shape[0]), True),

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from claims import fingerprint
 from claims.papers.sign_magnitude.replays import (
     PUBLISHED_SEEDS,
     hidden_and_output,
@@ -112,3 +113,12 @@ def test_replays_depend_on_the_published_seed_alone():
     assert first == one_layer_block(point, streams(0, epoch=2))
     assert first != one_layer_block(point, streams(1, epoch=1))
     assert len(set(PUBLISHED_SEEDS)) == 20
+
+
+@pytest.mark.parametrize("module", ["replays", "depth_replays", "ternary_replays"])
+def test_evidence_of_a_replay_depends_on_no_kernel(module):
+    """A replay takes minutes: an edited kernel must not have it measured again."""
+    seen: dict[str, str] = {}
+    fingerprint._collect(f"claims.papers.sign_magnitude.{module}", seen)
+    assert f"claims.papers.sign_magnitude.{module}" in seen
+    assert not [name for name in seen if name.startswith("claims.kernels")]

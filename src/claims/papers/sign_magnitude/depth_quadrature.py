@@ -11,12 +11,13 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpmath import mp, mpf
 
-from claims.papers.sign_magnitude.blocks import Record
-from claims.streams import Streams
+if TYPE_CHECKING:
+    from claims.papers.sign_magnitude.blocks import Record
+    from claims.streams import Streams
 
 #: Decimal digits of the quadrature.
 _DIGITS = 40

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims.papers.sign_magnitude.blocks import Record
 from claims.papers.sign_magnitude.replays import (
     PUBLISHED_SEEDS,
+    Record,
     input_batches,
     norm_ratio,
     seeded,

@@ -24,7 +24,8 @@ def activations(point: Mapping[str, Any], streams: Streams) -> Tensor:
     x = torch.randn(tokens, channels, generator=streams.torch("noise"))
     x += point["strength"] * direction(streams.torch("mean"), channels, every=point["every"])
     over_tokens = direction(streams.torch("spike over tokens"), tokens)
-    return x + point["spike"] * torch.outer(over_tokens, direction(streams.torch("spike"), channels))
+    x += point["spike"] * torch.outer(over_tokens, direction(streams.torch("spike"), channels))
+    return x
 
 
 def right_vectors(x: Tensor) -> Tensor:

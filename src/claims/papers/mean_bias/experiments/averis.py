@@ -78,9 +78,10 @@ def _through_autograd(x: Tensor, weight: Tensor, gradient: Tensor, product: str)
     leaves = x.clone().requires_grad_(), weight.clone().requires_grad_()
     y = averis_linear(*leaves, recipe=recipe)
     if product == "Y":
-        return y.detach()
-    by_x, by_weight = torch.autograd.grad(y, leaves, gradient)
-    return by_x if product == "dX" else by_weight
+        found: Tensor = y.detach()
+    else:
+        found = torch.autograd.grad(y, leaves, gradient)[0 if product == "dX" else 1]
+    return found
 
 
 def cross_terms(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
@@ -147,7 +148,8 @@ def _assembled(t: Tensor, axis: int, operand: Any) -> Tensor:
     part = averis_split(t, axis=axis, operand=operand)
     assert part.mean is not None
     mean = part.mean.double()
-    return _values(part.residual) + (mean if axis == -1 else mean[:, None])
+    whole: Tensor = _values(part.residual) + (mean if axis == -1 else mean[:, None])
+    return whole
 
 
 def single_token(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:

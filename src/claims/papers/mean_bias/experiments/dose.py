@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from claims.kernels import averis_forward, averis_input_gradient, averis_weight_gradient
+from claims.kernels import averis_forward, averis_weight_gradient
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES, Record, direction, energy, parts, split_error
 from claims.streams import Streams
 
@@ -90,24 +90,4 @@ def weight_gradient_error(point: Mapping[str, Any], streams: Streams) -> list[Re
             cells[arm] = energy(got - exact) / (tokens * channels * outputs)
         plain = cells["plain"]
         records += [{"strength": strength, "arm": arm, "error": e, "plain": plain} for arm, e in cells.items()]
-    return records
-
-
-def weight_error_in_input_gradient(point: Mapping[str, Any], streams: Streams) -> list[Record]:
-    """Error of dX = D W by equation 12 with W in NVFP4 as well.
-
-    Base point: tokens, channels, outputs. Sweep: gradient_strength, arm. Quantities: ``varying``, ``coherent`` and
-    ``total`` error an element; ``noise``, the mean square of G W.
-    """
-    gradient = torch.randn(point["tokens"], point["outputs"], generator=streams.torch("gradient"))
-    weight = torch.randn(point["outputs"], point["channels"], generator=streams.torch("weights"))
-    g = direction(streams.torch("gradient mean"), point["outputs"])
-    of_noise = energy(gradient @ weight) / (point["tokens"] * point["channels"])
-    records = []
-    for strength in point["gradient_strength"]:
-        d = strength * g + gradient
-        exact = d.double() @ weight.double()
-        for arm in point["arm"]:
-            error = averis_input_gradient(d, weight, recipe=RECIPES[arm]) - exact
-            records.append({"gradient_strength": strength, "arm": arm, "noise": of_noise} | parts(error))
     return records

@@ -40,7 +40,8 @@ def direction(generator: torch.Generator, channels: int, *, every: int = 1) -> T
     if every > 1:
         b, signs = torch.zeros(channels), b[::every].sign()
         b[::every] = signs * 2 ** torch.rand(signs.shape, generator=generator)
-    return b * (channels**0.5 / torch.linalg.vector_norm(b))
+    unit: Tensor = b * (channels**0.5 / torch.linalg.vector_norm(b))
+    return unit
 
 
 def energy(x: Tensor) -> float:

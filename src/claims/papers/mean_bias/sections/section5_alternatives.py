@@ -1,17 +1,16 @@
-"""Claims of section 5's hypothesis: mean removal beside singular vectors and Hadamard transforms, and rounding."""
+"""Claims of section 5's hypothesis: mean removal beside splits by singular vectors and Hadamard transforms."""
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
+from claims.bands import Band, at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, order, ratio
-from claims.papers.mean_bias.theory.formats import nvfp4_error
+from claims.kinds import identity, ratio
+from claims.lazy import Number
 from claims.verdict import REFUTED, Role, Tier
 
 _EXPERIMENTS = "claims.papers.mean_bias.experiments.alternatives"
 _SIZE = {"tokens": 256, "channels": 256, "every": 1}
-ELEMENTS = 256 * 256
 
 METHODS = experiment(
     f"{_EXPERIMENTS}:operand_alternatives",
@@ -31,18 +30,16 @@ METHODS = experiment(
     seconds=0.09,
     megabytes=100,
 )
-MODES = experiment(f"{_EXPERIMENTS}:mode_removal", fixed=_SIZE | {"modes": 8}, seconds=0.06, megabytes=100)
-ROUNDING = experiment(
-    f"{_EXPERIMENTS}:rounding",
-    sweep={"arm": ("plain", "printed", "bfloat16"), "rounding": ("nearest", "stochastic")},
-    fixed=_SIZE | {"strength": 2, "spike": 0},
-    seconds=0.03,
-)
 CONSTANT = experiment(f"{_EXPERIMENTS}:constant_block", seconds=0.002)
 
 _HYPOTHESIS = "section 5, hypothesis; abstract; section 1"
 _SVD = "svd 1%/exact"
-_RELATIVE = {"provenance": "theory", "because": "the error is relative; noise modes hold about 1 per cent"}
+
+
+def _relative(target: Number, tolerance: float) -> Band:
+    """Absolute band of a share that follows from the error being relative."""
+    because = "noise modes hold about 1 per cent of the energy"
+    return within(target, abs=tolerance, provenance="theory", because=because)
 
 
 def recovered(strength: float, spike: float) -> float:
@@ -53,11 +50,6 @@ def recovered(strength: float, spike: float) -> float:
 def spike_left(strength: float, spike: float) -> float:
     """What is left of the plain error when the mean is gone: (1 + t^2)/(1 + s^2 + t^2)."""
     return (1 + spike**2) / (1 + strength**2 + spike**2)
-
-
-def nothing_left_but_noise(strength: float, spike: float) -> float:
-    """What would be left if mean and spike were gone."""
-    return 1 / (1 + strength**2 + spike**2)
 
 
 def fp4_factors(spike: float) -> float:
@@ -90,8 +82,8 @@ HYPOTHESIS = (
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "With the mean in FP4 it recovers nothing of the squared error, whatever the geometry leaves to win: the "
-            "offset takes it all back. With the mean in BF16 it recovers nearly all."
+            "For a mean spread over the channels it recovers nothing of the squared error: the FP4 mean's offset takes "
+            "it all back. With the mean in BF16 it recovers nearly all."
         ),
         corrected_by="mean-bias.alternatives.recovers-most",
         decides=Tier.STANDARD,
@@ -115,7 +107,7 @@ HYPOTHESIS = (
         statement="What is recovered is the mean's share s^2/(s^2 + t^2) of the energy of mean and spike.",
         at=grid(strength=2, spike=[2, 4], arm="plain"),
         test=ratio(_SHARE, _BENEFIT),
-        band=within(recovered, abs=0.04, **_RELATIVE),
+        band=_relative(recovered, 0.04),
         rival=1.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -126,7 +118,7 @@ HYPOTHESIS = (
         statement="With the mean gone, (1 + t^2)/(1 + s^2 + t^2) of the error is left: that of noise and spike.",
         at=grid(strength=2, spike=[0, 2, 4], arm="bfloat16"),
         test=ratio(METHODS["error"], METHODS["plain"]),
-        band=within(spike_left, rel=0.05, **_RELATIVE),
+        band=within(spike_left, rel=0.05, provenance="theory", because="noise modes hold about 1 per cent"),
         rival=1.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -137,7 +129,7 @@ HYPOTHESIS = (
         statement="With a mean and no spike, splitting off the first singular vector wins no more than the mean.",
         at=grid(strength=2, spike=0, arm="svd 1/exact"),
         test=ratio(METHODS["error"], METHODS.at(arm="bfloat16")["error"]),
-        band=within(1.0, abs=0.03, **_RELATIVE),
+        band=_relative(1.0, 0.03),
         rival=0.9,
         role=Role.OURS,
     ),
@@ -211,92 +203,5 @@ ROTATION = (
             CONSTANT["largest"], CONSTANT["magnitude"] * 2.0, bound=CONSTANT["bound"], planted=CONSTANT["unsigned"]
         ),
         role=Role.OURS,
-    ),
-)
-
-MODE = (
-    Claim(
-        id="mean-bias.alternatives.first-mode",
-        locus="section 2, after eq. for cos; section 1",
-        statement="With a mean of strength 2, the first singular mode contributes more of the error than any other.",
-        at=grid(strength=2, spike=1),
-        test=order(MODES["leading"], MODES["second"]),
-        band=at_least(0.3, provenance="author", because="the main contributor has most of what modes contribute"),
-        rival=0.0,
-        decides=Tier.STANDARD,
-    ),
-    Claim(
-        id="mean-bias.alternatives.mode-share",
-        locus="section 2",
-        statement="Splitting a mode off removes its share of the energy from the quantization error, no more.",
-        at=grid(strength=2, spike=1),
-        test=ratio(MODES["leading"], MODES["energy"]),
-        band=within(1.0, abs=0.02, **_RELATIVE),
-        rival=1.1,
-        role=Role.OURS,
-    ),
-    Claim(
-        id="mean-bias.alternatives.first-mode-always",
-        locus="section 2",
-        statement="The first singular mode is the main contributor to the quantization error without a mean as well.",
-        at=grid(strength=0, spike=0),
-        test=mean(MODES["leading"]),
-        band=at_least(0.5, provenance="author", because="main: more than all others together"),
-        rival=0.011,
-        expected=REFUTED,
-        finding="Of noise it contributes its share of the energy, about one per cent of 256 modes' error.",
-        corrected_by="mean-bias.alternatives.mode-share",
-        role=Role.CONTROL,
-    ),
-)
-
-
-def stochastic_factor() -> float:
-    """What stochastic rounding makes of the element's error: 2.09 times."""
-    return nvfp4_error(ELEMENTS, rounding="stochastic") / nvfp4_error(ELEMENTS)
-
-
-def mean_factor() -> float:
-    """The same for a vector of 256 entries."""
-    return nvfp4_error(256, rounding="stochastic") / nvfp4_error(256)
-
-
-STOCHASTIC = (
-    Claim(
-        id="mean-bias.alternatives.rounding-orthogonal",
-        locus="section 6.1, stochastic rounding",
-        statement="Stochastic rounding has the same factor on the error between tokens with and without a split.",
-        at=grid(arm=["plain", "printed", "bfloat16"], rounding="stochastic"),
-        test=ratio(ROUNDING["varying"], ROUNDING.at(rounding="nearest")["varying"]),
-        band=within(stochastic_factor, rel=0.03, provenance="theory", because="the error is relative in both"),
-        rival=1.0,
-        decides=Tier.STANDARD,
-    ),
-    Claim(
-        id="mean-bias.alternatives.rounding-mends-offset",
-        locus="section 6.1, stochastic rounding",
-        statement="Stochastic rounding lowers the squared offset that an FP4 mean puts on the tokens of a step.",
-        at=grid(arm="printed", rounding="stochastic"),
-        test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
-        band=at_most(1.0, provenance="author", because="lowers"),
-        rival=2.0,
-        expected=REFUTED,
-        finding=(
-            "It doubles it: the mean is rounded once for all tokens of the step, so that nothing averages within it. "
-            "Only over many steps with the same mean does the offset average out."
-        ),
-        corrected_by="mean-bias.alternatives.rounding-doubles-offset",
-        decides=Tier.STANDARD,
-    ),
-    Claim(
-        id="mean-bias.alternatives.rounding-doubles-offset",
-        locus="section 6.1, stochastic rounding",
-        statement="Stochastic rounding of an FP4 mean multiplies the squared offset of a step by 2.1.",
-        at=grid(arm="printed", rounding="stochastic"),
-        test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
-        band=within(mean_factor, rel=0.15, provenance="theory", because="one vector of 256 entries a seed"),
-        rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
     ),
 )

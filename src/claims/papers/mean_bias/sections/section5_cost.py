@@ -179,7 +179,6 @@ MATRIX = (
     ),
 )
 
-_RATIO = {"provenance": "theory", "because": "a ratio of whole numbers"}
 ARITHMETIC = tuple(
     Claim(
         id=f"mean-bias.cost.flops-{name.replace('_', '-')}",
@@ -187,7 +186,7 @@ ARITHMETIC = tuple(
         statement=statement,
         at=SHAPES,
         test=value(FLOPS[name]),
-        band=within(target, abs=1e-9, **_RATIO),
+        band=within(target, abs=1e-9, provenance="theory", because="a ratio of whole numbers"),
         rival=rival,
         role=Role.OURS,
     )

@@ -1,0 +1,142 @@
+"""Claims of section 5, eq. 11 and eq. 12 (dX): the error of Y when W is quantized too, and that of dX."""
+
+from __future__ import annotations
+
+from claims.bands import Band, at_most, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import ratio
+from claims.lazy import Number
+from claims.papers.mean_bias.theory import averis as theory
+from claims.verdict import REFUTED, Role, Tier
+
+_EXPERIMENTS = "claims.papers.mean_bias.experiments.dose"
+TOKENS, CHANNELS, OUTPUTS = 512, 256, 256
+
+PRODUCT = experiment(
+    f"{_EXPERIMENTS}:product_error",
+    sweep={"strength": (2, 4), "arm": ("plain", "printed", "bfloat16", "exact weight")},
+    fixed={"tokens": TOKENS, "channels": CHANNELS, "outputs": OUTPUTS},
+    seconds=0.06,
+)
+GRADIENT = experiment(
+    f"{_EXPERIMENTS}:input_gradient_error",
+    sweep={"gradient_strength": (0.05, 2), "arm": ("plain", "printed", "bfloat16")},
+    fixed={"tokens": TOKENS, "outputs": OUTPUTS},
+    seconds=0.03,
+)
+
+_FORWARD = "section 5, eq. 11"
+
+
+def _first_order(target: Number, tolerance: float) -> Band:
+    """Relative band of a law that is exact to first order in the element's error."""
+    return within(target, rel=tolerance, provenance="theory", because="next order and sizes add less than 1 per cent")
+
+
+def _one_vector(target: Number) -> Band:
+    """Band of a law for one mean vector."""
+    return within(target, rel=0.15, provenance="theory", because="one vector of 256 entries a seed; the law is exact")
+
+
+def product_varying(strength: float, arm: str) -> float:
+    """Token-varying error of Y over the energy of Z W^T."""
+    return theory.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[0]
+
+
+def product_coherent(strength: float, arm: str) -> float:
+    """Offset in Y over the energy of Z W^T."""
+    return theory.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[1]
+
+
+PRODUCTS = (
+    Claim(
+        id="mean-bias.dose.output-varying",
+        locus=_FORWARD,
+        statement="With W in NVFP4 too, the errors of X and W add up in what differs between the tokens' outputs.",
+        at=grid(arm=["plain", "printed", "bfloat16", "exact weight"], strength=[2, 4]),
+        test=ratio(PRODUCT["varying"], PRODUCT["noise"]),
+        band=_first_order(product_varying, 0.04),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.dose.output-offset",
+        locus=_FORWARD,
+        statement=(
+            "The outputs' common offset has squared error s^2 e from an FP4 mean and as much from the FP4 weight that "
+            "the mean multiplies."
+        ),
+        at=grid(arm=["plain", "printed", "bfloat16"], strength=[2, 4]),
+        test=ratio(PRODUCT["coherent"], PRODUCT["noise"]),
+        band=_one_vector(product_coherent),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.dose.output-mean-gone",
+        locus=_FORWARD,
+        statement="With a BF16 mean, times the quantized weight as in eq. 11, the mean no longer adds to Y's error.",
+        at=grid(arm="bfloat16", strength=[2, 4]),
+        test=ratio(PRODUCT["total"], PRODUCT["noise"]),
+        band=at_most(0.02, provenance="smallest-effect", because="a tenth above the .0181 without a mean"),
+        rival=0.0543,
+        expected=REFUTED,
+        finding=(
+            "The mean still multiplies the weight's error, an offset of s^2 e: half of what plain NVFP4 has. "
+            "Multiplying the mean by the weight before its quantization, one matrix-vector product, removes that too."
+        ),
+        corrected_by="mean-bias.dose.output-exact-weight",
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.dose.output-exact-weight",
+        locus=_FORWARD,
+        statement="With a BF16 mean times the unquantized weight, Y's error is 2 e, as without any mean.",
+        at=grid(arm="exact weight", strength=[2, 4]),
+        test=ratio(PRODUCT["total"], PRODUCT["noise"]),
+        band=at_most(0.02, provenance="smallest-effect", because="a tenth above the .0181 without a mean"),
+        rival=0.0543,
+        role=Role.OURS,
+    ),
+)
+
+INPUT_GRADIENT = (
+    Claim(
+        id="mean-bias.dose.gradient-split-helps",
+        locus="section 5, eq. 12, dX",
+        statement="Splitting a gradient whose mean has .25 per cent of its energy lowers dX's error by 2 per cent.",
+        at=grid(arm=["printed", "bfloat16"], gradient_strength=0.05),
+        test=ratio(GRADIENT["total"], GRADIENT["plain"]),
+        band=at_most(0.98, provenance="smallest-effect", because="two per cent of the error"),
+        rival=1.0,
+        expected=REFUTED,
+        finding=(
+            "The error is relative, so that removing a mean can win its share of the energy and no more: .25 per cent "
+            "here. A split of the gradient pays where gradients have a mean."
+        ),
+        corrected_by="mean-bias.dose.gradient-split-share",
+    ),
+    Claim(
+        id="mean-bias.dose.gradient-split-share",
+        locus="section 5, eq. 12, dX",
+        statement="Splitting such a gradient changes dX's error by less than 1 per cent.",
+        at=grid(arm=["printed", "bfloat16"], gradient_strength=0.05),
+        test=ratio(GRADIENT["total"], GRADIENT["plain"]),
+        band=within(1.0, abs=0.01, provenance="smallest-effect", because="1/(1 + r^2) is .9975"),
+        rival=0.98,
+        role=Role.OURS,
+    ),
+    Claim(
+        id="mean-bias.dose.gradient-mean",
+        locus="section 5, eq. 12, dX",
+        statement="For a gradient with a mean of strength 2, a BF16 mean lowers dX's error to 1/(1 + r^2), a fifth.",
+        at=grid(arm="bfloat16", gradient_strength=2),
+        test=ratio(GRADIENT["total"], GRADIENT["plain"]),
+        band=_first_order(0.2, 0.05),
+        rival=1.0,
+        role=Role.OURS,
+    ),
+)
