@@ -1,4 +1,4 @@
-"""What asv tracks of the kernels: shares of the machine's limits, ratios to eager torch, errors, and static GPU costs.
+"""What asv tracks of the kernels: shares of the machine's limits, ratios to their peers, errors, and static GPU costs.
 
 Times of a shared machine move by factors; ratios measured in turns and static costs do not. A kernel whose result is
 wrong gives no number at all. All is measured once a commit, in ``setup_cache``; asv then asks for one number at a time.
@@ -38,13 +38,11 @@ def _measured(builder: Callable[[], Row]) -> dict[str, float]:
         print(f"wrong: the error is {error:.3g} times what is allowed", file=sys.stderr)
         return {}
     bounds = limits.of(row.limit, row.bytes, row.product)
-    offered = row.peers()
-    peer = offered.get("eager", offered.get("torchao"))
-    peers = {} if peer is None else {"peer": peer}
+    peers = dict(zip(["peer"], row.peers().values(), strict=False))  # the first one, if there is one
     times = interleaved({"ours": row.ours} | bounds | peers, seconds=SECONDS)
     fastest = min(bounds, key=lambda bound: times[bound].median)
     numbers = {"error": error, "share_of_limit": times[fastest].over(times["ours"])}
-    return numbers | ({"times_faster_than_eager": times["peer"].over(times["ours"])} if peers else {})
+    return numbers | ({"times_faster_than_peer": times["peer"].over(times["ours"])} if peers else {})
 
 
 def _number(measured: dict[str, dict[str, float]], name: str, column: str) -> float:
@@ -54,7 +52,7 @@ def _number(measured: dict[str, dict[str, float]], name: str, column: str) -> fl
 
 
 class CpuRoutes:
-    """Each row of ``operations``: one thread, the limit and the eager peer measured in turns with ours."""
+    """Each row of ``operations``: one thread, the limit and the first peer measured in turns with ours."""
 
     params = (tuple(ROWS),)
     param_names = ("operation",)
@@ -71,9 +69,9 @@ class CpuRoutes:
         """Our rate over the rate of the limit."""
         return _number(measured, name, "share_of_limit")
 
-    def track_times_faster_than_eager(self, measured: dict[str, dict[str, float]], name: str) -> float:
-        """How many times longer eager torch (or torchao) takes; NaN for a row without such a peer."""
-        return _number(measured, name, "times_faster_than_eager")
+    def track_times_faster_than_peer(self, measured: dict[str, dict[str, float]], name: str) -> float:
+        """How many times longer the first peer of the row takes (eager torch or torchao); NaN without one."""
+        return _number(measured, name, "times_faster_than_peer")
 
     def track_error(self, measured: dict[str, dict[str, float]], name: str) -> float:
         """The largest error over what is allowed; 0 where the bits are right."""
@@ -110,7 +108,7 @@ class StaticCosts:
         return costs[target][kernel]["shared"]
 
 
-for _name, _unit in (("share_of_limit", "of the limit"), ("times_faster_than_eager", "times"), ("error", "allowed")):
+for _name, _unit in (("share_of_limit", "of the limit"), ("times_faster_than_peer", "times"), ("error", "allowed")):
     getattr(CpuRoutes, f"track_{_name}").unit = _unit
 for _name, _unit in (("instructions", "instructions"), ("registers", "registers"), ("shared_memory", "bytes")):
     # Another version of Triton begins another series: its counts do not compare.

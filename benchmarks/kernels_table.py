@@ -1,4 +1,4 @@
-"""One table, one run: each kernel's CPU route beside the machine's limits, torch eager, torch.compile and torchao.
+"""One table, one run: each kernel's CPU route beside the machine's limits, torch, torch.compile and torchao.
 
 ``python benchmarks/kernels_table.py`` measures on one thread; everything of a row is measured in turns, the limit too,
 so that ratios hold on a machine that others use as well. A row whose result is wrong gets no time and exit status 1.
@@ -14,11 +14,9 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import argparse
 import json
-import logging
-import platform
+import math
 import re
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +27,7 @@ import torch
 
 from benchmarks import limits
 from benchmarks.operations import ROWS, Row
+from benchmarks.peer import SUFFIX, by_default, quiet
 from benchmarks.timing import Thunk, interleaved
 from claims.kernels import native
 
@@ -46,16 +45,27 @@ class Line:
     limit: str
     of_limit: float
     ratios: dict[str, float] = field(default_factory=dict)
-    failing: list[str] = field(default_factory=list)
+    aims: dict[str, float] = field(default_factory=dict)
+    failing: dict[str, str] = field(default_factory=dict)
 
 
-def _runs(peer: Thunk) -> bool:
-    """Whether a peer gets through its first call, in which torch.compile compiles."""
+LEGEND = """
+Everything of a row is measured in turns. share of limit: our rate over that of reading memory, of copying it past the
+caches, or of the fastest float32 matrix product installed; bytes are the least that must move. error: the largest one
+over what is allowed, 0 where bits are promised and right. times faster than: eager = the same in plain torch, compile =
+that under torch.compile, torchao = its quantizer, dense float32 = torch's product with unpacked weights. Ours writes
+into memory that it is given. Peers return new memory: here in pages of 2 MiB (THP_MEM_ALLOC_ENABLE=1); "4 KiB pages" is
+a process without that setting, torch's default, where page faults take most of the time. aim: what we want to reach.
+"""
+
+
+def _failure(peer: Thunk) -> str:
+    """Why a peer does not get through its first call, in which torch.compile compiles; "" if it does."""
     try:
         peer()
-    except Exception:  # noqa: BLE001  whatever it is, it is not ours, and the table says that the peer does not run
-        return False
-    return True
+    except Exception as error:  # noqa: BLE001  whatever it is, it is not ours, and the table says what it was
+        return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+    return ""
 
 
 def measure(name: str, row: Row, *, seconds: float, without: str | None) -> Line:
@@ -63,8 +73,11 @@ def measure(name: str, row: Row, *, seconds: float, without: str | None) -> Line
     error = row.check()
     if not error <= 1:
         return Line(name=name, shape=row.shape, error=error, milliseconds=0, rate=0, unit="", limit="", of_limit=0)
-    peers = {peer: call for peer, call in row.peers().items() if not (without and re.search(without, peer))}
-    failing = [peer for peer, call in peers.items() if not _runs(call)]
+    offered = row.peers()
+    if row.default_pages:
+        offered[row.default_pages + SUFFIX] = by_default(name, row.default_pages)
+    peers = {peer: call for peer, call in offered.items() if not (without and re.search(without, peer))}
+    failing = {peer: reason for peer, call in peers.items() if (reason := _failure(call))}
     for peer in failing:
         del peers[peer]
     bounds = limits.of(row.limit, row.bytes, row.product)
@@ -81,6 +94,7 @@ def measure(name: str, row: Row, *, seconds: float, without: str | None) -> Line
         limit=row.limit + fastest.removeprefix("limit"),
         of_limit=times[fastest].over(times["ours"]),
         ratios={peer: times[peer].over(times["ours"]) for peer in peers},
+        aims=row.aims,
         failing=failing,
     )
 
@@ -89,7 +103,7 @@ def heading() -> str:
     """Machine and versions, and what the limits are measured with."""
     memory = "C++ loops" if limits.native() else "torch's loops (no compiler: below the true limits)"
     return (
-        f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} thread, torch {torch.__version__}; "
+        f"{limits.machine()}, threads: {torch.get_num_threads()}, torch {torch.__version__}; "
         f"kernels: {native.description()}; memory limits: {memory}"
     )
 
@@ -99,10 +113,19 @@ def text(line: Line) -> str:
     start = f"{line.name:32}{line.shape:24}"
     if not line.error <= 1:
         return f"{start}WRONG: error is {line.error:.3g} times what is allowed"
-    others = [f"{ratio:.3g}x {peer}" for peer, ratio in line.ratios.items()]
-    ratios = "  ".join(others + [f"({peer} does not run)" for peer in line.failing])
-    rate = f"{line.milliseconds:9.3f}{line.rate:9.1f} {line.unit:6}{line.of_limit:6.2f} of {line.limit:15}"
-    return f"{start}{rate}{line.error:6.2f}  {ratios}"
+    aims = {
+        name: f" (aim {aim:.3g}{', missed' if _reached(line, name) < aim else ''})" for name, aim in line.aims.items()
+    }
+    ratios = [f"{ratio:.3g}x {peer}{aims.get(peer, '')}" for peer, ratio in line.ratios.items()]
+    ratios += [f"({peer} does not run)" for peer in line.failing]
+    limit = f"{line.of_limit:.2f} of {line.limit}{aims.get(line.limit, '')}"
+    rate = f"{line.milliseconds:9.3f}{line.rate:9.1f} {line.unit:6}{limit:27}"
+    return f"{start}{rate}{line.error:6.2f}  {', '.join(ratios)}"
+
+
+def _reached(line: Line, name: str) -> float:
+    """What was measured for an aim; enough for one whose peer was left out."""
+    return line.of_limit if name == line.limit else line.ratios.get(name, math.inf)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,10 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    warnings.simplefilter("ignore")  # torchao and torch.compile tell at length what they could not load
-    logging.disable(logging.CRITICAL)
+    quiet()  # a peer that does not run is named, with the reason
     print(heading())
-    head = f"{'':32}{'':24}{'ms':>9}{'rate':>9} {'':6}{'share of limit':25}{'error':>6}  times faster than"
+    head = f"{'':32}{'':24}{'ms':>9}{'rate':>9} {'':6}{'share of limit':27}{'error':>6}  times faster than"
     print(head, flush=True)
     lines = []
     for name, builder in ROWS.items():
@@ -126,8 +148,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         lines.append(measure(name, builder(), seconds=options.seconds, without=options.without))
         print(text(lines[-1]), flush=True)
+    print(LEGEND.rstrip())
+    for peer, reason in {peer: reason for line in lines for peer, reason in line.failing.items()}.items():
+        print(f"{peer} does not run: {reason}")
     if options.json:
-        content = {"heading": heading(), "rows": [asdict(line) for line in lines]}
+        loads = os.getloadavg() if hasattr(os, "getloadavg") else ()
+        content = {"heading": heading(), "load": loads, "rows": [asdict(line) for line in lines]}
         options.json.write_text(json.dumps(content, indent=2) + "\n")
     return 0 if lines and all(line.error <= 1 for line in lines) else 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -37,6 +38,17 @@ def _library() -> ctypes.CDLL | None:
     library = ctypes.CDLL(str(target))
     library.read_all.restype = ctypes.c_float
     return library
+
+
+def machine() -> str:
+    """The CPU, as far as the system tells: maker's name, family and model."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = told.get("model name", platform.machine())
+    return f"{name} (family {told['cpu family']}, model {told['model']})" if "cpu family" in told else name
 
 
 def native() -> bool:

@@ -1,15 +1,15 @@
 """The kernels' CPU routes with the sizes of a model, their limits, their peers, and what must hold of their results.
 
 A row is made when it is asked for: its tensors live as long as it does. ``peers`` compute the same thing as one would
-otherwise, in eager torch, under torch.compile, or with torchao; they are made where they are wanted. ``check`` gives
-the largest error in units of what is allowed, 0 for equal bits where bits are promised: above 1, a row gets no time.
+otherwise, the most usual one first; they are made where they are wanted. ``check`` gives the largest error in units of
+what is allowed, 0 for equal bits where bits are promised: above 1, a row gets no time.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -23,7 +23,11 @@ RATE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One kernel at one size. ``bytes`` is the least that must move, ``operations`` counts a multiply-add as two."""
+    """One kernel at one size. ``bytes`` is the least that must move, ``operations`` counts a multiply-add as two.
+
+    ``aims`` are what the kernel should reach: the share of the limit, and how many times faster than a peer.
+    ``default_pages`` names the peer that is measured a second time with torch's default pages (``peer.py``).
+    """
 
     shape: str
     limit: Literal["copy", "read", "gemm"]
@@ -33,6 +37,8 @@ class Row:
     operations: int = 0
     product: tuple[int, int, int] = (0, 0, 0)
     peers: Callable[[], dict[str, Thunk]] = dict
+    default_pages: str = ""
+    aims: dict[str, float] = field(default_factory=dict)
 
 
 ROWS: dict[str, Callable[[], Row]] = {}

@@ -26,9 +26,11 @@ def _rms_norm() -> Row:
         ours=lambda: kernels.rms_norm(x, out=out),
         check=lambda: excess(kernels.rms_norm(x)[:64], expected, 2.0**-23 * expected.double().abs()),
         peers=lambda: {
-            "eager": lambda: torch.nn.functional.rms_norm(x, (4096,)),
+            "F.rms_norm": lambda: torch.nn.functional.rms_norm(x, (4096,)),
             "compile": lambda: by_compile(x),
         },
+        default_pages="F.rms_norm",
+        aims={"copy": 0.65, "F.rms_norm (4 KiB pages)": 15},
     )
 
 
@@ -70,6 +72,7 @@ def _transverse_energy() -> Row:
         ours=lambda: kernels.transverse_energy(y, dy),
         check=lambda: excess(kernels.transverse_energy(y, dy)[2][:64], expected[2], 5000 * 2.0**-53 * expected[0]),
         peers=lambda: {"eager": lambda: eager(y, dy), "compile": lambda: by_compile(y, dy)},
+        aims={"read": 0.85},
     )
 
 
@@ -122,7 +125,8 @@ def _gemm() -> Row:
         product=(2048, 2048, 2048),
         ours=lambda: kernels.gemm(a, b),
         check=lambda: excess(kernels.gemm(a, b)[:64], some, product_bound(a[:64], b)),
-        peers=lambda: {"eager": lambda: torch.mm(a, b)},
+        peers=lambda: {"torch.mm": lambda: torch.mm(a, b)},
+        aims={"torch.mm": 2},
     )
 
 
@@ -145,4 +149,5 @@ def _sign_flip_linear() -> Row:
             kernels.sign_flip_linear(x, w, flip_rate=RATE, key=KEY)[:64], some, product_bound(x[:64], flipped.T)
         ),
         peers=lambda: {"eager": eager, "its gemm": lambda: kernels.gemm(x, w.T)},
+        aims={"its gemm": 1 / 1.05},
     )

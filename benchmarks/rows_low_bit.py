@@ -26,7 +26,7 @@ def torchao_nvfp4(x: Tensor) -> dict[str, Thunk]:
     }
 
 
-def _nvfp4(dtype: torch.dtype, *, peers: bool = True, **options: object) -> Row:
+def _nvfp4(dtype: torch.dtype, *, peers: bool = False, aims: dict[str, float] | None = None, **options: Any) -> Row:
     x = normal(4096, 4096, dtype=dtype)
     amax = x.abs().max()
     settings = {"amax": amax, **options}
@@ -39,14 +39,17 @@ def _nvfp4(dtype: torch.dtype, *, peers: bool = True, **options: object) -> Row:
         ours=lambda: kernels.nvfp4_quantize(x, **settings, out=out),
         check=lambda: unequal(kernels.nvfp4_quantize(x, **settings).payload, expected.payload),
         peers=(lambda: torchao_nvfp4(x)) if peers else dict,
+        default_pages="torchao" if peers and find_spec("torchao") else "",
+        aims=aims or {},
     )
 
 
-row("nvfp4_quantize")(lambda: _nvfp4(torch.float32))
-row("nvfp4_quantize bf16")(lambda: _nvfp4(torch.bfloat16))
-row("nvfp4_quantize stochastic")(lambda: _nvfp4(torch.float32, peers=False, rounding="stochastic", key=KEY))
-row("nvfp4_quantize columns")(lambda: _nvfp4(torch.float32, peers=False, axis=-2))
-row("nvfp4_quantize 16x16")(lambda: _nvfp4(torch.float32, peers=False, tile="16x16"))
+AIMS = {"torchao": 60.0, "torchao compiled": 15.0}
+row("nvfp4_quantize")(lambda: _nvfp4(torch.float32, peers=True, aims=AIMS))
+row("nvfp4_quantize bf16")(lambda: _nvfp4(torch.bfloat16, peers=True))
+row("nvfp4_quantize stochastic")(lambda: _nvfp4(torch.float32, rounding="stochastic", key=KEY))
+row("nvfp4_quantize columns")(lambda: _nvfp4(torch.float32, axis=-2))
+row("nvfp4_quantize 16x16")(lambda: _nvfp4(torch.float32, tile="16x16"))
 
 
 def torchao_mxfp4(x: Tensor) -> dict[str, Thunk]:
@@ -165,7 +168,7 @@ def _ternary(samples: int, *, integer: bool) -> Row:
     dense_x = x.float()
     expected = dense_x.double() @ dense.double().T
     bound = 0.5 if integer else 4096 * 2.0**-24 * (dense_x.double().abs() @ dense.double().abs().T)
-    peers: dict[str, Thunk] = {"eager": lambda: dense_x @ dense.T}
+    peers: dict[str, Thunk] = {"dense float32": lambda: dense_x @ dense.T}
     if samples > 1 and integer:
         turned = codes.T.contiguous()
         peers["torch._int_mm"] = lambda: torch._int_mm(x, turned)
@@ -178,6 +181,7 @@ def _ternary(samples: int, *, integer: bool) -> Row:
         ours=lambda: kernels.ternary_linear(x, packed),
         check=lambda: excess(kernels.ternary_linear(x, packed), expected, bound),
         peers=lambda: peers,
+        aims={"dense float32": 10} if samples == 1 and integer else {},
     )
 
 

@@ -52,8 +52,8 @@ struct Packed {
 
 // Columns [column, column + width) of one row; column is a multiple of 16.
 template <class T>
-static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t width, float tensor_scale, float largest, T* out,
-                       bool streamed) {
+static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t width, float tensor_scale, float largest,
+                       T* out, bool streamed) {
     int64_t blocks = (q.k + q.block - 1) / q.block;
     const uint8_t* codes = q.codes + (row * blocks * q.block + column) / 2;
     const uint8_t* scales = q.scales + row / q.tile * blocks;

@@ -64,13 +64,15 @@ template <class R> struct Factors {
 };
 
 // A whole group: all blocks in `group` consecutive elements, by way of `buffer`.
-static void whole_group(const double* x, int64_t group, const Transform& t, const Factors<double>& f, double* buffer, double* out, bool) {
+static void whole_group(const double* x, int64_t group, const Transform& t, const Factors<double>& f, double* buffer,
+                        double* out, bool) {
     for (int64_t i = 0; i < group; ++i) buffer[i] = x[i] * f.before[size_t(i)];
     long_strides(buffer, group, 1, t.block, 1);
     for (int64_t i = 0; i < group; ++i) out[i] = buffer[i] * f.after[size_t(i)];
 }
 template <class T>
-static void whole_group(const T* x, int64_t group, const Transform& t, const Factors<float>& f, float* buffer, T* out, bool streamed) {
+static void whole_group(const T* x, int64_t group, const Transform& t, const Factors<float>& f, float* buffer, T* out,
+                        bool streamed) {
     const float *before = f.before.data(), *after = f.after.data();
     for (int64_t i = 0; i < group; i += LANES) {
         floats v = short_strides(load_floats(x + i) * load_floats(before + i), t.block);
@@ -79,7 +81,8 @@ static void whole_group(const T* x, int64_t group, const Transform& t, const Fac
     }
     if (t.block <= LANES) return;
     long_strides(buffer, group, 1, t.block, LANES);
-    for (int64_t i = 0; i < group; i += LANES) store_floats(out + i, load_floats(buffer + i) * load_floats(after + i), streamed);
+    for (int64_t i = 0; i < group; i += LANES)
+        store_floats(out + i, load_floats(buffer + i) * load_floats(after + i), streamed);
 }
 
 // Blocks of consecutive elements, in groups of a whole number of registers and of blocks (all are powers of two).

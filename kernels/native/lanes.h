@@ -169,7 +169,8 @@ static inline void store_nibbles(uint8_t* p, const words code[64 / LANES]) {
     _mm256_storeu_si256((__m256i*)p, _mm512_castsi512_si256(_mm512_permutexvar_epi8(order, pairs)));
 #else
     for (int i = 0; i < 64 / LANES; i += 2) {
-        words low = __builtin_shufflevector(code[i], code[i + 1], EVEN), high = __builtin_shufflevector(code[i], code[i + 1], ODD);
+        words low = __builtin_shufflevector(code[i], code[i + 1], EVEN);
+        words high = __builtin_shufflevector(code[i], code[i + 1], ODD);
         store(p + i * LANES / 2, __builtin_convertvector(low | high << 4, bytes));
     }
 #endif

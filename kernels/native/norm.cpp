@@ -69,8 +69,9 @@ template <class T> static double along_row(const T* x, const T* h, int64_t d, Sc
         return row_sum(d, [&](int64_t i) { return unit(load8(x + i)) * load8(h + i); },
                        [&](int64_t i, int64_t n) { return unit(load_tail(x + i, n)) * load_tail(h + i, n); }) / double(d);
     }
-    return row_sum(d, [&](int64_t i) { return load8(x + i) * load8(h + i); },
-                   [&](int64_t i, int64_t n) { return load_tail(x + i, n) * load_tail(h + i, n); }) / double(d) * s.inverse;
+    double product = row_sum(d, [&](int64_t i) { return load8(x + i) * load8(h + i); },
+                             [&](int64_t i, int64_t n) { return load_tail(x + i, n) * load_tail(h + i, n); });
+    return product / double(d) * s.inverse;
 }
 
 template <class T> INLINE f64x8 jvp(const T* x, Scale s, double along, f64x8 vx, f64x8 vh) {
@@ -85,8 +86,9 @@ template <class T> static void jvp_row(const T* x, const T* h, int64_t d, double
         return;
     }
     double along = along_row(x, h, d, s);
-    for_row(d, [&](int64_t i) { store8(y + i, jvp(x, s, along, load8(x + i), load8(h + i))); },
-            [&](int64_t i, int64_t n) { store_tail(y + i, n, jvp(x, s, along, load_tail(x + i, n), load_tail(h + i, n))); });
+    auto value = [&](f64x8 vx, f64x8 vh) { return jvp(x, s, along, vx, vh); };
+    for_row(d, [&](int64_t i) { store8(y + i, value(load8(x + i), load8(h + i))); },
+            [&](int64_t i, int64_t n) { store_tail(y + i, n, value(load_tail(x + i, n), load_tail(h + i, n))); });
 }
 
 // As stream_rows, with x.h beside the squares; not for float64.
@@ -133,9 +135,10 @@ EXPORT void rms_norm_jvp(int64_t dtype, const void* x, const void* h, int64_t ro
         using T = decltype(type);
         bool streamed = !std::is_same<T, double>::value && worth_streaming((const T*)y, rows, d);
         parallel_for(rows, GRAIN / d, 1, threads, [=](int64_t begin, int64_t end) {
-            if (streamed) return stream_jvp_rows((const T*)x + begin * d, (const T*)h + begin * d, end - begin, d, eps, (T*)y + begin * d);
-            for (int64_t r = begin; r < end; ++r)
-                jvp_row((const T*)x + r * d, (const T*)h + r * d, d, eps, (T*)y + r * d);
+            const T *point = (const T*)x + begin * d, *tangent = (const T*)h + begin * d;
+            T* to = (T*)y + begin * d;
+            if (streamed) return stream_jvp_rows(point, tangent, end - begin, d, eps, to);
+            for (int64_t r = 0; r < end - begin; ++r) jvp_row(point + r * d, tangent + r * d, d, eps, to + r * d);
         });
     });
 }

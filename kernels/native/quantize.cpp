@@ -1,24 +1,12 @@
 // NVFP4 and MXFP4 quantization: claims/kernels/nvfp4.py and mxfp4.py say what is computed, bit by bit.
 //
 // A matrix (rows, k) is worked on in pieces of 256 elements of a row (16 blocks of 16, so that the arithmetic on scales
-// fills a vector too), and 16 rows at once where they share a scale. Pieces are staged as float32 in a small buffer that
-// stays in a near cache: converted, transposed, the centre subtracted, padded with zeros. Where memory holds the matrix
-// by columns 64 rows are staged together, so that several neighbouring cache lines are read at a time.
+// fills a vector too), several at a time: neighbours in a row, or 16 rows where they share a scale. Where memory holds
+// the matrix by columns 64 rows are staged together, so that several neighbouring cache lines are read at a time.
 #include <atomic>
 
-#include "lanes.h"
 #include "parallel.h"
-
-static const int64_t BLOCKS = 16, PIECE = 16 * BLOCKS, STAGED = 64;
-static const int64_t STRIDE = PIECE + 16;  // of staged rows: no power of two, which would crowd a few sets of the cache
-
-struct Source {
-    const void* memory;
-    int64_t dtype, rows, k;
-    bool by_columns;       // element (r, c) lies at c * rows + r instead of r * k + c
-    const float* center;   // subtracted if not null: of length k, or of length rows
-    bool center_by_row;
-};
+#include "stage.h"
 
 struct Rounding {
     bool stochastic;
@@ -37,56 +25,6 @@ static inline void block_largest(const float* x, uint32_t largest[BLOCKS]) {
         }
         store(largest + first, largest_of_each(v));
     }
-}
-
-// x - center, `width` elements, from staged elements of row `row` that start at column `column`.
-static void subtract_center(const Source& s, int64_t row, int64_t column, int64_t width, float* x) {
-    if (s.center_by_row) {
-        for (int64_t c = 0; c < width; ++c) x[c] -= s.center[row];
-    } else {
-        for (int64_t c = 0; c < width; ++c) x[c] -= s.center[column + c];
-    }
-}
-
-// Where a piece of row `row` can be read as float32: in the source itself, or staged in `to` with zeros behind it.
-template <class T>
-static const float* stage_row(const Source& s, int64_t row, int64_t column, float* to) {
-    const T* from = (const T*)s.memory + row * s.k + column;
-    int64_t width = std::min(PIECE, s.k - column);
-    if (std::is_same<T, float>::value && !s.center && width == PIECE) return (const float*)(const void*)from;
-    if (width < PIECE) {
-        for (int64_t c = 0; c < PIECE; c += LANES)
-            store(to + c, c < width ? load_some(from + c, width - c) : floats{});
-        if (s.center) subtract_center(s, row, column, width, to);
-    } else if (!s.center) {
-        for (int64_t c = 0; c < PIECE; c += LANES) store(to + c, load_floats(from + c));
-    } else if (s.center_by_row) {
-        for (int64_t c = 0; c < PIECE; c += LANES) store(to + c, load_floats(from + c) - s.center[row]);
-    } else {
-        for (int64_t c = 0; c < PIECE; c += LANES) store(to + c, load_floats(from + c) - load_floats(s.center + column + c));
-    }
-    return to;
-}
-
-// The same for `count` <= STAGED rows of a matrix that lies by columns; row r goes to `to + r * STRIDE`.
-template <class T>
-static void stage_columns(const Source& s, int64_t row, int64_t count, int64_t column, float* to) {
-    int64_t width = std::min(PIECE, s.k - column);
-    for (int64_t c = 0; c < PIECE; c += LANES)
-        for (int64_t r = 0; r < count; r += LANES) {
-            const T* from = (const T*)s.memory + (column + c) * s.rows + row + r;
-            floats v[LANES];
-            if (c + LANES <= width && r + LANES <= count) {
-                for (int i = 0; i < LANES; ++i) v[i] = load_floats(from + i * s.rows);
-            } else {
-                for (int i = 0; i < LANES; ++i)
-                    v[i] = c + i < width ? load_some(from + i * s.rows, count - r) : floats{};
-            }
-            transpose(v);
-            for (int i = 0; i < LANES; ++i) store(to + (r + i) * STRIDE + c, v[i]);
-        }
-    if (s.center)
-        for (int64_t r = 0; r < count; ++r) subtract_center(s, row + r, column, width, to + r * STRIDE);
 }
 
 struct Nvfp4 {
@@ -136,7 +74,8 @@ struct Mxfp4 {
 
 // Codes of `count` blocks of a row, two a byte: element 2i in the low nibble.
 template <bool STOCHASTIC>
-static void encode_row(const float* x, const float* factors, int64_t count, uint64_t element, uint64_t key, uint8_t* out) {
+static void encode_row(const float* x, const float* factors, int64_t count, uint64_t element, uint64_t key,
+                       uint8_t* out) {
     uint32_t random[PIECE];
     if (STOCHASTIC)
         for (int64_t i = 0; i < 16 * count; i += 32) philox32((element + uint64_t(i)) / 4, key, random + i);
@@ -158,11 +97,12 @@ static void encode_row(const float* x, const float* factors, int64_t count, uint
     }
 }
 
-// Up to 16 pieces: neighbours in one row, or in consecutive rows (which share scales if `tile` is 16), by way of `stage`
-// (where they are already if the matrix lies by columns). Raises seen[] to the largest magnitudes found.
+// Up to 16 pieces: neighbours in one row, or in consecutive rows (which share scales if `tile` is 16), by way of
+// `stage` (where they are already if the matrix lies by columns). Raises seen[] to the largest magnitudes found.
 template <class T, class Scale>
-static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t count, bool in_row, int64_t blocks, int64_t tile,
-                            Rounding rounding, const Scale& scale, float* stage, uint8_t* codes, uint32_t* seen) {
+static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t count, bool in_row, int64_t blocks,
+                            int64_t tile, Rounding rounding, const Scale& scale, float* stage, uint8_t* codes,
+                            uint32_t* seen) {
     alignas(64) float factors[16][BLOCKS];
     const float* x[16];
     uint32_t largest[16][BLOCKS], of_tile[BLOCKS] = {};
@@ -197,7 +137,8 @@ static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rou
                      uint8_t* codes, float* seen, int64_t threads) {
     std::atomic<uint32_t> most{0};
     bool in_row = tile == 1 && !s.by_columns;
-    int64_t together = s.by_columns ? STAGED : tile, step = in_row ? 4 * BLOCKS : BLOCKS;  // rows and blocks of one unit
+    // Rows and blocks of one unit of work.
+    int64_t together = s.by_columns ? STAGED : tile, step = in_row ? 4 * BLOCKS : BLOCKS;
     int64_t groups = ceil_divide(s.rows, together), steps = ceil_divide(blocks, step);
     parallel_for(groups * steps, 128 / together, 1, threads, [&](int64_t begin, int64_t end) {
         uint32_t largest[BLOCKS] = {};
@@ -206,11 +147,13 @@ static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rou
             // Neighbours in memory one after the other.
             int64_t row = (s.by_columns ? unit % groups : unit / steps) * together;
             int64_t block = (s.by_columns ? unit / groups : unit % steps) * step;
-            int64_t rows = std::min(together, s.rows - row), pieces = ceil_divide(std::min(step, blocks - block), BLOCKS);
+            int64_t rows = std::min(together, s.rows - row);
             if (s.by_columns) stage_columns<T>(s, row, rows, 16 * block, stage);
-            for (int64_t r = 0; r < rows; r += 16)
-                quantize_pieces<T>(s, row + r, block, in_row ? pieces : std::min<int64_t>(16, rows - r), in_row, blocks, tile,
-                                   rounding, scale, stage + r * STRIDE, codes, largest);
+            for (int64_t r = 0; r < rows; r += 16) {
+                int64_t count = in_row ? ceil_divide(std::min(step, blocks - block), BLOCKS) : std::min<int64_t>(16, rows - r);
+                quantize_pieces<T>(s, row + r, block, count, in_row, blocks, tile, rounding, scale, stage + r * STRIDE, codes,
+                                   largest);
+            }
         }
         raise(most, *std::max_element(largest, largest + BLOCKS));
     });

@@ -11,14 +11,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from claims.kernels.dispatch import OPERATIONS, run
 
 
-class Trace(TorchDispatchMode):
+class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves its own hooks untyped
     """Passes every operation to ``seen(name, arguments, result)``.
 
     ``inside=True`` runs our own operations by their Python code under the tracer, so that what they allocate is seen.
     """
 
     def __init__(self, seen: Callable[[str, tuple[Any, ...], Any], None], *, inside: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._seen, self._inside = seen, inside
 
     @classmethod

@@ -84,7 +84,7 @@ MECHANISM = (
     Claim(
         id="mean-bias.dose.plain-offset",
         locus="section 5, first paragraph",
-        statement="At s = 8 tokens share more than 3 per cent of the plain error: the noise no longer spans the steps.",
+        statement="At s = 8 tokens share 3 to 9 per cent of the plain error: the noise no longer spans the steps.",
         at=grid(arm="plain", strength=8),
         test=ratio(OPERAND["coherent"], OPERAND["total"]),
         band=within(0.06, abs=0.03, provenance="smallest-effect", because="resolved from 0 and from a tenth"),

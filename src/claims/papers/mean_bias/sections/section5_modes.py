@@ -24,7 +24,7 @@ ROUNDING = experiment(
 MODE = (
     Claim(
         id="mean-bias.alternatives.first-mode",
-        locus="section 2, after eq. for cos; section 1",
+        locus="section 2, leading direction",
         statement="With a mean of strength 2, the first singular mode contributes more of the error than any other.",
         at=grid(strength=2, spike=1),
         test=order(MODES["leading"], MODES["second"]),
