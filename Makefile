@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit results test test-slow lint gate bench bench-kernels bench-history clean
+.PHONY: help audit results test test-slow lint gate bench bench-kernels bench-record bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,12 +43,18 @@ gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse 
 	$(BIN)/python -m claims.kernels.aot
 
 bench: $(VENV)/.installed-bench ## asv on this commit
+	$(BIN)/asv machine --yes
 	$(BIN)/asv run --environment existing:$(abspath $(BIN))/python --set-commit-hash "$$(git rev-parse HEAD)" --quick
 
 bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside the machine's limits and its peers
 	$(BIN)/python benchmarks/kernels_table.py
 
+bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json, quoted in README
+	$(BIN)/python benchmarks/kernels_table.py --json benchmarks/kernels.json
+	$(BIN)/python benchmarks/readme.py
+
 bench-history: $(VENV)/.installed-bench ## asv over a range of commits (RANGE=main~5..main), then the page in .asv/html
+	$(BIN)/asv machine --yes
 	$(BIN)/asv run $(or $(RANGE),HEAD~5..HEAD)
 	$(BIN)/asv publish
 

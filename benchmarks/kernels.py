@@ -1,7 +1,8 @@
 """What asv tracks of the kernels: shares of the machine's limits, ratios to their peers, errors, and static GPU costs.
 
 Times of a shared machine move by factors; ratios measured in turns and static costs do not. A kernel whose result is
-wrong gives no number at all. All is measured once a commit, in ``setup_cache``; asv then asks for one number at a time.
+wrong gives no number at all. All is measured once a commit, in ``setup_cache``; asv then asks for one number at a time,
+each in a process of its own, which is why nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-
-from benchmarks import limits
-from benchmarks.operations import ROWS, Row
-from benchmarks.timing import interleaved
 from claims.kernels import aot
 
 try:
@@ -22,12 +18,39 @@ try:
 except FileNotFoundError:  # a commit before the record
     _TRITON, _RECORD = "none", {}
 SECONDS = 0.5
-TARGETS = tuple(_RECORD) or ("none",)
+OPERATIONS = (
+    "rms_norm",
+    "rms_norm_jvp",
+    "transverse_energy",
+    "sign_flip",
+    "magnitude_step",
+    "gemm",
+    "sign_flip_linear",
+    "nvfp4_quantize",
+    "nvfp4_quantize bf16",
+    "nvfp4_quantize stochastic",
+    "nvfp4_quantize columns",
+    "nvfp4_quantize 16x16",
+    "mxfp4_quantize",
+    "dequantize nvfp4",
+    "block_scaled_matmul",
+    "averis quantize",
+    "hadamard_transform",
+    "ternary product int8",
+    "ternary product float32",
+    "ternary product int8, 256 rows",
+)
+"""The rows of ``operations``, by name."""
+# One target of each maker: the gate (`make gate`) covers all, and asv starts a process for every number.
+TARGETS = tuple(target for target in _RECORD if target in ("sm_90", "gfx942")) or ("none",)
 BUILDS = tuple(next(iter(_RECORD.values()), {})) or ("none",)
 
 
-def _measured(builder: Callable[[], Row]) -> dict[str, float]:
+def _measured(builder: Callable[[], Any]) -> dict[str, float]:
     """The tracked numbers of one row: nothing at all for one that is wrong, or that this commit cannot make."""
+    from benchmarks import limits
+    from benchmarks.timing import interleaved
+
     try:
         row = builder()
         error = row.check()
@@ -54,12 +77,18 @@ def _number(measured: dict[str, dict[str, float]], name: str, column: str) -> fl
 class CpuRoutes:
     """Each row of ``operations``: one thread, the limit and the first peer measured in turns with ours."""
 
-    params = (tuple(ROWS),)
+    params = (OPERATIONS,)
     param_names = ("operation",)
     timeout = 60.0
 
     def setup_cache(self) -> dict[str, dict[str, float]]:
         """Measure every row once; the tracked numbers are taken from this."""
+        import torch
+
+        from benchmarks.operations import ROWS
+
+        if tuple(ROWS) != OPERATIONS:
+            raise AssertionError(f"OPERATIONS is to be {tuple(ROWS)}")
         torch.set_num_threads(1)
         return {name: _measured(builder) for name, builder in ROWS.items()}
 

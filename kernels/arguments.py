@@ -1,13 +1,32 @@
-"""What the operations check of their tensors, with one error that names argument, got and allowed."""
+"""What the operations check of their arguments, with one error that names argument, got and allowed."""
 
 from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from claims.kernels.errors import KernelError
 
+LARGEST = sys.float_info.max
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+def check_tensor(operation: str, name: str, value: Any) -> None:
+    """Raise KernelError unless it is a strided tensor."""
+    if not isinstance(value, Tensor):
+        raise KernelError(operation, name, got=type(value).__name__, allowed="a torch.Tensor")
+    if value.layout != torch.strided:
+        raise KernelError(operation, name, got=f"{value.dtype}, {value.layout}", allowed="a strided tensor")
+
+
+def is_size(value: Any) -> bool:
+    """Whether it can be the length of an axis; while tracing that is a symbol."""
+    return isinstance(value, int | torch.SymInt) and not isinstance(value, bool) and bool(value >= 0)
 
 
 def check_floating(operation: str, **tensors: Tensor) -> None:
@@ -35,3 +54,22 @@ def check_rows(operation: str, **tensors: Tensor) -> None:
             raise KernelError(operation, name, got="a 0-dimensional tensor", allowed="rows of shape (..., d)")
         if shape != first:
             raise KernelError(operation, name, got=f"shape {shape}", allowed=f"of shape {first}")
+
+
+def check_real(operation: str, name: str, value: Any, *, low: float, high: float, allowed: str) -> float:
+    """The float that a real number (of Python, NumPy or torch) in [low, high] is. Raises KernelError for all else."""
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        number = math.nan
+    if not low <= number <= high:
+        raise KernelError(operation, name, got=repr(value), allowed=allowed)
+    return number
+
+
+def check_choice(operation: str, name: str, value: Any, choices: Sequence[Any], *, also: str = "") -> None:
+    """Raise KernelError unless it is one of these strings, numbers or None."""
+    if isinstance(value, str | int | None) and any(value == choice for choice in choices):
+        return
+    allowed = " or ".join(map(repr, choices)) + also
+    raise KernelError(operation, name, got=repr(value), allowed=allowed)

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from claims.kernels.averis_recipe import PRINTED, AverisRecipe
+from claims.kernels.arguments import check_tensor
+from claims.kernels.averis_recipe import PRINTED, AverisRecipe, check_recipe
 from claims.kernels.block_gemm import PANEL, block_scaled_matmul, block_scaled_matvec
 from claims.kernels.block_scaled import BlockScaled
 from claims.kernels.dispatch import ROUTES, check_floating, undisturbed
@@ -30,14 +31,16 @@ from claims.kernels.mean_split import Split, averis_split, quantize_weight, toke
 
 
 def _check(
-    operation: str, first: str, a: Tensor, second: str, b: Tensor, axes: tuple[int, int], route: str | None
-) -> None:
+    operation: str, first: str, a: Tensor, second: str, b: Tensor, axes: tuple[int, int],
+    recipe: AverisRecipe, route: str | None,
+) -> None:  # fmt: skip
     """Both are matrices of floats, alike in dtype and device, and of the same length along these axes."""
     check_floating(operation, **{first: a, second: b})
     if a.dim() != 2 or b.dim() != 2 or a.shape[axes[0]] != b.shape[axes[1]]:
         got = f"shape {tuple(b.shape)} for {first} of shape {tuple(a.shape)}"
         allowed = f"a matrix whose axis {axes[1]} is as long as axis {axes[0]} of the matrix {first}"
         raise KernelError(operation, second, got=got, allowed=allowed)
+    check_recipe(operation, recipe)
     if route not in (None, *ROUTES):  # without a format nothing else would look at it
         raise KernelError(operation, "route", got=repr(route), allowed=f"None or one of {', '.join(map(repr, ROUTES))}")
 
@@ -47,9 +50,10 @@ def _result(operation: str, out: Tensor | None, like: Tensor, recipe: AverisReci
     dtype = like.dtype if recipe.format is None else torch.float32
     if out is None:
         return like.new_empty(shape, dtype=dtype)
-    if tuple(out.shape) != shape or out.dtype != dtype or not out.is_contiguous():
-        got = f"{out.dtype} of shape {tuple(out.shape)}"
-        raise KernelError(operation, "out", got=got, allowed=f"contiguous {dtype} of shape {shape}")
+    check_tensor(operation, "out", out)
+    if tuple(out.shape) != shape or (out.dtype, out.device) != (dtype, like.device) or not out.is_contiguous():
+        got = f"{out.dtype} of shape {tuple(out.shape)} on {out.device}"
+        raise KernelError(operation, "out", got=got, allowed=f"contiguous {dtype} of shape {shape} on {like.device}")
     return out
 
 
@@ -99,7 +103,7 @@ def averis_forward(
     rounding. Beside the result, only packed operands and panels of 1024 x 1024 are in memory. Not differentiable by
     itself: the result is detached, and ``averis_linear`` has the gradient.
     """
-    _check("averis_forward", "x", x, "weight", weight, (1, 1), route)
+    _check("averis_forward", "x", x, "weight", weight, (1, 1), recipe, route)
     result = _result("averis_forward", out, x, recipe, (x.shape[0], weight.shape[0]))
     with undisturbed(x):
         part = averis_split(x, recipe=recipe, key=key, route=route)
@@ -119,7 +123,7 @@ def averis_input_gradient(
 
     Options, NaN, Inf, memory and detachment as in ``averis_forward``.
     """
-    _check("averis_input_gradient", "gradient", gradient, "weight", weight, (1, 0), route)
+    _check("averis_input_gradient", "gradient", gradient, "weight", weight, (1, 0), recipe, route)
     result = _result("averis_input_gradient", out, gradient, recipe, (gradient.shape[0], weight.shape[1]))
     with undisturbed(gradient):
         part = averis_split(gradient, recipe=recipe, operand="gradient", key=key, route=route)
@@ -167,7 +171,7 @@ def averis_weight_gradient(
     which without quantization is exact whichever of the two is split. Options, NaN, Inf, memory and detachment as in
     ``averis_forward``; the Hadamard transform does keep a residual in memory.
     """
-    _check("averis_weight_gradient", "gradient", gradient, "x", x, (0, 0), route)
+    _check("averis_weight_gradient", "gradient", gradient, "x", x, (0, 0), recipe, route)
     result = _result("averis_weight_gradient", out, gradient, recipe, (gradient.shape[1], x.shape[1]))
     with undisturbed(x):
         return _weight_gradient(gradient, x, recipe, {"recipe": recipe, "key": key, "route": route}, result)
@@ -232,7 +236,8 @@ def averis_linear(
     All leading axes of ``x`` are tokens. The gradient is Averis's, not that of the quantizers, which are constant
     almost everywhere. NaN and Inf as in ``averis_forward``.
     """
-    if not isinstance(x, Tensor) or x.dim() == 0:
+    check_floating("averis_linear", x=x, weight=weight)
+    if x.dim() == 0:
         raise KernelError("averis_linear", "x", got="no axis", allowed="a tensor (..., m)")
     rows: Tensor = x.reshape(x.shape[:-1].numel(), x.shape[-1])
     product: Tensor = _Linear.apply(rows, weight, recipe, key, route)

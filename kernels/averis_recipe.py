@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from claims.kernels.arguments import check_choice
 from claims.kernels.block_scaled import Format
 from claims.kernels.e2m1 import Rounding
 from claims.kernels.errors import KernelError
 from claims.kernels.mxfp4 import ScaleRule
 from claims.kernels.nvfp4 import Tile
+from claims.kernels.philox import check_key
 
 Operand = Literal["activation", "weight", "gradient", "mean"]
 
@@ -44,15 +46,18 @@ class AverisRecipe:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise KernelError("AverisRecipe", name, got=repr(getattr(self, name)), allowed=f"one of {choices}")
-        if unknown := set(self.stochastic) - {"activation", "weight", "gradient", "mean"}:
-            allowed = "operands among activation, weight, gradient, mean"
-            raise KernelError("AverisRecipe", "stochastic", got=sorted(unknown), allowed=allowed)
+            check_choice("AverisRecipe", name, getattr(self, name), choices)
+        if not isinstance(self.stochastic, frozenset) or self.stochastic - _OPERANDS:
+            allowed = "a frozenset of operands among activation, weight, gradient, mean"
+            raise KernelError("AverisRecipe", "stochastic", got=repr(self.stochastic), allowed=allowed)
 
 
+_OPERANDS = frozenset({"activation", "weight", "gradient", "mean"})
 _CHOICES: dict[str, tuple[object, ...]] = {
     "format": ("nvfp4", "mxfp4", None),
+    "split_activation": (False, True),
+    "split_gradient": (False, True),
+    "hadamard": (False, True),
     "mean": ("fp4", "bfloat16", "float32"),
     "subtract": ("mean", "kept mean"),
     "mean_weight": ("quantized", "exact"),
@@ -66,10 +71,17 @@ PRINTED = AverisRecipe()
 """The algorithm as the paper prints it."""
 
 
+def check_recipe(operation: str, recipe: object) -> None:
+    """Raise KernelError unless it is a recipe."""
+    if not isinstance(recipe, AverisRecipe):
+        raise KernelError(operation, "recipe", got=repr(recipe), allowed="an AverisRecipe")
+
+
 def stream(recipe: AverisRecipe, operand: Operand, key: int | None, ordinal: int) -> tuple[Rounding, int | None]:
     """Rounding and key of an operand: number ``ordinal`` has ``key + ordinal * 0x9E3779B97F4A7C15`` modulo 2**64."""
     if operand not in recipe.stochastic:
         return "nearest", None
     if key is None:
         raise KernelError("averis", "key", got=None, allowed=f"given, because {operand} is rounded stochastically")
+    check_key(key, operation="averis")
     return "stochastic", (key + ordinal * 0x9E3779B97F4A7C15) % (1 << 64)

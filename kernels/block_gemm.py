@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from claims.kernels import matmul, native
-from claims.kernels.block_scaled import BlockScaled, block_values, split
+from claims.kernels.arguments import check_tensor
+from claims.kernels.block_scaled import BlockScaled, block_values, check_block_scaled, split
 from claims.kernels.dispatch import Operation, register
 from claims.kernels.errors import KernelError
 
@@ -126,10 +127,14 @@ def block_scaled_matmul(
 
     Raises KernelError for unlike formats or contraction lengths and for a ``b`` that is no matrix.
     """
+    check_block_scaled("block_scaled_matmul", "a", a)
+    check_block_scaled("block_scaled_matmul", "b", b)
     if b.format != a.format or b.shape[-1] != a.shape[-1] or len(b.shape) != 2:
         got = f"{b.format} of shape {b.shape} for {a.format} of shape {a.shape}"
         raise KernelError("block_scaled_matmul", "b", got=got, allowed=f"{a.format} of shape (n, {a.shape[-1]})")
     shape = (*a.shape[:-1], b.shape[0])
+    if out is not None:
+        check_tensor("block_scaled_matmul", "out", out)
     if out is not None and (tuple(out.shape) != shape or not out.is_contiguous()):
         allowed = f"contiguous, of shape {shape}"
         raise KernelError("block_scaled_matmul", "out", got=f"shape {tuple(out.shape)}", allowed=allowed)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from claims.kernels import e2m1, e4m3, native
+from claims.kernels.arguments import check_choice, check_tensor, is_size
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import flip_mask_words
@@ -43,6 +44,17 @@ class BlockScaled:
     format: Format
     tile: int = 1
 
+    def __post_init__(self) -> None:
+        check_choice("BlockScaled", "format", self.format, ("nvfp4", "mxfp4"))
+        check_choice("BlockScaled", "tile", self.tile, (1, 16) if self.format == "nvfp4" else (1,))
+        if not isinstance(self.shape, tuple) or not self.shape or not all(map(is_size, self.shape)):
+            raise KernelError("BlockScaled", "shape", got=repr(self.shape), allowed="a tuple of at least one int >= 0")
+        check_tensor("BlockScaled", "payload", self.payload)
+        size, flat = payload_bytes(self.rows, self.shape[-1], self.block, self.tile), self.payload
+        if flat.dtype != torch.uint8 or tuple(flat.shape) != (size,) or not flat.is_contiguous():
+            got = f"{flat.dtype} of shape {tuple(flat.shape)}"
+            raise KernelError("BlockScaled", "payload", got=got, allowed=f"contiguous uint8 of shape {(size,)}")
+
     @property
     def block(self) -> int:
         """Elements along the contraction axis that share a scale: 16 (NVFP4) or 32 (MXFP4)."""
@@ -70,6 +82,12 @@ class BlockScaled:
         return torch.ones((), dtype=torch.float32, device=self.payload.device) if scale is None else scale
 
 
+def check_block_scaled(operation: str, name: str, q: Any) -> None:
+    """Raise KernelError unless it is a quantized matrix."""
+    if not isinstance(q, BlockScaled):
+        raise KernelError(operation, name, got=type(q).__name__, allowed="a BlockScaled, as the quantizers give it")
+
+
 def payload_bytes(rows: int, k: int, block: int, tile: int) -> int:
     """Bytes of the buffer that holds a (rows, k) matrix."""
     blocks = _blocks(k, block)
@@ -95,6 +113,7 @@ def as_matrix(operation: str, x: Tensor, axis: int) -> tuple[Tensor, tuple[int, 
     ``axis=-1`` takes any number of axes; ``axis=-2`` (blocks down the columns) a matrix, whose transpose it views.
     """
     check_floating(operation, x=x)
+    check_choice(operation, "axis", axis, (-1, -2))
     if axis == -1 and x.dim() >= 1:
         return x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), tuple(x.shape)
     if axis == -2 and x.dim() == 2:
@@ -107,6 +126,7 @@ def oriented_center(operation: str, x: Tensor, center: Tensor | None, axis: int)
     """``center``, one number for each entry of the last axis of ``x``, as float32 (1, k) or, for axis -2, (rows, 1)."""
     if center is None:
         return None
+    check_tensor(operation, "center", center)
     if tuple(center.shape) != (x.shape[-1],) or center.dtype not in FLOATS or center.device != x.device:
         got = f"shape {tuple(center.shape)}, {center.dtype}, {center.device}"
         raise KernelError(operation, "center", got=got, allowed=f"floats of shape {(x.shape[-1],)} on {x.device}")
@@ -126,6 +146,7 @@ def buffer_of(
     """The buffer of ``out``, if given and made for a matrix like this one."""
     if out is None:
         return None
+    check_block_scaled(operation, "out", out)
     if (out.shape, out.format, out.tile) != (shape, wanted, tile):
         got = f"{out.format} of shape {out.shape} with tiles of {out.tile}"
         raise KernelError(operation, "out", got=got, allowed=f"{wanted} of shape {shape} with tiles of {tile}")
@@ -225,8 +246,11 @@ def dequantize(
 
     Raises KernelError for another dtype and for an ``out`` of another shape or dtype.
     """
+    check_block_scaled("dequantize", "q", q)
     if dtype not in FLOATS:
         raise KernelError("dequantize", "dtype", got=dtype, allowed="float64, float32, bfloat16 or float16")
+    if out is not None:
+        check_tensor("dequantize", "out", out)
     if out is not None and (tuple(out.shape) != q.shape or not out.is_contiguous()):
         allowed = f"contiguous, of shape {q.shape}"
         raise KernelError("dequantize", "out", got=f"shape {tuple(out.shape)}", allowed=allowed)

@@ -38,7 +38,7 @@ from torch import Tensor
 
 from claims import kernels
 from claims.kernels import native
-from claims.kernels.arguments import FLOATS, check_floating, check_rows
+from claims.kernels.arguments import FLOATS, check_floating, check_rows, check_tensor
 from claims.kernels.errors import KernelError
 
 __all__ = [
@@ -140,10 +140,11 @@ def route_of(operation: str, tensor: Tensor) -> Route:
 
     Raises KernelError for an unknown operation.
     """
-    home = kernels._HOME.get(operation)
-    if operation not in OPERATIONS and home is not None:
+    check_tensor("route_of", "tensor", tensor)
+    home = kernels._HOME.get(operation) if isinstance(operation, str) else None
+    if home is not None and operation not in OPERATIONS:
         import_module(f"claims.kernels.{home}")
-    if operation not in OPERATIONS:
+    if not isinstance(operation, str) or operation not in OPERATIONS:
         raise KernelError("route_of", "operation", got=repr(operation), allowed=f"one of {sorted(OPERATIONS)}")
     return _chosen(OPERATIONS[operation], tensor)
 
@@ -161,6 +162,7 @@ def check_route(operation: Operation, arguments: tuple[Any, ...], route: str) ->
 
 def check_out(operation: Operation, arguments: tuple[Any, ...], out: Tensor) -> None:
     """Raise KernelError unless ``out`` can take the result and no gradient is asked for."""
+    check_tensor(operation.name, "out", out)
     expected = arguments[0]
     if operation.fake is not like_first:
         shapes = (x.new_empty(x.shape, device="meta") if isinstance(x, Tensor) else x for x in arguments)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import check_choice, check_tensor
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import check_key, flip_mask_words
@@ -35,8 +36,7 @@ def refuse_nan(operation: str, x: Tensor) -> None:
 
 def check_rounding(operation: str, rounding: str, key: int | None) -> tuple[bool, int]:
     """``rounding`` and ``key`` as the pair (stochastic, signed key) that the registered operators take."""
-    if rounding not in ("nearest", "stochastic"):
-        raise KernelError(operation, "rounding", got=repr(rounding), allowed="'nearest' or 'stochastic'")
+    check_choice(operation, "rounding", rounding, ("nearest", "stochastic"))
     if (key is not None) != (rounding == "stochastic"):
         allowed = "given with rounding='stochastic' and only then"
         raise KernelError(operation, "key", got=repr(key), allowed=allowed)
@@ -99,9 +99,9 @@ def _encode_cpu(x: Tensor, stochastic: bool, key: int, *, out: Tensor | None) ->
 
 def check_codes(operation: str, codes: Tensor, dtype: torch.dtype) -> None:
     """Raise KernelError unless ``codes`` are uint8 and ``dtype`` is a float dtype to decode into."""
-    if not isinstance(codes, Tensor) or codes.dtype != torch.uint8:
-        got = codes.dtype if isinstance(codes, Tensor) else type(codes).__name__
-        raise KernelError(operation, "codes", got=got, allowed="a uint8 tensor")
+    check_tensor(operation, "codes", codes)
+    if codes.dtype != torch.uint8:
+        raise KernelError(operation, "codes", got=codes.dtype, allowed="a uint8 tensor")
     if dtype not in FLOATS:
         raise KernelError(operation, "dtype", got=dtype, allowed="float64, float32, bfloat16 or float16")
 
@@ -154,6 +154,7 @@ def e2m1_decode(codes: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:
 
 def pack_nibbles(codes: Tensor) -> Tensor:
     """Two 4-bit codes a byte along the last axis, whose length must be even: (..., 2n) uint8 -> (..., n) uint8."""
+    check_tensor("pack_nibbles", "codes", codes)
     if codes.dtype != torch.uint8 or codes.dim() == 0 or codes.shape[-1] % 2:
         got = f"{codes.dtype} of shape {tuple(codes.shape)}"
         raise KernelError("pack_nibbles", "codes", got=got, allowed="uint8 with an even last axis")
@@ -162,6 +163,7 @@ def pack_nibbles(codes: Tensor) -> Tensor:
 
 def unpack_nibbles(packed: Tensor) -> Tensor:
     """Inverse of ``pack_nibbles``: (..., n) uint8 -> (..., 2n) uint8 in [0, 16)."""
+    check_tensor("unpack_nibbles", "packed", packed)
     if packed.dtype != torch.uint8 or packed.dim() == 0:
         got = f"{packed.dtype} of shape {tuple(packed.shape)}"
         raise KernelError("unpack_nibbles", "packed", got=got, allowed="uint8 with at least one axis")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import check_choice
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import flip_mask_words
@@ -44,6 +45,17 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
 def scale_of(block: int, dtype: torch.dtype) -> float:
     """1 / sqrt(block), rounded to the dtype of the computation."""
     return float(torch.tensor(1.0 / math.sqrt(block), dtype=compute_dtype(dtype), device="cpu"))
+
+
+def _factors(signs: Tensor | tuple[int, ...], x: Tensor) -> Tensor:
+    """The signs in the dtype of the computation."""
+    try:
+        factors = torch.as_tensor(signs, device=x.device)
+    except (TypeError, ValueError, RuntimeError):
+        factors = None
+    if factors is None or factors.is_complex():
+        raise KernelError("hadamard_transform", "signs", got=repr(signs), allowed="numbers, each 1 or -1")
+    return factors.to(compute_dtype(x.dtype))
 
 
 def _reference(x: Tensor, signs: Tensor | None, block: int, axis: int, inverse: bool) -> Tensor:
@@ -120,14 +132,16 @@ def hadamard_transform(
     """
     check_floating("hadamard_transform", x=x)
     check_block("hadamard_transform", block)
-    if axis not in (-1, -2) or x.dim() < -axis:
+    check_choice("hadamard_transform", "axis", axis, (-1, -2))
+    check_choice("hadamard_transform", "inverse", inverse, (False, True))
+    if x.dim() < -axis:
         raise KernelError("hadamard_transform", "axis", got=f"{axis} for {x.dim()} axes", allowed="-1 or -2, within x")
     if x.shape[axis] % block:
         got = f"length {x.shape[axis]} along the axis"
         raise KernelError("hadamard_transform", "x", got=got, allowed=f"a multiple of the block, {block}")
     factors = None
     if signs is not None:
-        factors = torch.as_tensor(signs, device=x.device).to(compute_dtype(x.dtype))
+        factors = _factors(signs, x)
         if tuple(factors.shape) != (block,) or not (factors.is_meta or bool((factors.abs() == 1).all())):
             got = f"shape {tuple(factors.shape)}"
             raise KernelError("hadamard_transform", "signs", got=got, allowed=f"{block} numbers, each 1 or -1")

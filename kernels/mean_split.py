@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
-from claims.kernels.averis_recipe import PRINTED, AverisRecipe, Operand, stream
+from claims.kernels.arguments import check_choice
+from claims.kernels.averis_recipe import PRINTED, AverisRecipe, Operand, check_recipe, stream
 from claims.kernels.block_scaled import LARGEST_FLOAT32, BlockScaled, dequantize
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.e2m1 import Rounding
@@ -195,10 +196,9 @@ def averis_split(
     check_floating("averis_split", x=x)
     if x.dim() != 2:
         raise KernelError("averis_split", "x", got=f"{x.dim()} axes", allowed="a matrix (tokens, channels)")
-    if operand not in _MEAN_ORDINAL:
-        raise KernelError("averis_split", "operand", got=repr(operand), allowed="'activation' or 'gradient'")
-    if axis not in (-1, -2):
-        raise KernelError("averis_split", "axis", got=repr(axis), allowed="-1 or -2")
+    check_recipe("averis_split", recipe)
+    check_choice("averis_split", "operand", operand, tuple(_MEAN_ORDINAL))
+    check_choice("averis_split", "axis", axis, (-1, -2))
     wanted = recipe.split_gradient if operand == "gradient" else recipe.split_activation
     mean = token_mean(x, recipe=recipe, operand=operand, key=key, route=route) if wanted else None
     if recipe.format is None:

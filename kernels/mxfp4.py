@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import check_choice
 from claims.kernels.block_scaled import (
     LARGEST_FLOAT32,
     MXFP4_BLOCK,
@@ -34,7 +35,6 @@ from claims.kernels.block_scaled import (
 )
 from claims.kernels.dispatch import FLOATS, Operation, register
 from claims.kernels.e2m1 import Rounding, check_rounding, refuse_nan
-from claims.kernels.errors import KernelError
 
 ScaleRule = Literal["floor", "ceil"]
 _SIX_FRACTION = 0x400000  # mantissa field of 6 = 1.5 * 4: above it, a / 6 exceeds the power of two
@@ -112,8 +112,7 @@ def mxfp4_quantize(
     largest code. All routes give the same bits.
     """
     view, shape = as_matrix("mxfp4_quantize", x, axis)
-    if scale_rule not in ("floor", "ceil"):
-        raise KernelError("mxfp4_quantize", "scale_rule", got=repr(scale_rule), allowed="'floor' or 'ceil'")
+    check_choice("mxfp4_quantize", "scale_rule", scale_rule, ("floor", "ceil"))
     stochastic = check_rounding("mxfp4_quantize", rounding, key)
     offset = oriented_center("mxfp4_quantize", x, center, axis)
     buffer = buffer_of("mxfp4_quantize", out, shape, "mxfp4", 1)

@@ -17,16 +17,14 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import LARGEST, check_real
 from claims.kernels.dispatch import Operation, check_rows, like_first, register
-from claims.kernels.errors import KernelError
 
 _SAFE_EXPONENT = 1000  # 2.0**±1000 are normal, and bring every float64 to where its square is
 
 
 def _check_eps(operation: str, eps: float) -> float:
-    if not 0.0 <= eps < math.inf:
-        raise KernelError(operation, "eps", got=repr(eps), allowed="finite and not negative")
-    return float(eps)
+    return check_real(operation, "eps", eps, low=0.0, high=LARGEST, allowed="finite and not negative")
 
 
 def scaled_rows(x: Tensor) -> tuple[Tensor, Tensor]:

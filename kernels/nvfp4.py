@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import e4m3, native
+from claims.kernels.arguments import check_choice, check_real
 from claims.kernels.block_scaled import (
     LARGEST_FLOAT32,
     NVFP4_BLOCK,
@@ -120,9 +121,12 @@ def _as_amax(amax: float | Tensor | None, x: Tensor) -> Tensor | None:
     """The given largest magnitude as a float32 scalar on the device of ``x``."""
     if amax is None:
         return None
+    allowed = "one finite number >= 0"
+    if not isinstance(amax, Tensor):
+        amax = check_real("nvfp4_quantize", "amax", amax, low=0.0, high=LARGEST_FLOAT32, allowed=allowed)
     value = torch.as_tensor(amax, dtype=torch.float32, device=x.device)
     if value.numel() != 1 or not (value.is_meta or bool(torch.isfinite(value) & (value >= 0))):
-        raise KernelError("nvfp4_quantize", "amax", got=amax, allowed="one finite number >= 0")
+        raise KernelError("nvfp4_quantize", "amax", got=amax, allowed=allowed)
     return value.reshape(())
 
 
@@ -153,8 +157,7 @@ def nvfp4_quantize(
     give the same bits.
     """
     view, shape = as_matrix("nvfp4_quantize", x, axis)
-    if tile not in _TILES:
-        raise KernelError("nvfp4_quantize", "tile", got=repr(tile), allowed="'1x16' or '16x16'")
+    check_choice("nvfp4_quantize", "tile", tile, tuple(_TILES))
     stochastic = check_rounding("nvfp4_quantize", rounding, key)
     offset = oriented_center("nvfp4_quantize", x, center, axis)
     buffer = buffer_of("nvfp4_quantize", out, shape, "nvfp4", _TILES[tile])

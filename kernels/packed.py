@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import check_floating, check_tensor, is_size
 from claims.kernels.dispatch import FLOATS, Operation, register
 from claims.kernels.errors import KernelError
 
@@ -102,6 +103,7 @@ def pack_ternary(codes: Tensor, *, out: Tensor | None = None, route: str | None 
     code 0. Two bits also hold the code 2; any other is taken modulo 4.
     Raises KernelError unless codes are a matrix of int8.
     """
+    check_tensor("pack_ternary", "codes", codes)
     if codes.dim() != 2 or codes.dtype != torch.int8:
         raise KernelError("pack_ternary", "codes", got=f"{codes.dtype} {tuple(codes.shape)}", allowed="an int8 matrix")
     result: Tensor = PACK_TERNARY(codes, out=out, route=route)
@@ -120,6 +122,9 @@ def unpack_ternary(packed: Tensor, *, columns: int) -> Tensor:
 
 
 def _check_packed(operation: str, packed: Tensor, columns: int) -> None:
+    check_tensor(operation, "packed", packed)
+    if not is_size(columns):
+        raise KernelError(operation, "columns", got=repr(columns), allowed="an int >= 0")
     if packed.dim() != 2 or packed.dtype != torch.uint8 or packed.shape[1] != (columns + 3) // 4:
         got = f"{packed.dtype} {tuple(packed.shape)}"
         raise KernelError(operation, "packed", got=got, allowed=f"uint8 (rows, {(columns + 3) // 4})")
@@ -137,6 +142,7 @@ def ternary_linear(
     NaN and infinities in x act as in the dense product: a code 0 times an infinity is NaN.
     Raises KernelError for other dtypes, shapes that do not fit, a scale with int8, or more than 2**22 columns.
     """
+    check_tensor("ternary_linear", "x", x)
     if x.dim() == 0 or x.dtype not in (torch.int8, *FLOATS) or x.shape[-1] > MAX_COLUMNS:
         allowed = f"int8 or float (..., columns) with at most {MAX_COLUMNS} columns"
         raise KernelError("ternary_linear", "x", got=f"{x.dtype} {tuple(x.shape)}", allowed=allowed)
@@ -144,6 +150,7 @@ def ternary_linear(
     if scale is None:
         result: Tensor = TERNARY_PRODUCT(x, packed, out=out, route=route)
         return result
+    check_floating("ternary_linear", scale=scale)
     if x.dtype == torch.int8 or out is not None or scale.shape not in ((), (packed.shape[0],)):
         allowed = "None for int8 x or with out, else of shape () or (rows,)"
         raise KernelError("ternary_linear", "scale", got=f"shape {tuple(scale.shape)}", allowed=allowed)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import LARGEST, check_choice, check_real
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, like_first, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import check_key, flip_mask, flip_threshold
@@ -147,6 +148,8 @@ def matched_step(w: Tensor, *, flip_rate: float, key: int, route: str | None = N
     Raises KernelError as ``sign_flip`` does.
     """
     check_floating("matched_step", w=w)
+    if w.is_meta:
+        raise KernelError("matched_step", "w", got="a tensor on the device meta", allowed="a tensor with data")
     flip_threshold(flip_rate, operation="matched_step")
     key = check_key(key, operation="matched_step")
     flipped, moved = FLIP_ENERGY(w.detach(), float(flip_rate), key, route=route).tolist()
@@ -166,9 +169,7 @@ def magnitude_step(
     Raises KernelError for a size that is negative or not finite, a sign other than 1 and -1, a dtype that is no float.
     """
     check_floating("magnitude_step", w=w)
-    if not 0.0 <= size < math.inf:
-        raise KernelError("magnitude_step", "size", got=repr(size), allowed="finite and not negative")
-    if sign not in (1, -1):
-        raise KernelError("magnitude_step", "sign", got=repr(sign), allowed="1 or -1")
+    size = check_real("magnitude_step", "size", size, low=0.0, high=LARGEST, allowed="finite and not negative")
+    check_choice("magnitude_step", "sign", sign, (1, -1))
     result: Tensor = MAGNITUDE_STEP(w, float(sign * size), out=out, route=route)
     return result

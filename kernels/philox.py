@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from claims.kernels.arguments import check_real, is_size
 from claims.kernels.errors import KernelError
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -33,9 +34,8 @@ def check_key(key: int, *, operation: str) -> int:
 
 def flip_threshold(flip_rate: float, *, operation: str) -> int:
     """``floor(flip_rate * 2**32)``, exact for every float: a word below it flips its element."""
-    if not 0.0 <= flip_rate <= 1.0:
-        raise KernelError(operation, "flip_rate", got=repr(flip_rate), allowed="a probability in [0, 1]")
-    return math.floor(math.ldexp(flip_rate, 32))
+    rate = check_real(operation, "flip_rate", flip_rate, low=0.0, high=1.0, allowed="a probability in [0, 1]")
+    return math.floor(math.ldexp(rate, 32))
 
 
 def philox(counter: Sequence[Tensor], key: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -58,9 +58,9 @@ def flip_mask_words(shape: int | Sequence[int], *, key: int, device: torch.devic
     Raises KernelError for a key outside [0, 2**64) or a negative size.
     """
     check_key(key, operation="flip_mask_words")
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    if any(size < 0 for size in sizes):
-        raise KernelError("flip_mask_words", "shape", got=sizes, allowed="sizes >= 0")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape) if isinstance(shape, Sequence) else (None,)
+    if not all(map(is_size, sizes)):
+        raise KernelError("flip_mask_words", "shape", got=repr(shape), allowed="an int >= 0, or a sequence of them")
     count = math.prod(sizes)
     block = torch.arange((count + 3) // 4, dtype=torch.int64, device=device)
     zero = torch.zeros_like(block)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import native
+from claims.kernels.arguments import check_choice
 from claims.kernels.dispatch import Operation, check_floating, register
 from claims.kernels.errors import KernelError
 
@@ -98,14 +99,16 @@ def _quantize(
     name: str, w: Tensor, per: str, scale: Tensor | None, out: Tensor | None, route: str | None
 ) -> tuple[Tensor, Tensor]:
     check_floating(name, w=w)
-    if per not in ("row", "tensor") or w.dim() == 0:
-        got = f"{per!r}, w of shape {tuple(w.shape)}"
-        raise KernelError(name, "per", got=got, allowed="'row' or 'tensor', w (..., d)")
+    check_choice(name, "per", per, ("row", "tensor"))
+    if w.dim() == 0:
+        raise KernelError(name, "w", got="a 0-dimensional tensor", allowed="of shape (..., d)")
     by_row = per == "row"
     w = w.detach()
     if scale is None:
         scale = ABSMEAN(w, by_row, route=route)
-    elif scale.shape != (w.shape[:-1] if by_row else ()):
+    else:
+        check_floating(name, scale=scale)
+    if scale.shape != (w.shape[:-1] if by_row else ()):
         raise KernelError(name, "scale", got=f"shape {tuple(scale.shape)}", allowed=f"one scale a {per}")
     return WEIGHT_CODES(w, scale, by_row, name == "ternary_quantize", out=out, route=route), scale
 

@@ -65,7 +65,7 @@ static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t wid
         T part[16], *to = c + 16 <= width ? out + c : part;
         for (int i = 0; i < 16; i += LANES) {
             floats v = load_floats(values + i) * scale * tensor_scale;
-            store_floats(to + i, smaller(larger(v, same(-largest)), same(largest)), streamed && to != part);
+            store_floats(to + i, smaller(same(largest), larger(same(-largest), v)), streamed && to != part);  // v last: a NaN stays
         }
         if (to == part) memcpy(out + c, part, size_t(width - c) * sizeof(T));
     }

@@ -17,6 +17,7 @@ from claims.kernels import (
     dequantize,
     e2m1_decode,
     e4m3_decode,
+    mxfp4_quantize,
     nvfp4_quantize,
     route_of,
     unpack_nibbles,
@@ -399,6 +400,20 @@ def test_refusals_name_the_argument(options, argument):
     with pytest.raises(KernelError) as caught:
         nvfp4_quantize(arguments.pop("x"), **arguments)
     assert caught.value.argument == argument
+
+
+@each_variant
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("quantize", [nvfp4_quantize, mxfp4_quantize])
+def test_dequantize_takes_every_scale_code(variant, quantize, dtype):
+    """Scales that no quantizer writes too: NaN codes, negative ones, and the ends of the range."""
+    q = quantize(torch.randn(32, 8 * (16 if quantize is nvfp4_quantize else 32)), route="reference")
+    q.scales.copy_(torch.arange(256, dtype=torch.uint8).view(32, 8))
+    expected = dequantize(q, dtype=dtype, route="reference")
+    assert bool(expected.isnan().any())
+    with route_for(variant) as route:
+        got = dequantize(q, dtype=dtype, route=route)
+    torch.testing.assert_close(got, expected, rtol=0, atol=0, equal_nan=True)
 
 
 def test_dequantize_refusals():
