@@ -100,7 +100,7 @@ def two_layer_block(point: Mapping[str, Any], streams: Streams) -> list[Record]:
 
 
 def one_layer_block(point: Mapping[str, Any], streams: Streams) -> list[Record]:
-    """The single-layer ablation "V0" of Table 5: relu(W x), both outputs normalised before they are compared.
+    """The single-layer ablation "V0" of Table 7: relu(W x), both outputs normalised before they are compared.
 
     Base point: n (= m). Sweep: flip_rate. Quantities: ``c_post``, as the script computes it, and ``c_pre``, which is
     Theorem 3's ratio on the same draws.

@@ -20,7 +20,7 @@ NOT_CLAIMS = {
         "and the median. What the released energies of that layer say instead is sign-magnitude.expf.energy-ratio."
     ),
     "Remark 1 and Remark 2, 'Table 6' for c(p)": (
-        "A wrong reference: c(p) stands in Tables 2 and 5. Table 6 is about weights and their signs in trained models."
+        "A wrong reference: c(p) stands in Tables 2 and 7. Table 6 is about weights and their signs in trained models."
     ),
 }
 

@@ -33,10 +33,6 @@ NOT_CLAIMS = {
         "A cited theorem. That pre-activations are normal enough for what follows is audited as "
         "sign-magnitude.sec84.radial-measured, whose 1/n term is the departure from it."
     ),
-    "Appendix G.5, structural conjecture": (
-        "Its wording is not in the text that could be audited; the cancellation that it would explain is "
-        "sign-magnitude.appg.contributions-cancel-whole and -own."
-    ),
 }
 
 
@@ -44,7 +40,7 @@ def _part(
     name: str, quantity: str, statement: str, *, target: str, rival: Number, tolerance: float = 0.008
 ) -> tuple[Claim, Claim]:
     """One figure of the decomposition, exactly in the wide limit and in layers of 1024 x 256."""
-    locus = "open problem O7b; Appendix G.5"
+    locus = "Appendix G.5, structural conjecture; open problem O7b"
     exact = Claim(
         id=f"sign-magnitude.appg.{name}",
         locus=locus,

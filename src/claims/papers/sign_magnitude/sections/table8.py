@@ -33,7 +33,7 @@ NOT_CLAIMS = {
 RATIOS = (
     Claim(
         id="sign-magnitude.table8.relative",
-        locus="Table 8 of section 7.3, relative to baseline",
+        locus="Table 4, relative to baseline",
         statement="The perplexities are 5.57, 132.7 and 5,654 times the unperturbed model's.",
         test=table(
             PATH,
