@@ -47,6 +47,14 @@ INLINE u32x16 load_codes(const uint8_t* row, int64_t block, int64_t bytes) {
     return load<u32x16>(padded);
 }
 
+// One block of R rows. A row is too short for the hardware to read ahead, so the next rows are asked for.
+template <int R> INLINE void load_rows(const uint8_t* codes, int64_t block, int64_t bytes, u32x16 word[R]) {
+    for (int r = 0; r < R; ++r) {
+        word[r] = load_codes(codes + r * bytes, block, bytes);
+        __builtin_prefetch(codes + (r + R) * bytes + 64 * block);
+    }
+}
+
 // 16 columns with their codes in the lowest two bits of each lane of v, and garbage above.
 INLINE f32x16 signed_digit(u32x16 v) {
 #if REGISTER == 64
@@ -96,7 +104,7 @@ struct Int8 {
         i32x16 acc[R][B][CHAINS] = {};
         for (int64_t block = 0; block < blocks; ++block) {
             u32x16 word[R];
-            for (int r = 0; r < R; ++r) word[r] = load_codes(codes + r * bytes, block, bytes);
+            load_rows<R>(codes, block, bytes, word);
 #pragma GCC unroll 4
             for (int s = 0; s < 4; ++s)
                 for (int r = 0; r < R; ++r) {
@@ -125,7 +133,7 @@ struct Float32 {
         f32x16 acc[R][B][2] = {};  // always two: the order of the sum may not depend on R and B
         for (int64_t block = 0; block < blocks; ++block) {
             u32x16 word[R];
-            for (int r = 0; r < R; ++r) word[r] = load_codes(codes + r * bytes, block, bytes);
+            load_rows<R>(codes, block, bytes, word);
 #pragma GCC unroll 16
             for (int s = 0; s < 16; ++s)
                 for (int r = 0; r < R; ++r) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import os
 import platform
 import re
 import sys
@@ -37,8 +38,8 @@ def code_fingerprint(*targets: str) -> str:
 
     Comments, docstrings, layout and type-checking imports do not count, so editing them keeps the evidence. A package's
     ``__init__`` counts where it is imported by name; of one that loads its names lazily, the modules of those that are
-    imported. C++ sources count by their text, since they are compiled at install, and data files that the code names by
-    their bytes. Taken anew from the files at every call; each version of a file is read once.
+    imported. C++ sources, the libraries built from them, and data files that the code names count by their bytes.
+    Taken anew from the files at every call; each version of a file is read once.
     """
     seen: dict[str, str] = {}
     for target in ("claims.streams", *targets):
@@ -54,7 +55,7 @@ def _collect(module: str, seen: dict[str, str]) -> None:
         return
     parsed = _parse(path, _version_of(path), module)
     seen[module] = parsed.code
-    for name, file in (*_data_files(parsed.named, path), *_native_sources(path)):
+    for name, file in (*_data_files(parsed.named, path), *_native_code(path)):
         seen[f"{module}/{name}"] = _bytes_of(file, _version_of(file))
     for imported in parsed.imports:
         if _counts(imported, module) or _beside(imported, path):
@@ -92,10 +93,15 @@ def _bytes_of(path: Path, version: tuple[int, int]) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _native_sources(path: Path) -> list[tuple[str, Path]]:
-    """The C++ sources of a package, by the path of its ``__init__``."""
-    files = sorted(path.parent.glob("native/*")) if path.name == "__init__.py" else []
-    return [(file.name, file) for file in files if file.suffix in (".cpp", ".h")]
+def _native_code(path: Path) -> list[tuple[str, Path]]:
+    """The C++ sources of a package, by the path of its ``__init__``, and the libraries built from them.
+
+    Without a library, or with one of other sources, the same experiment takes another route and gives other last bits.
+    """
+    if path.name != "__init__.py":
+        return []
+    sources = [file for file in sorted(path.parent.glob("native/*")) if file.suffix in (".cpp", ".h")]
+    return [(file.name, file) for file in (*sources, *sorted(path.parent.glob("_native_*.so")))]
 
 
 def _data_files(named: Iterable[tuple[str, str]], path: Path) -> list[tuple[str, Path]]:
@@ -224,6 +230,7 @@ def environment() -> dict[str, str]:
         "machine": platform.machine(),
         "device": "cpu",
         "cpu": _cpu_model(),
+        "kernels": os.environ.get("CLAIMS_KERNELS_NATIVE", "best"),
         **{name: _version(name) for name in ("torch", "numpy", "scipy", "hypothesis")},
     }
 

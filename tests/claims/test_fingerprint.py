@@ -305,9 +305,25 @@ def test_data_that_nothing_names_does_not_count(package, tmp_path):
     assert package.print() == before
 
 
+@pytest.mark.parametrize("file", ["native/sum.cpp", "_native_portable.so"])
+def test_compiled_code_counts_built_or_not(tmp_path, monkeypatch, file):
+    """Without its library, or with another one, the same code takes another route."""
+    folder = tmp_path / f"compiled_{tmp_path.name}".replace("-", "_")
+    (folder / "native").mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "model.py").write_text(f"import {folder.name}\n\n\ndef measured(point, streams):\n    return 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for content in (None, b"one", b"other one"):
+        if content is not None:
+            (folder / file).write_bytes(content)
+        found.append(code_fingerprint(f"{folder.name}.model:measured"))
+    assert len(set(found)) == 3
+
+
 def test_the_environment_names_what_may_change_the_last_bits():
     found = environment()
-    assert set(found) >= {"python", "machine", "device", "cpu", "torch", "numpy", "scipy", "hypothesis"}
+    assert set(found) >= {"python", "machine", "device", "cpu", "kernels", "torch", "numpy", "scipy", "hypothesis"}
     assert all(isinstance(value, str) and value for value in found.values())
     assert found["torch"] != "not installed"
 

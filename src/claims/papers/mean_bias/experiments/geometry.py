@@ -137,12 +137,12 @@ def planted_modes(point: Mapping[str, Any], streams: Streams) -> list[Record]:
 
 
 def mode_removal(point: Mapping[str, Any], streams: Streams) -> list[Record]:
-    """What each singular mode contributes to the error of NVFP4: the share of the error that goes when it is removed.
+    """What the leading singular mode adds to the error of NVFP4: the share of the error that goes when it is removed.
 
     Base point: ``tokens``, ``channels``. Sweep: ``shift``, ``law`` ("spread": b normal; "channels": b has one nonzero
-    channel in 16, the same energy). Quantities: ``leading``, ``second`` and ``tenth``: 1 - |Q(Y) - Y|^2/|Q(X) - X|^2
-    with Y = X less that mode; ``leading_share`` = sigma_1^2/|X|^2, ``gap`` = sigma_1/sigma_2, ``relative_error`` =
-    |Q(X) - X|^2/|X|^2. Values are rounded to float32 before they are quantized.
+    channel in 16, the same energy). Quantities: ``leading``, 1 - |Q(Y) - Y|^2/|Q(X) - X|^2 with Y = X less its leading
+    mode; ``leading_share`` = sigma_1^2/|X|^2, ``gap`` = sigma_1/sigma_2, ``relative_error`` = |Q(X) - X|^2/|X|^2.
+    Values are rounded to float32 before they are quantized.
     """
     tokens, channels = int(point["tokens"]), int(point["channels"])
     generator = streams.numpy("matrix")
@@ -156,14 +156,12 @@ def mode_removal(point: Mapping[str, Any], streams: Streams) -> list[Record]:
             x = noise + shift * direction
             left, values, right = np.linalg.svd(x, full_matrices=False)
             error = quantization_error(x)
-            without = [quantization_error(x - values[i] * np.outer(left[:, i], right[i])) / error for i in (0, 1, 9)]
+            without = quantization_error(x - values[0] * np.outer(left[:, 0], right[0]))
             records.append(
                 {
                     "law": law,
                     "shift": shift,
-                    "leading": 1 - without[0],
-                    "second": 1 - without[1],
-                    "tenth": 1 - without[2],
+                    "leading": 1 - without / error,
                     "leading_share": float(values[0] ** 2 / (values**2).sum()),
                     "gap": float(values[0] / values[1]),
                     "relative_error": error / energy(x),

@@ -113,12 +113,12 @@ def _above(level: float, mean: float, tokens: int) -> float:
     """P(M > level) for a mean >= 0."""
     from scipy.integrate import quad
     from scipy.special import ndtr
-    from scipy.stats import norm
 
     def density(x: float) -> float:
         above = ndtr(mean - x) + ndtr(-mean - x)
         below = math.exp((tokens - 1) * math.log1p(-above)) if above < 1 else float(tokens == 1)
-        return float(tokens * (norm.pdf(x - mean) + norm.pdf(x + mean)) * below)
+        both = math.exp(-((x - mean) ** 2) / 2) + math.exp(-((x + mean) ** 2) / 2)
+        return float(tokens * both * below) / math.sqrt(2 * math.pi)
 
     start = max(level, 0.0)
     value, _ = quad(density, start, max(start, mean) + 12, points=[max(start, mean) + k for k in (1, 3, 5)], limit=400)

@@ -83,6 +83,7 @@ DOWNSTREAM = (
             ".97: 1.86 points apart, at 10B tokens then and for a run of 100B tokens now, on tasks that may differ."
         ),
         corrected_by="mean-bias.later.downstream-gap",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.later.downstream-gap",

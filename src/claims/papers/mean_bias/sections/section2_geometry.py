@@ -94,10 +94,10 @@ PROJECTIONS = (
     ),
     Claim(
         id="mean-bias.sec2.signs-balanced",
-        locus="section 2, Figure 1 left",
+        locus="section 2, Figure 1 left, null",
         statement=(
-            "Tokens that fluctuate symmetrically about zero have projections on their mean direction of balanced "
-            "signs, so that more of one sign shows a shift."
+            "The null that comes to mind for Figure 1, which states none: tokens that fluctuate symmetrically about "
+            "zero have projections of balanced signs on their mean direction."
         ),
         at=grid(tokens=512, channels=64, shift=0.0),
         test=mean(SIGNS["positive"]),
@@ -112,6 +112,7 @@ PROJECTIONS = (
             "tokens. Compare with that null, or take the direction from other tokens."
         ),
         corrected_by="mean-bias.sec2.signs-of-noise",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.sec2.signs-of-noise",
@@ -161,8 +162,11 @@ PROJECTIONS = (
     ),
     Claim(
         id="mean-bias.sec2.uniform-signs-dominant",
-        locus="contribution 1, as drawn from section 2, Figure 1 left",
-        statement="If nearly all projections on the mean direction share a sign, the mean carries most of the energy.",
+        locus="section 2, Figure 1 left, beside contribution 1",
+        statement=(
+            "What Figure 1 may be taken to show beside contribution 1, though the paper does not put it so: if nearly "
+            "all projections on the mean direction share a sign, the mean carries most of the energy."
+        ),
         at=grid(tokens=256, channels=64, shift=0.3),
         test=mean(SIGNS["mean_share"]),
         band=at_least(0.5, provenance="author", because="most of the energy is more than half of it"),
@@ -174,6 +178,7 @@ PROJECTIONS = (
             "9/(m + 9): under one per cent at 1024 channels."
         ),
         corrected_by="mean-bias.sec2.signs-saturate",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.sec2.signs-saturate",

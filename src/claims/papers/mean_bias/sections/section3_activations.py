@@ -195,7 +195,10 @@ GATES = (
         at=grid(shift=[0.3, 0.5], **SIZE),
         test=ratio(SWIGLU["mean_energy"], SWIGLU["energy"]),
         band=within(
-            f"{THEORY}:gated_share", abs=0.01, provenance="theory", because="corrected for tokens and channels"
+            f"{THEORY}:gated_share",
+            abs=0.01,
+            provenance="theory",
+            because="corrected for tokens and channels to first order; .003 is left",
         ),
         rival=f"{THEORY}:input_share",
         role=Role.OURS,

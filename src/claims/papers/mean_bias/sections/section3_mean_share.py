@@ -37,7 +37,7 @@ NOT_CLAIMS = {
     "sections 7.3, 7.4 and 8, correction at the embedding level": (
         "That conditioning the embedding's activations suffices needs training runs with that alone against every "
         "product's inputs. What speaks against it is section 3 itself: activations make means of centred inputs "
-        "(mean-bias.eq3.share-behind)."
+        "(mean-bias.eq3.share-behind), and so no correction before them reaches those."
     ),
 }
 
@@ -71,6 +71,7 @@ READINGS = (
             "channels. Only the mean energy of a token under the root makes the square an energy share."
         ),
         corrected_by="mean-bias.eq1.share-reading",
+        role=Role.CONTROL,
         decides=Tier.STANDARD,
     ),
     Claim(
@@ -81,12 +82,13 @@ READINGS = (
         expected=REFUTED,
         finding="Averaging twice gives sqrt(l) where all tokens are alike, and one for noise of any size.",
         corrected_by="mean-bias.eq1.share-reading",
+        role=Role.CONTROL,
         decides=Tier.STANDARD,
     ),
     Claim(
         id="mean-bias.eq1.is-the-share",
         locus="section 3, eq. 1 with 'mean-energy share'",
-        statement="The ratio of eq. 1 is the share of the energy that the mean has.",
+        statement="Eq. 1, of which the paper does not say how it becomes an energy share, is that share itself.",
         test=identity(
             EXPANSION["ratio"],
             EXPANSION["spectral_share"],
@@ -99,6 +101,7 @@ READINGS = (
             "shares of spike and tail."
         ),
         corrected_by="mean-bias.eq1.square-is-the-share",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.eq1.square-is-the-share",
@@ -182,7 +185,10 @@ FREQUENCIES = (
     Claim(
         id="mean-bias.eq2.frequencies-suffice",
         locus="section 3, Stage I, nontrivial mean from frequencies",
-        statement="Zipf's frequencies alone give the mean embedding a tenth of the energy.",
+        statement=(
+            "Zipf's frequencies by themselves, without the updates that the paper counts on as well, give the mean "
+            "embedding a tenth of the energy."
+        ),
         at=grid(vocabulary=4096),
         test=mean(EMBEDDING["weighted_share"]),
         band=at_least(0.1, provenance="author", because="'nontrivial' read as a tenth"),
@@ -193,6 +199,7 @@ FREQUENCIES = (
             "50,000. More needs embeddings that training has aligned."
         ),
         corrected_by="mean-bias.eq2.zipf-share",
+        role=Role.CONTROL,
         decides=Tier.STANDARD,
     ),
     Claim(

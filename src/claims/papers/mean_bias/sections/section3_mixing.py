@@ -72,7 +72,10 @@ AVERAGING = (
     Claim(
         id="mean-bias.fig3.sharper-raises",
         locus="section 3, Stage II, exponential reweighting of similar directions",
-        statement="The more sharply softmax reweights by similarity, the larger is the mean's share.",
+        statement=(
+            "What follows if reweighting by similarity is the cause, a step that the paper does not take: the more "
+            "sharply softmax reweights, the larger is the mean's share."
+        ),
         at=grid(sharpness=[0.25, 0.5, 1.0], **TOKENS),
         test=trend(SIMILARITY["after"], over="sharpness", direction="increasing"),
         band=at_least(0.01, provenance="smallest-effect", because="a hundredth of the energy a step"),
@@ -80,6 +83,7 @@ AVERAGING = (
         expected=REFUTED,
         finding="Equal weights leave nothing but the mean; sharper ones leave more of each token: 1, .96, .59, .12.",
         corrected_by="mean-bias.fig3.sharper-lowers",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.fig3.sharper-lowers",
@@ -128,7 +132,10 @@ RESIDUAL = (
     Claim(
         id="mean-bias.eq4.accumulates",
         locus="section 3, Stage III, cumulative growth",
-        statement="Residual addition alone makes the mean's share of the energy grow through the network.",
+        statement=(
+            "'Cumulative growth', which the paper says residual addition enables, comes with it by itself: the mean's "
+            "share of the energy grows through the network whatever the layers add."
+        ),
         at=grid(depth=[1, 4, 16], direction="unrelated", **LAYERS),
         test=order(STREAM["share"], over="depth"),
         band=at_least(0.05, provenance="smallest-effect", because="from .1 behind one layer to .15 behind sixteen"),
@@ -140,6 +147,7 @@ RESIDUAL = (
             "in direction."
         ),
         corrected_by="mean-bias.eq4.share-with-depth",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.eq4.share-with-depth",

@@ -32,7 +32,7 @@ NORM = (
     Claim(
         id="mean-bias.eq5.mean-magnitude",
         locus="section 3, eq. 5, mu-bar the mean magnitude of the entries",
-        statement="|mu| is sqrt(H) times the mean magnitude of its entries.",
+        statement="Taken as an equation, eq. 5 says that |mu| is sqrt(H) times the mean magnitude of its entries.",
         at=grid(hidden=1024, law="gaussian"),
         test=ratio(WIDTH["mean_norm"], WIDTH["flat_norm"]),
         band=within(1.0, rel=0.1, provenance="smallest-effect", because="a tenth in the norm"),
@@ -43,6 +43,7 @@ NORM = (
             "for Gaussian entries, sqrt(H) for a single outlier channel. The root mean square makes it an identity."
         ),
         corrected_by="mean-bias.eq5.root-mean-square",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.eq5.norm-grows",

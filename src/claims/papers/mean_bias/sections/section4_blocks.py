@@ -37,14 +37,17 @@ EXPANSION = (
         locus="section 4, after Theorem 2",
         statement="One entry of 8 among 16 normal ones more than trebles the step of their block.",
         test=ratio(ONE["scale"], NONE["scale"]),
-        band=at_least(3.0, provenance="author", because="measured 3.5"),
+        band=at_least(3.0, provenance="theory", because="7.2 over the mean maximum 2.08 of 16 magnitudes is 3.5"),
         rival=1.0,
         role=Role.OURS,
     ),
     Claim(
         id="mean-bias.sec4.many-extremes-expand",
         locus="section 4, after Theorem 2, many large-magnitude activations",
-        statement="It takes many large entries to expand a block's grid: eight expand it half as much again as one.",
+        statement=(
+            "If it is the presence of many large entries that expands a block's grid, as the wording has it, then "
+            "eight expand it half as much again as one."
+        ),
         test=ratio(EIGHT["scale"], ONE["scale"]),
         band=at_least(1.5, provenance="author", because="half as much again; the first one makes 3.5"),
         rival=1.09,
@@ -54,13 +57,14 @@ EXPANSION = (
             "add 9 %, the growth of a maximum. Count blocks with at least one extreme, not extremes."
         ),
         corrected_by="mean-bias.sec4.one-extreme-expands",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.sec4.one-extreme-harms",
         locus="section 4, after Theorem 2, resolution for the rest",
         statement="One extreme of 16 makes the error of the other entries at least three times as large.",
         test=ratio(ONE["rest_error"], NONE["rest_error"]),
-        band=at_least(3.0, provenance="author", because="measured 3.5"),
+        band=at_least(3.0, provenance="author", because="as many times as the step is at least"),
         rival=1.0,
         role=Role.OURS,
     ),
@@ -83,7 +87,10 @@ REACH = (
     Claim(
         id="mean-bias.sec4.dense-reach-further",
         locus="section 4, dense population against sparse outliers",
-        statement="Extremes that fill channels reach more blocks than as many scattered ones.",
+        statement=(
+            "Density by itself, apart from number, widens the reach, which the paper does not say: extremes that fill "
+            "channels reach more blocks than as many scattered ones."
+        ),
         at=grid(probability=[0.015625, 0.0625]),
         test=order(REACHED.at(arrangement="channels")["share"], REACHED.at(arrangement="scattered")["share"]),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the blocks"),
@@ -94,6 +101,7 @@ REACH = (
             "that they sit in the same channels for all tokens, where a scale a channel could serve them."
         ),
         corrected_by="mean-bias.sec4.reached-alike",
+        role=Role.CONTROL,
     ),
     Claim(
         id="mean-bias.sec4.reached-alike",

@@ -25,8 +25,8 @@ NOT_CLAIMS = {
         "the theorems are audited as mathematics, for the noise they assume."
     ),
     "section 4, 'removing the mean restores effective numerical resolution'": (
-        "No quantity is given here. The error that quantisation makes with and without a planted mean is audited with "
-        "the method of section 5."
+        "No quantity is given here. The error that quantisation makes between tokens with and without a planted mean "
+        "is audited as mean-bias.dose.scale-stretched and mean-bias.dose.varying-removed."
     ),
 }
 

@@ -16,7 +16,8 @@ NOT_CLAIMS = {
     ),
     "section 6.1, baselines": (
         "A list of settings. Vanilla FP4 has no row in Table 1 and no printed loss, so that nothing of it can be "
-        "compared; its error per product is audited with the recipes of section 5."
+        "compared; its error per product beside that of Averis is audited as "
+        "mean-bias.dose.printed-helps and mean-bias.weight-gradient.printed-helps."
     ),
     "Figure 5": (
         "An image: the loss curves have no printed figure, and the runs of 100B tokens are not published. That Averis "
