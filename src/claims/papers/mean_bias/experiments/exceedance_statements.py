@@ -8,34 +8,17 @@ or mpmath's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from claims.kinds.search import Statement
-
-#: A number: float, or mpmath's mpf where the margin is re-evaluated.
-Real = Any
+from claims.papers.mean_bias.experiments.precision import FLOATS, Numbers, Real, precisely
 
 #: What rounding may make of a probability over exp(-12.5), and of its complement.
 ALLOWANCE = 1e-9
-PRECISE_DIGITS = 50
 #: Chance of the rarer of two atoms.
 RAREST = 1e-4
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """The functions that a margin needs, in one precision."""
-
-    exp: Callable[[Real], Real]
-    root: Callable[[Real], Real]
-    atanh: Callable[[Real], Real]
-    erfc: Callable[[Real], Real]
-
-
-FLOATS = Numbers(math.exp, math.sqrt, math.atanh, math.erfc)
 #: P(|mu + Z| <= t) from t, mu and the chance p of the upper atom, which the other laws ignore.
 Law = Callable[[Real, Real, Real, Numbers], Real]
 
@@ -133,25 +116,12 @@ def _median(numbers: Numbers, least: float, allowance: float) -> Callable[..., R
     return margin
 
 
-def _precisely(build: Callable[..., Callable[..., Real]], *constants: Any) -> Callable[..., float]:
-    """The margin in 50 digits, from the same inputs."""
-
-    def margin(**inputs: float) -> float:
-        import mpmath
-
-        with mpmath.workdps(PRECISE_DIGITS):
-            numbers = Numbers(mpmath.exp, mpmath.sqrt, mpmath.atanh, mpmath.erfc)
-            return float(build(numbers, *constants)(**{name: mpmath.mpf(x) for name, x in inputs.items()}))
-
-    return margin
-
-
 def _bound(law: str, factor: float, planted: float) -> Statement:
     return Statement(
         inputs=_SHIFT | _CHANCES,
         margin=_above(FLOATS, law, factor, ALLOWANCE),
         planted=_above(FLOATS, law, planted, ALLOWANCE),
-        precise=_precisely(_above, law, factor, 0.0),
+        precise=precisely(_above, law, factor, 0.0),
         rounding=ALLOWANCE,
     )
 
@@ -161,7 +131,7 @@ def _tail(law: str, planted: float) -> Statement:
         inputs=_CENTRED,
         margin=_rare(FLOATS, law, 2.0, ALLOWANCE),
         planted=_rare(FLOATS, law, planted, ALLOWANCE),
-        precise=_precisely(_rare, law, 2.0, 0.0),
+        precise=precisely(_rare, law, 2.0, 0.0),
         rounding=ALLOWANCE,
     )
 
@@ -187,19 +157,19 @@ INFORMATIVE = Statement(
     inputs=_SHIFT,
     margin=_informative(FLOATS, 0.0),
     planted=_informative(FLOATS, 0.1),
-    precise=_precisely(_informative, 0.0),
+    precise=precisely(_informative, 0.0),
 )
 #: One per cent whenever |mu| > t, which is false; planted: two per cent.
 CONSTANT = Statement(
     inputs={"mean": (0.5, 5.0), "fraction": (0.01, 0.99), "p": (RAREST, 0.1)},
     margin=_constant(FLOATS, 0.01),
     planted=_constant(FLOATS, 0.02),
-    precise=_precisely(_constant, 0.01),
+    precise=precisely(_constant, 0.01),
 )
 #: One half whenever |mu| > t and the noise has median 0; planted: .55.
 MEDIAN = Statement(
     inputs=_SHIFT | {"depth": (0.01, 5.0)} | dict.fromkeys(("low", "high"), (0.01, 0.5)),
     margin=_median(FLOATS, 0.5, ALLOWANCE),
     planted=_median(FLOATS, 0.55, ALLOWANCE),
-    precise=_precisely(_median, 0.5, 0.0),
+    precise=precisely(_median, 0.5, 0.0),
 )

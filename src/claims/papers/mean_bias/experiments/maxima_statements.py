@@ -6,39 +6,14 @@ numbers: floats, or mpmath's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any
 
 from claims.kinds.search import Statement
-
-#: A number: float, or mpmath's mpf where the margin is re-evaluated.
-Real = Any
+from claims.papers.mean_bias.experiments.precision import FLOATS, Numbers, Real, precisely
 
 #: What rounding may make of a probability: that of a q near 0, magnified by l.
 ALLOWANCE = 1e-11
-PRECISE_DIGITS = 50
 _LONGEST = 14.0
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """The functions that a margin needs, in one precision; ``lower`` inverts the lower tail of the normal law."""
-
-    exp: Callable[[Real], Real]
-    expm1: Callable[[Real], Real]
-    log: Callable[[Real], Real]
-    log1p: Callable[[Real], Real]
-    root: Callable[[Real], Real]
-    erfc: Callable[[Real], Real]
-    lower: Callable[[Real], Real]
-
-
-FLOATS = Numbers(
-    math.exp, math.expm1, math.log, math.log1p, math.sqrt, math.erfc, lambda p: NormalDist().inv_cdf(float(p))
-)
 
 
 def reached(level: Real, mean: Real, tokens: Real, numbers: Numbers) -> Real:
@@ -90,23 +65,6 @@ def _alone(numbers: Numbers, factor: float, allowance: float) -> Callable[..., R
     return margin
 
 
-def _precisely(build: Callable[..., Callable[..., Real]], *constants: Any) -> Callable[..., float]:
-    """The margin in 50 digits, from the same inputs."""
-
-    def margin(**inputs: float) -> float:
-        import mpmath
-
-        def lower(p: Any) -> Any:
-            start = mpmath.mpf(NormalDist().inv_cdf(float(p)))
-            return mpmath.findroot(lambda x: mpmath.log(mpmath.ncdf(x)) - mpmath.log(p), start)
-
-        with mpmath.workdps(PRECISE_DIGITS):
-            functions = (mpmath.exp, mpmath.expm1, mpmath.log, mpmath.log1p, mpmath.sqrt, mpmath.erfc, lower)
-            return float(build(Numbers(*functions), *constants)(**{name: mpmath.mpf(x) for name, x in inputs.items()}))
-
-    return margin
-
-
 def _complement(delta: Real) -> Real:
     return 1 - delta
 
@@ -133,7 +91,7 @@ def _theorem(form: str, promise: Callable[[Real], Real], planted: Callable[[Real
         inputs=_TOKENS | _MEAN | {"delta": (lowest, 0.999)},
         margin=_confidence(FLOATS, form, promise, ALLOWANCE),
         planted=_confidence(FLOATS, form, planted, ALLOWANCE),
-        precise=_precisely(_confidence, form, promise, 0.0),
+        precise=precisely(_confidence, form, promise, 0.0),
         rounding=ALLOWANCE,
     )
 
@@ -149,7 +107,7 @@ REACHES_MEAN = Statement(
     inputs=_TOKENS | _MEAN,
     margin=_reaches_mean(FLOATS, 2.0, ALLOWANCE),
     planted=_reaches_mean(FLOATS, 2.2, ALLOWANCE),
-    precise=_precisely(_reaches_mean, 2.0, 0.0),
+    precise=precisely(_reaches_mean, 2.0, 0.0),
     rounding=ALLOWANCE,
 )
 
@@ -160,7 +118,7 @@ def _noise_alone(factor: float) -> Statement:
         inputs=_TOKENS | _DELTA,
         margin=_alone(FLOATS, factor, ALLOWANCE),
         planted=_alone(FLOATS, 0.9, ALLOWANCE),
-        precise=_precisely(_alone, factor, 0.0),
+        precise=precisely(_alone, factor, 0.0),
         rounding=ALLOWANCE,
     )
 

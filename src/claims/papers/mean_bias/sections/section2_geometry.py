@@ -174,7 +174,7 @@ PROJECTIONS = (
         expected=REFUTED,
         finding=(
             "With a shift of .3 a channel and 64 channels 99.2 % of the tokens share the sign (98.9 % on a held-out "
-            "direction), and the mean has 8.5 % of the energy. Signs saturate when s sqrt(m) exceeds 3, a share of "
+            "direction), and the mean has 8.6 % of the energy. Signs saturate when s sqrt(m) exceeds 3, a share of "
             "9/(m + 9): under one per cent at 1024 channels."
         ),
         corrected_by="mean-bias.sec2.signs-saturate",

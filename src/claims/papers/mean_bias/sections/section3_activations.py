@@ -75,7 +75,7 @@ MEAN_BEHIND = (
         Claim(
             id=f"mean-bias.eq3.{name}",
             locus=f"section 3, eq. 3, {label}",
-            statement=f"The mean of {label} over standard normal inputs is {text}.",
+            statement=f"The mean of {label} over centred Gaussian inputs of standard deviation sigma is {text}.",
             at=grid(activation=name, law="gaussian", sigma=[0.1, 1.0, 3.0]),
             test=value(MEANS["mean"]),
             band=within(f"{THEORY}:activation_mean", rel=1e-9, provenance="theory", because=QUADRATURE),

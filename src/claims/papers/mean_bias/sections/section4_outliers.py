@@ -81,7 +81,7 @@ DECOMPOSITION = (
             planted=PARTS["uncentred_separated"] * 2.0,
         ),
         expected=REFUTED,
-        finding="That spike contains the mean once more: the energies add up to twice that of X. Centre first.",
+        finding="That spike contains the mean once more: the energies add up to about twice that of X. Centre first.",
         corrected_by="mean-bias.eq7.energy",
         role=Role.CONTROL,
     ),
