@@ -20,7 +20,7 @@ def attainable(point: Mapping[str, Any], streams: Streams | None) -> dict[str, f
         ValueError: more right answers than items.
     """
     import numpy as np
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     items, bf16, averis = int(point["items"]), int(point["bf16"]), int(point["averis"])
     if not 0 <= min(bf16, averis) <= max(bf16, averis) <= items:
@@ -28,7 +28,7 @@ def attainable(point: Mapping[str, Any], streams: Streams | None) -> dict[str, f
     both = np.arange(max(0, bf16 + averis - items), min(bf16, averis) + 1)
     b, c = bf16 - both, averis - both
     scores = np.abs(b - c) / np.sqrt(np.maximum(b + c, 1))  # 0 for two runs that never differ
-    chances = np.minimum(1.0, 2 * binom.cdf(np.minimum(b, c), b + c, 0.5))
+    chances = np.minimum(1.0, 2 * bdtr(np.minimum(b, c), b + c, 0.5))
     return {
         "smallest_z": float(scores.min()),
         "largest_z": float(scores.max()),

@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from claims.kinds.search import Statement
+from claims.papers.mean_bias.experiments.precision import PRECISE_DIGITS, Real
 
-Real = Any
 Rows = Sequence[Sequence[Real]]
 
 TOKENS = CHANNELS = 3
-PRECISE_DIGITS = 50
 #: What rounding may make of a squared cosine whose mean is not shorter than SHORTEST sigma_1.
 ALLOWANCE = 1e-12
 SHORTEST = 1e-2

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from claims.kinds.search import Statement
+from claims.papers.mean_bias.experiments.precision import PRECISE_DIGITS, Real
 
-Real = Any
-
-PRECISE_DIGITS = 50
 #: What rounding may make of a sum of two values of an activation at |z| <= 30.
 ALLOWANCE = 1e-14
 
