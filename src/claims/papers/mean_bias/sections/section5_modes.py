@@ -25,7 +25,7 @@ MODE = (
     Claim(
         id="mean-bias.alternatives.first-mode",
         locus="section 2, leading direction",
-        statement="With a mean of strength 2, the first singular mode contributes more of the error than any other.",
+        statement="With a mean of strength 2, the first singular mode contributes far more of the error than the second.",
         at=grid(strength=2, spike=1),
         test=order(MODES["leading"], MODES["second"]),
         band=at_least(0.3, provenance="author", because="the main contributor has most of what modes contribute"),
@@ -87,6 +87,7 @@ STOCHASTIC = (
         test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
         band=at_most(1.0, provenance="author", because="lowers"),
         rival=2.0,
+        role=Role.CONTROL,
         expected=REFUTED,
         finding=(
             "It doubles it: the mean is rounded once for all tokens of the step, so that nothing averages within it. "
