@@ -25,7 +25,7 @@ MODE = (
     Claim(
         id="mean-bias.alternatives.first-mode",
         locus="section 2, leading direction",
-        statement="With a mean of strength 2, the first singular mode contributes far more of the error than the second.",
+        statement="With a mean of strength 2, the first singular mode adds far more to the error than the second.",
         at=grid(strength=2, spike=1),
         test=order(MODES["leading"], MODES["second"]),
         band=at_least(0.3, provenance="author", because="the main contributor has most of what modes contribute"),
