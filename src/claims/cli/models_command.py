@@ -77,9 +77,9 @@ def get_model(name: str) -> None:
 @json_flag
 def show_perplexity(spec: str, source: str, count: int, length: int, as_json: bool) -> None:
     """Run a model on the beginning of a text and print its perplexity."""
-    from claims.models.checkpoint import open_checkpoint
     from claims.models.decoder import Decoder
     from claims.models.fetch import model_path
+    from claims.models.opening import open_checkpoint
     from claims.models.perplexity import perplexity
     from claims.models.text import read_text, windows
 

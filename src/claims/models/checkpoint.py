@@ -32,23 +32,6 @@ class Checkpoint:
     tokenizer: Callable[[], Tokenizer]
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
-    """Open a GGUF file, or a folder with ``config.json`` and safetensors.
-
-    Raises:
-        ModelError: it is neither, or something in it is wrong; says what.
-    """
-    if path.is_dir():
-        from claims.models.folder import open_folder
-
-        return open_folder(path)
-    if not path.exists():
-        raise ModelError(f"{path}: no such file or folder")
-    from claims.models.gguf_file import open_gguf
-
-    return open_gguf(path)
-
-
 def readers_missing(error: ModuleNotFoundError) -> ModelError:
     """What to say when a reader is not installed."""
     return ModelError(f"{error.name} is not installed, which reads models: pip install 'claimbench[models]'")

@@ -7,8 +7,8 @@ import torch
 
 from claims.errors import ModelError
 from claims.models.architecture import LINEARS
-from claims.models.checkpoint import open_checkpoint
 from claims.models.decoder import Decoder, plain_linear
+from claims.models.opening import open_checkpoint
 from claims.models.perplexity import perplexity
 
 from . import tiny

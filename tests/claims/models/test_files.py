@@ -9,7 +9,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from claims.errors import ModelError
-from claims.models.checkpoint import open_checkpoint
+from claims.models.opening import open_checkpoint
 
 from . import tiny
 
