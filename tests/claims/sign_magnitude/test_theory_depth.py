@@ -303,11 +303,11 @@ def sampled_ratios(*, residual, projection, norm, width, layers, flip_rate, seed
 )
 def test_recursion_matches_sampled_networks(architecture):
     rng = np.random.default_rng(5)
-    ratio, error = sampled_ratios(**architecture, width=128, layers=3, flip_rate=0.05, seeds=24, rng=rng)
+    ratio, error = sampled_ratios(**architecture, width=128, layers=3, flip_rate=0.05, seeds=40, rng=rng)
     for metric, got, spread in zip(("pre", "post"), ratio, error, strict=True):
         wanted = theory.depth_ratio(0.05, 3, metric=metric, **architecture)
         assert abs(got - wanted) < 4.5 * spread + 0.03 * wanted  # width 128 takes 1 to 3 %
-        assert spread < 0.025 * wanted
+        assert spread < 0.02 * wanted
 
 
 @pytest.mark.parametrize(
