@@ -69,7 +69,7 @@ def _decide_all(state: Flight, fail_fast: bool) -> None:
 
     def decided(claim: Claim) -> bool:
         """Tell the observer; whether the audit may stop here."""
-        result = ClaimResult.of(claim, tuple(trials[claim.id]), state.plan.tier, state.outcomes)
+        result = ClaimResult.of(claim, tuple(trials[claim.id]), state.plan, state.outcomes)
         state.observer.decided(result)
         return fail_fast and result.as_expected is False
 

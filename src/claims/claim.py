@@ -149,6 +149,18 @@ class Claim:
         return self.test.kind
 
     @property
+    def needs(self) -> str:
+        """What it is measured on besides drawn numbers: "model", "text" or nothing."""
+        found = {quantity.experiment.needs for quantity in self.test.quantities()}
+        return next((needs for needs in ("model", "text") if needs in found), "")
+
+    @property
+    def most_seeds(self) -> int | None:
+        """Seeds of a block at the tier that decides it, if its experiments limit them."""
+        caps = (quantity.experiment.most_seeds for quantity in self.test.quantities())
+        return min((cap for cap in caps if cap is not None), default=None)
+
+    @property
     def descriptive(self) -> bool:
         """Whether nothing is named that the claim would have to reject: shown, but counted apart."""
         return self.band is not None and self.rival is None

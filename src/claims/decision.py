@@ -14,7 +14,7 @@ from dataclasses import replace
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.kinds.base import LOOKS, Judgement, Kind, Sample
-from claims.verdict import HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
+from claims.verdict import HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
 
 #: Probability of any false verdict in the audit of one paper.
 ALPHA_AUDIT = 0.01
@@ -24,18 +24,24 @@ ALPHA_CLAIM = ALPHA_AUDIT / BUDGET
 ALPHA_LOOK = ALPHA_CLAIM / len(LOOKS)
 #: Seeds of a claim one tier below the one that decides it.
 REDUCED_CAP = 8
+#: How many times the seeds that an experiment allows at the deciding tier it allows one tier above.
+DEEPER = 4
 
 
 def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
     """The looks that a claim gets at a tier; none if it is not measured there.
 
     Below its own tier a sequential claim is measured at the same points and streams with fewer seeds, two tiers below
-    not at all; a fixed number of seeds (replay, identity, value, search) cannot be shortened.
+    not at all; a fixed number of seeds (replay, identity, value, search) cannot be shortened, and what needs a trained
+    model or a training run is too dear to be looked at before it can be decided.
     """
     below = claim.decides.level - tier.level
     if below <= 0:
-        return claim.test.looks
-    if below > 1 or not claim.test.sequential:
+        most = claim.most_seeds
+        if most is None or not claim.test.sequential:
+            return claim.test.looks
+        return tuple(look for look in claim.test.looks if look <= most * DEEPER**-below)
+    if below > 1 or not claim.test.sequential or claim.needs:
         return ()
     return tuple(look for look in claim.test.looks if look <= REDUCED_CAP)
 
@@ -59,15 +65,16 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     return next(verdict for verdict in PRECEDENCE if verdict in found)
 
 
-def as_expected(claim: Claim, verdict: Verdict, tier: Tier) -> bool | None:
+def as_expected(claim: Claim, verdict: Verdict, tier: Tier, *, on_record: bool = True) -> bool | None:
     """True if the verdict is the one on record, False if it contradicts it, None if it says neither.
 
     UNDECIDED below the deciding tier is as expected; at or above it, where HOLDS or REFUTED is expected, it is
-    neither, and a warning.
+    neither, and a warning. What another trained model than the one ``on_record`` does contradicts nothing, unless the
+    claim is about that model.
     """
     if verdict is claim.expected:
         return True
-    if verdict is UNAVAILABLE:
+    if verdict is UNAVAILABLE or not (on_record or not claim.needs or claim.role is Role.REPLICATION):
         return None
     if verdict is UNDECIDED:
         return True if tier.level < claim.decides.level else None

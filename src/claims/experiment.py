@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claims.errors import InvalidDeclaration
+from claims.subject import NEEDS
 
 #: A coordinate of a point: it has to survive JSON unchanged.
 Scalar = bool | int | float | str
@@ -62,6 +63,8 @@ class Experiment:
     published: bool = False
     seconds: float = 0.01
     megabytes: float = 50.0
+    needs: str = ""
+    most_seeds: int | None = None
 
     def __getitem__(self, name: str) -> Quantity:
         if not isinstance(name, str):  # else `for x in experiment` would go on for ever
@@ -105,6 +108,8 @@ def experiment(
     published: bool = False,
     seconds: float = 0.01,
     megabytes: float = 50.0,
+    needs: str = "",
+    most_seeds: int | None = None,
 ) -> Experiment:
     """Describe an experiment.
 
@@ -117,7 +122,14 @@ def experiment(
             the epoch.
         seconds: cost of one seed, for ``--dry-run`` until the store knows better.
         megabytes: memory of one seed, for ``--dry-run``.
+        needs: "model" if it is about a trained model, "text" if it trains one on a text; the function then finds a
+            ``claims.subject.Subject`` under ``point["subject"]``, and is measured only where its claims are decided.
+        most_seeds: of a block at the tier that decides, for what is too dear for 256; four times as many above it.
     """
+    if needs not in NEEDS:
+        raise InvalidDeclaration("needs", needs, ", ".join(repr(need) for need in NEEDS))
+    if most_seeds is not None and (not isinstance(most_seeds, int) or most_seeds < 1):
+        raise InvalidDeclaration("most_seeds", most_seeds, "a whole number >= 1, or None")
     name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
     if name.count(":") != 1 or "<" in name:
         raise InvalidDeclaration("experiment", name, '"module:function", or a function at the top level of a module')
@@ -129,7 +141,7 @@ def experiment(
         if not levels or len(set(levels)) < len(levels):
             raise InvalidDeclaration(f"sweep.{axis}", levels, "one or more distinct levels")
     shared = {key: _check_scalar(key, value, where="fixed") for key, value in (fixed or {}).items()}
-    return Experiment(name, axes, point_of(shared), (), published, seconds, megabytes)
+    return Experiment(name, axes, point_of(shared), (), published, seconds, megabytes, needs, most_seeds)
 
 
 @dataclass(frozen=True, slots=True)

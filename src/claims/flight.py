@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from claims.evidence import Identity, Store
 from claims.executors import open_executor, parse_spec
@@ -18,6 +19,8 @@ from claims.trial import Measurement, Trial
 
 #: A task holds at most this many seeds and, where one is slow, about this many seconds.
 _TASK_SEEDS, _TASK_SECONDS = 8, 0.5
+#: How often whoever watches is told that nothing has come back yet.
+_TICK_SECONDS = 10.0
 #: A task in flight when a worker dies is suspected and run again alone; if it dies again it is taken apart, and a seed
 #: with which a worker dies a third time is an error.
 _SUSPECTED, _GUILTY = 1, 3
@@ -30,6 +33,7 @@ class Observer:
     measured: Callable[[Measurement, int, float], None] = lambda measurement, seeds, seconds: None
     decided: Callable[[ClaimResult], None] = lambda result: None
     replaced: Callable[[int], None] = lambda attempts: None
+    waiting: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -66,13 +70,15 @@ class Flight:
     def identity(self, measurement: Measurement) -> Identity:
         """What, besides base point and seed, its evidence depends on."""
         if measurement not in self.identities:
-            content = {
+            content: dict[str, Any] = {
                 "experiment": measurement.target,
                 "sweep": {name: list(levels) for name, levels in measurement.sweep},
                 "epoch": None if measurement.published else self.plan.epoch,
                 "code": self.code(measurement),
                 "environment": environment(),
             }
+            if measurement.needs:
+                content["subject"] = self.plan.subject.identity(measurement.needs)
             self.identities[measurement] = Identity.of(content)
         return self.identities[measurement]
 
@@ -94,7 +100,8 @@ def request(state: Flight, keys: Sequence[tuple[Measurement, int]]) -> None:
             # Published seeds are stored under no epoch, so their streams may not depend on one.
             epoch, paths = 0 if measurement.published else state.plan.epoch, state.plan.paths
             code = state.code(measurement)
-            task = Task(measurement.target, measurement.base, measurement.sweep, epoch, chunk, paths, code)
+            subject = state.plan.subject if measurement.needs else None
+            task = Task(measurement.target, measurement.base, measurement.sweep, epoch, chunk, paths, code, subject)
             state.queue.append((measurement, task, 0))
 
 
@@ -119,7 +126,9 @@ def wait_for_some(state: Flight) -> None:
             state.queue.appendleft((measurement, task, attempts))
             _replace_workers(state)
             return
-    done, _ = wait(state.flying, return_when=FIRST_COMPLETED)
+    done, _ = wait(state.flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+    if not done:
+        state.observer.waiting()
     if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
         _replace_workers(state)
         return

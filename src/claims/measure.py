@@ -19,6 +19,7 @@ from claims.experiment import Point, Scalar
 from claims.fingerprint import code_fingerprint, code_named
 from claims.lazy import load
 from claims.streams import Streams
+from claims.subject import Subject
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -31,7 +32,8 @@ Records = list[dict[str, Any]]
 class Task:
     """Seeds of one experiment at one base point, to be measured together.
 
-    ``code`` is the fingerprint under which they will be stored; empty, it is not looked at.
+    ``code`` is the fingerprint under which they will be stored; empty, it is not looked at. ``subject`` is the trained
+    model and the text that the experiment asks for, if it does; its streams do not depend on it.
     """
 
     target: str
@@ -41,6 +43,7 @@ class Task:
     seeds: tuple[int, ...]
     paths: tuple[str, ...] = ()
     code: str = ""
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcom
     where = f"{task.target} at {base}, seed {seed}"
     try:
         streams = Streams(task.epoch, task.target, base, seed)
-        returned = function(base | dict(task.sweep), streams)
+        point = base | dict(task.sweep) | ({"subject": task.subject} if task.subject is not None else {})
+        returned = function(point, streams)
         records = checked(returned, task.sweep)
     except Unavailable as missing:
         return Outcome(seed, None, time.perf_counter() - started, unavailable=str(missing))

@@ -21,7 +21,7 @@ from claims.paper import Paper
 from claims.verdict import HOLDS, Tier
 
 GROUP = "claims.packs"
-_PREFIXES = ("paper", "kind", "role", "tier")
+_PREFIXES = ("paper", "kind", "role", "tier", "needs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Catalogue:
     statements: Mapping[str, Path] = field(default_factory=dict)
 
     def select(self, selections: Sequence[str]) -> tuple[Claim, ...]:
-        """The claims that any of the selections names: an id, a glob on ids, or paper:, kind:, role:, tier: and a glob.
+        """The claims that any of the selections names: an id, a glob on ids, or a prefix such as paper: and a glob.
 
         Raises:
             UnknownClaim: a selection without a glob matches nothing; the nearest ids are offered.
@@ -226,6 +226,7 @@ def to_plain(claim: Claim) -> dict[str, Any]:
         "statement": claim.statement,
         "kind": claim.kind,
         "decides": claim.decides.value,
+        "needs": claim.needs or None,
         "expected": claim.expected.value,
         "finding": claim.finding or None,
         "corrected_by": claim.corrected_by,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from claims.claim import Claim
+from claims.subject import NOBODY, Subject
 from claims.trial import Measurement, Trial
-from claims.verdict import Tier
+from claims.verdict import Role, Tier
 
 #: The root of all streams unless ``--epoch`` says otherwise. Rotated on a calendar, never in reaction to a verdict.
 PINNED_EPOCH = 20260518
@@ -22,6 +23,7 @@ class Plan:
     tier: Tier
     epoch: int
     paths: tuple[str, ...] = ()
+    subject: Subject = NOBODY
 
     def measurements(self) -> tuple[Measurement, ...]:
         """Every measurement, once."""
@@ -39,8 +41,24 @@ class Plan:
         return found
 
 
-def plan(claims: Iterable[Claim], *, tier: Tier, epoch: int = PINNED_EPOCH, paths: Sequence[str] = ()) -> Plan:
-    """Resolve bands and rivals at every point.
+def lacking(claim: Claim, subject: Subject) -> str:
+    """Why a claim cannot be measured on a subject; empty if it can, as far as is known beforehand."""
+    reason = subject.lacks(claim.needs)
+    if reason and claim.role is Role.REPLICATION:
+        folder = "in a folder with config.json and safetensors, or as GGUF"
+        return f"needs the paper's own model {folder}: claimbench audit {claim.id} --model PATH"
+    return reason
+
+
+def plan(
+    claims: Iterable[Claim],
+    *,
+    tier: Tier,
+    epoch: int = PINNED_EPOCH,
+    paths: Sequence[str] = (),
+    subject: Subject = NOBODY,
+) -> Plan:
+    """Resolve bands and rivals at every point, and see what cannot be measured on the subject.
 
     Raises:
         InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band.
@@ -51,5 +69,5 @@ def plan(claims: Iterable[Claim], *, tier: Tier, epoch: int = PINNED_EPOCH, path
         judged = claim.judged_points()
         for point, members in judged:
             band, rival = claim.limits(point)
-            trials.append(Trial(claim, point, members, band, rival, len(judged), tier))
-    return Plan(chosen, tuple(trials), tier, epoch, tuple(paths))
+            trials.append(Trial(claim, point, members, band, rival, len(judged), tier, lacking(claim, subject)))
+    return Plan(chosen, tuple(trials), tier, epoch, tuple(paths), subject)

@@ -55,7 +55,7 @@ class Progress:
         """What the run has to be given."""
         from claims.audit import Observer
 
-        return Observer(measured=self._measured, decided=self._note, replaced=self._replaced)
+        return Observer(measured=self._measured, decided=self._note, replaced=self._replaced, waiting=self._show)
 
     def _measured(self, measurement: Measurement, seeds: int, seconds: float) -> None:
         self._total += seeds

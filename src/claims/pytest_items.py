@@ -22,7 +22,10 @@ from claims.planning import PINNED_EPOCH, plan
 from claims.pytest_plugin import SELECTED, UndecidedClaim, shared
 from claims.pytest_report import facts, story
 from claims.results import ClaimResult
+from claims.subject import NOBODY, Subject
 from claims.verdict import ERROR, UNAVAILABLE, Tier
+
+_SUBJECT = pytest.StashKey[Subject]()
 
 
 class ClaimFile(pytest.File):
@@ -92,7 +95,8 @@ class ClaimItem(pytest.Item):
     def _audit(self) -> ClaimResult:
         chosen, store = shared(self.config)
         epoch = PINNED_EPOCH if chosen is None else chosen
-        planned = plan([self.claim], tier=Tier(self.config.getoption("claims_tier")), epoch=epoch, paths=self.paths)
+        tier = Tier(self.config.getoption("claims_tier"))
+        planned = plan([self.claim], tier=tier, epoch=epoch, paths=self.paths, subject=_subject(self.config))
         conditions = _as_in_an_audit() if planned.measurements() else nullcontext()
         with conditions, Store(store) as evidence:
             return run(planned, evidence).claims[0]
@@ -118,7 +122,22 @@ class ClaimItem(pytest.Item):
         (epoch, store), kept = shared(self.config), self.config.getoption("claims_store")
         words += [] if epoch is None else ["--epoch", str(epoch)]
         words += [] if kept is None else ["--store", str(store)]
+        for option in ("model", "text"):
+            named = self.config.getoption(f"claims_{option}")
+            words += [] if named is None else [f"--{option}", named]
         return story(self.result, shlex.join(words))
+
+
+def _subject(config: pytest.Config) -> Subject:
+    """The trained model of ``--claims-model``, looked at once a process; without the option none."""
+    if _SUBJECT not in config.stash:
+        model, text = config.getoption("claims_model"), config.getoption("claims_text")
+        if model is None and text is None:
+            return NOBODY
+        from claims.models.subjects import subject_of
+
+        config.stash[_SUBJECT] = subject_of(model, text)
+    return config.stash[_SUBJECT]
 
 
 def _fail(text: str) -> NoReturn:

@@ -40,11 +40,17 @@ class UndecidedClaim(pytest.PytestWarning):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options, all called ``--claims…``."""
     add = parser.getgroup("claims", "quantitative claims (claimbench)").addoption
-    select = "collect claims of installed packs: an id, a glob, or paper:, kind:, role:, tier: and a glob (repeatable)"
+    select = "collect claims of installed packs: an id, a glob, or paper:, needs:, … and a glob (repeatable)"
     add("--claims", action="append", default=[], metavar="SELECT", dest="claims_select", help=select)
     add("--claims-tier", choices=("smoke", "standard", "full"), default="smoke", help="what to spend (default: smoke)")
     add("--claims-epoch", type=_epoch, metavar="N|fresh", help="root of all random streams (default: the pinned one)")
     add("--claims-store", type=Path, metavar="PATH", help="where evidence is kept (default: for this session only)")
+    add(
+        "--claims-model",
+        metavar="SPEC",
+        help="trained model for claims about one (default: none; see claimbench audit)",
+    )
+    add("--claims-text", metavar="TEXT", help="its text (default: python-topics)")
     add("--claims-strict", action="store_true", help="UNDECIDED at a tier that has to decide is a failure")
 
 

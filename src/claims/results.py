@@ -94,11 +94,13 @@ class ClaimResult:
     claim: Claim
     tier: Tier
     points: tuple[PointResult, ...]
+    on_record: bool = True
 
     @staticmethod
-    def of(claim: Claim, trials: tuple[Trial, ...], tier: Tier, outcomes: Outcomes) -> ClaimResult:
+    def of(claim: Claim, trials: tuple[Trial, ...], plan: Plan, outcomes: Outcomes) -> ClaimResult:
         """From the claim's trials and what was measured for them."""
-        return ClaimResult(claim, tier, tuple(PointResult(trial, _seconds(trial, outcomes)) for trial in trials))
+        points = tuple(PointResult(trial, _seconds(trial, outcomes)) for trial in trials)
+        return ClaimResult(claim, plan.tier, points, plan.subject.on_record)
 
     @property
     def verdict(self) -> Verdict:
@@ -108,7 +110,7 @@ class ClaimResult:
     @property
     def as_expected(self) -> bool | None:
         """Whether that is the verdict on record; None where it says neither."""
-        return as_expected(self.claim, self.verdict, self.tier)
+        return as_expected(self.claim, self.verdict, self.tier, on_record=self.on_record)
 
     @property
     def speaker(self) -> PointResult:
@@ -185,7 +187,7 @@ class AuditResult:
             "stopped": self.stopped,
             "epoch": self.plan.epoch,
             "tier": self.plan.tier.value,
-            "environment": dict(self.environment),
+            "environment": dict(self.environment) | self.plan.subject.words(),
             "counts": self.counts(),
             "claims": [result.to_json() for result in self.claims],
         }
@@ -196,7 +198,7 @@ def collect(plan: Plan, outcomes: Outcomes) -> tuple[ClaimResult, ...]:
     by_claim: dict[str, list[Trial]] = {}
     for trial in plan.trials:
         by_claim.setdefault(trial.claim.id, []).append(trial)
-    return tuple(ClaimResult.of(claim, tuple(by_claim[claim.id]), plan.tier, outcomes) for claim in plan.claims)
+    return tuple(ClaimResult.of(claim, tuple(by_claim[claim.id]), plan, outcomes) for claim in plan.claims)
 
 
 def _seconds(trial: Trial, outcomes: Outcomes) -> float:

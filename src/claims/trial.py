@@ -28,6 +28,7 @@ class Measurement:
     sweep: tuple[tuple[str, tuple[Scalar, ...]], ...]
     base: Point
     published: bool
+    needs: str
     seconds: float = field(compare=False)
     megabytes: float = field(compare=False)
 
@@ -36,7 +37,7 @@ class Measurement:
         """The measurement that gives a quantity at a point."""
         made = quantity.experiment
         base = made.base(dict(point))
-        return Measurement(made.target, made.sweep, base, made.published, made.seconds, made.megabytes)
+        return Measurement(made.target, made.sweep, base, made.published, made.needs, made.seconds, made.megabytes)
 
 
 #: Outcome of a seed of a measurement, or None while it is not there.
@@ -71,6 +72,7 @@ class Trial:
     rival: float | None
     points: int
     tier: Tier
+    unavailable: str = ""
     look: int = 0
     main: Judgement | None = None
     main_seeds: int = 0
@@ -83,6 +85,8 @@ class Trial:
         if not self._looks():
             reason = f"decides at the {self.claim.decides} tier; not measured at {self.tier}"
             self.final = Judgement(verdict=UNDECIDED, reason=reason)
+        elif self.unavailable:
+            self.final = Judgement(verdict=UNAVAILABLE, reason=self.unavailable)
 
     def _looks(self) -> tuple[int, ...]:
         return looks_at(self.claim, self.tier)

@@ -14,7 +14,18 @@ import click
 
 from claims.audit import Interrupted, run
 from claims.cli import INTERRUPTED
-from claims.cli.common import DEFAULT_STORE, STDOUT, check_writable, chosen, select_argument, store_option, write_text
+from claims.cli.common import (
+    STDOUT,
+    check_writable,
+    chosen,
+    same_store,
+    same_subject,
+    select_argument,
+    store_option,
+    subject_for,
+    subject_options,
+    write_text,
+)
 from claims.errors import BadOption
 from claims.evidence import Store
 from claims.executors import parse_spec
@@ -43,6 +54,7 @@ if TYPE_CHECKING:
     "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML pages."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output.")
+@subject_options
 @click.option("--dry-run", is_flag=True, help="Show what would be measured, its cost and memory; measure nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first verdict that differs.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if something stays undecided that this tier should decide.")
@@ -57,6 +69,8 @@ def command(
     store: Path,
     report_dir: Path | None,
     json_file: str | None,
+    model: str | None,
+    text: str | None,
     dry_run: bool,
     fail_fast: bool,
     strict: bool,
@@ -65,7 +79,8 @@ def command(
     """Measure claims and decide which hold. Without SELECT, every installed claim."""
     spec = executor_spec(jobs, executor)
     catalogue, claims = chosen(select)
-    planned = plan(claims, tier=Tier(tier), epoch=epoch_of(epoch), paths=catalogue.paths)
+    subject = subject_for(claims, Tier(tier), model=model, text=text)
+    planned = plan(claims, tier=Tier(tier), epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
     if dry_run:
         from claims.cli.dry_run import show_plan
 
@@ -74,6 +89,10 @@ def command(
     folder = report_dir or store.parent / "report"
     for option, place in _outputs(folder, json_file):
         check_writable(option, place)
+    if any(measurement.needs for measurement in planned.measurements()):
+        from claims.models.subjects import describe
+
+        click.echo(describe(subject), err=True)
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
@@ -155,9 +174,7 @@ def publish(
 def resume_line(select: Sequence[str], planned: Plan, store: Path) -> str:
     """The command that goes on where a run stopped: same claims, tier, epoch and store."""
     words = ["claimbench", "audit", *select, "--tier", planned.tier.value, "--epoch", str(planned.epoch)]
-    if store != DEFAULT_STORE:
-        words += ["--store", str(store)]
-    return shlex.join(words)
+    return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])
 
 
 def _outputs(folder: Path, json_file: str | None) -> list[tuple[str, Path]]:

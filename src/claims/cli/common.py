@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from claims.claim import Claim
+from claims.decision import looks_at
 from claims.errors import BadOption, ClaimsError, NothingSelected
 from claims.packs import Catalogue, load_catalogue, split_selection
+from claims.subject import NOBODY, TOPICS, Subject
+from claims.verdict import Tier
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +39,36 @@ def store_option(function: F) -> F:
         help="Where evidence is kept.",
     )
     return option(function)
+
+
+def subject_options(function: F) -> F:
+    """``--model SPEC`` and ``--text TEXT``."""
+    model = click.option(
+        "--model",
+        metavar="SPEC",
+        help="Trained model for the claims about one: smollm2, a GGUF file, a folder with config.json and safetensors, "
+        "or none, which leaves out training runs as well.  [default: smollm2, where it was fetched]",
+    )
+    text = click.option(
+        "--text",
+        metavar="TEXT",
+        help="Its text: python-topics, debian-handbook, or a UTF-8 file.  [default: python-topics]",
+    )
+    return model(text(function))
+
+
+def subject_for(claims: Sequence[Claim], tier: Tier, *, model: str | None, text: str | None) -> Subject:
+    """The subject that the claims need at a tier; what nobody needs is not opened, unless it was named.
+
+    Raises:
+        ModelError: the model cannot be used; says what is wrong with it.
+        TextError: the text cannot be used.
+    """
+    if model is None and text is None and not any(claim.needs and looks_at(claim, tier) for claim in claims):
+        return NOBODY
+    from claims.models.subjects import subject_of
+
+    return subject_of(model, text)
 
 
 def chosen(select: Sequence[str]) -> tuple[Catalogue, tuple[Claim, ...]]:
@@ -90,6 +123,17 @@ def write_text(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
+
+
+def same_store(store: Path) -> list[str]:
+    """The words of a command that uses the same store."""
+    return [] if store == DEFAULT_STORE else ["--store", str(store)]
+
+
+def same_subject(subject: Subject) -> list[str]:
+    """The words of a command that is about the same model and text."""
+    words = ["--model", subject.spec] if subject.spec else []
+    return words + (["--text", subject.text] if subject.text not in ("", TOPICS) else [])
 
 
 def check_writable(option: str, folder: Path) -> None:

@@ -14,6 +14,9 @@ from claims.evidence import Store
 from claims.planning import Plan
 from claims.report.numbers import counted, duration
 
+#: Disk of a seed's records in the store, and of what is kept in the cache folder while models and training run.
+_SEED_MEGABYTES, _CACHE_MEGABYTES = 0.02, 40.0
+
 
 def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None) -> None:
     """Each experiment with its base points, seeds, seconds and megabytes; seconds from the store where it has any."""
@@ -39,6 +42,9 @@ def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None
         f"on {counted(workers, 'worker')}; what the store holds already is not measured again"
     )
     click.echo(f"memory: about {document['megabytes']:,.0f} MB, and what the interpreters and torch take")
+    if document["subject"] is not None:
+        click.echo(f"subject: {document['subject']}; seconds and memory are declared for smollm2")
+        click.echo(f"disk: about {document['disk_megabytes']:,.0f} MB in {document['cache']} and beside the store")
 
 
 def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
@@ -78,8 +84,22 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
         "workers": workers,
         "seconds": totals,
         "megabytes": sum(heaviest[:workers]),
+        **_subject_cost(planned),
         "experiments": list(rows.values()),
     }
+
+
+def _subject_cost(planned: Plan) -> dict[str, Any]:
+    """What is run, and the disk that it takes: evidence, moments of activations, checkpoints of training runs."""
+    needs = {measurement.needs for measurement in planned.measurements()} - {""}
+    if not needs:
+        return {"subject": None, "cache": None, "disk_megabytes": 0.0}
+    from claims.models.fetch import cache_folder
+    from claims.models.subjects import describe
+
+    seeds = sum(many for measurement, (_, many) in planned.cost().items() if measurement.needs)
+    megabytes = seeds * _SEED_MEGABYTES + len(needs) * _CACHE_MEGABYTES
+    return {"subject": describe(planned.subject), "cache": str(cache_folder()), "disk_megabytes": megabytes}
 
 
 def _known_seconds(store: Path) -> dict[tuple[str, str], float]:

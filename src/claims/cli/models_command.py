@@ -9,8 +9,9 @@ import click
 
 from claims.cli.common import json_flag, print_json
 from claims.errors import BadOption
-from claims.models.text import NAMED, TOPICS
+from claims.models.text import NAMED
 from claims.report.numbers import duration
+from claims.subject import TOPICS
 
 _TEXT = f"A UTF-8 file, or {' or '.join(NAMED)}."
 

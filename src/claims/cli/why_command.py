@@ -13,7 +13,16 @@ from rich.text import Text
 from claims.claim import Claim
 from claims.cli import INTERRUPTED
 from claims.cli.audit_command import epoch_of, executor_spec, measure
-from claims.cli.common import DEFAULT_STORE, chosen, json_flag, print_json, store_option
+from claims.cli.common import (
+    chosen,
+    json_flag,
+    print_json,
+    same_store,
+    same_subject,
+    store_option,
+    subject_for,
+    subject_options,
+)
 from claims.errors import MeasurementError
 from claims.packs import Catalogue, split_selection
 from claims.planning import PINNED_EPOCH, Plan, plan
@@ -30,15 +39,28 @@ from claims.why import Story
 @click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N", help="Root of all streams.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]")
 @store_option
+@subject_options
 @json_flag
 def command(
-    *, select: tuple[str, ...], tier: str | None, epoch: str, jobs: int | None, store: Path, as_json: bool
+    *,
+    select: tuple[str, ...],
+    tier: str | None,
+    epoch: str,
+    jobs: int | None,
+    store: Path,
+    model: str | None,
+    text: str | None,
+    as_json: bool,
 ) -> None:
     """Tell the whole story of one claim: from the store, measuring what is missing there."""
     catalogue, claims = chosen(select)
     stories = []
     for claim in claims:
-        story = _tell(claim, catalogue, select, tier=tier, epoch=epoch_of(epoch), jobs=jobs, store=store)
+        chosen_tier = Tier(tier) if tier else claim.decides
+        asked = [claim, *([catalogue.claims[claim.corrected_by]] if claim.corrected_by in catalogue.claims else [])]
+        subject = subject_for(asked, chosen_tier, model=model, text=text)
+        planned = plan(asked, tier=chosen_tier, epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
+        story = _tell(planned, catalogue, select, jobs=jobs, store=store)
         if story is None:
             click.echo("claimbench: interrupted; what was measured is stored", err=True)
             raise SystemExit(INTERRUPTED)
@@ -64,22 +86,9 @@ def _print(story: Story) -> None:
                 emit(out, Padding(Text(line), (0, 0, 0, 2), expand=False))
 
 
-def _tell(
-    claim: Claim,
-    catalogue: Catalogue,
-    select: Sequence[str],
-    *,
-    tier: str | None,
-    epoch: int,
-    jobs: int | None,
-    store: Path,
-) -> Story | None:
-    """The story, with the corrected claim measured beside; None if the user stopped it."""
-    chosen_tier = Tier(tier) if tier else claim.decides
-    asked = [claim]
-    if claim.corrected_by is not None and claim.corrected_by in catalogue.claims:
-        asked.append(catalogue.claims[claim.corrected_by])
-    planned = plan(asked, tier=chosen_tier, epoch=epoch, paths=catalogue.paths)
+def _tell(planned: Plan, catalogue: Catalogue, select: Sequence[str], *, jobs: int | None, store: Path) -> Story | None:
+    """The story of the plan's first claim, with the corrected claim measured beside; None if the user stopped it."""
+    claim = planned.claims[0]
     audit, stopped = measure(planned, store, executor_spec(jobs, None), quiet=True)
     if stopped:
         return None
@@ -92,6 +101,4 @@ def _replay(claim: Claim, planned: Plan, select: Sequence[str], store: Path) -> 
     files, _ = split_selection(select)
     words = ["claimbench", "audit", *map(str, files), claim.id]
     words += ["--tier", planned.tier.value, "--epoch", str(planned.epoch)]
-    if store != DEFAULT_STORE:
-        words += ["--store", str(store)]
-    return shlex.join(words)
+    return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])

@@ -45,7 +45,7 @@ class Decoder:
             return self._layers[index]
         prefix = f"layers.{index}."
         names = [name for name in self.architecture.shapes() if name.startswith(prefix)]
-        parts = {name.removeprefix(prefix): self.checkpoint.tensor(name).to(self.dtype) for name in names}
+        parts = {name.removeprefix(prefix): self._read(name) for name in names}
         if self.keep:
             self._layers[index] = parts
         return parts
@@ -55,8 +55,13 @@ class Decoder:
         if name == "head" and self.architecture.tied:
             name = "embedding"
         if name not in self._outer:
-            self._outer[name] = self.checkpoint.tensor(name).to(self.dtype)
+            self._outer[name] = self._read(name)
         return self._outer[name]
+
+    def _read(self, name: str) -> Tensor:
+        """A tensor that later runs may take gradients through, even if this one is in inference mode."""
+        with torch.inference_mode(False):
+            return self.checkpoint.tensor(name).to(self.dtype)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """The residual stream before layer 0.

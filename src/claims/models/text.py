@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from claims.errors import TextError
 from claims.models import handbook
+from claims.subject import TOPICS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
 
-#: The text that is always there: the language reference that CPython's ``help()`` shows, PSF licence.
-TOPICS = "python-topics"
 #: Texts that have a name.
 NAMED = (TOPICS, handbook.NAME)
 

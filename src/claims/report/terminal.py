@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Below this many columns claims are shown as blocks of lines, not as rows.
 _TABLE_WIDTH = 96
+#: Ids named under one reason why they cannot be measured.
+_SHOWN = 5
 _STYLES = {HOLDS: "green", REFUTED: "cyan", UNDECIDED: "yellow", UNAVAILABLE: "dim", ERROR: "bold red"}
 
 
@@ -44,7 +46,7 @@ def show(result: AuditResult, console: Console, *, page: Path, partial: str = ""
     refuted = [claim for claim in result.claims if claim.verdict is REFUTED]
     _section(console, "Refuted", refuted, lambda claim: _refuted(claim, result))
     _section(console, "Errors while measuring", _having(result, ERROR), _reason)
-    _section(console, "Not available here", _having(result, UNAVAILABLE), _reason)
+    _unavailable(console, _having(result, UNAVAILABLE))
     undecided = [claim for claim in result.claims if claim.undecided_warning and not _stopped(claim)]
     _section(console, "Warning: undecided at a tier that should decide", undecided, _undecided)
     contrary = [c for c in result.claims if c.as_expected is False and c.verdict not in (REFUTED, ERROR)]
@@ -104,6 +106,20 @@ def _where(claim: ClaimResult) -> str:
 
 def _having(result: AuditResult, verdict: Verdict) -> list[ClaimResult]:
     return [claim for claim in result.claims if claim.verdict is verdict]
+
+
+def _unavailable(console: Console, claims: list[ClaimResult]) -> None:
+    """What is missing, and the claims that lack it."""
+    if not claims:
+        return
+    emit(console, Text("\nNot available here", style="bold"))
+    lacking: dict[str, list[str]] = {}
+    for claim in claims:
+        lacking.setdefault(claim.speaker.judgement.reason, []).append(claim.claim.id)
+    for reason, ids in lacking.items():
+        shown = ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
+        emit(console, Padding(Text(f"{counted(len(ids), 'claim')}: {reason}"), (0, 0, 0, 2), expand=False))
+        emit(console, Padding(Text(shown, style="dim"), (0, 0, 0, 4), expand=False))
 
 
 def _section(

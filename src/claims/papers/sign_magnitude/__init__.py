@@ -43,6 +43,7 @@ _SECTIONS = (
     "section9_column_energies",
     "section9_column_flips",
     "section9_trained_depth",
+    "trained_baseline",
     "section10_scope",
     "appendix_a_energies",
     "appendix_a_radial",

@@ -1,0 +1,36 @@
+"""A claim of our own on section 9.1: the unperturbed model reads its text as a trained model does."""
+
+from __future__ import annotations
+
+from claims.bands import between
+from claims.claim import Claim
+from claims.experiment import experiment
+from claims.kinds import mean
+
+BASELINE = experiment(
+    "claims.models.baseline:baseline",
+    fixed={"length": 512},
+    needs="model",
+    most_seeds=16,
+    seconds=2.6,
+    megabytes=800,
+)
+
+SANE = Claim(
+    id="sign-magnitude.model.baseline",
+    locus="section 9.1, baseline perplexity",
+    statement=(
+        "The unperturbed model's loss on the text is that of a model that has learned English: 1.2 to 4 nats a token, "
+        "a perplexity of 3 to 55."
+    ),
+    test=mean(BASELINE["loss"]),
+    band=between(
+        1.2,
+        4.0,
+        provenance="smallest-effect",
+        because="published perplexities of models from 100 million to 70 billion weights on prose",
+    ),
+    rival=6.0,
+    role="ours",
+    decides="standard",
+)
