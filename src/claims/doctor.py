@@ -46,7 +46,7 @@ class Finding:
 
 def examine(store: Path) -> list[Finding]:
     """Look at everything; nothing found raises."""
-    return [*_machine(), *_packages(), *_kernels(), *_packs(), _store(store)]
+    return [*_machine(), *_packages(), *_kernels(), *_packs(), *_models(), _store(store)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -150,6 +150,23 @@ def _packs() -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001  a pack is anyone's code; what it raises is what is wrong with it
             words = f"{type(error).__name__}: {error}"
             yield Finding(f"pack {entry.name}", MISSING, f"cannot be loaded: {words}", "install that pack again")
+
+
+def _models() -> Iterator[Finding]:
+    """The trained models and the text that claims about models can be measured on."""
+    from claims.models import handbook
+    from claims.models.fetch import find
+    from claims.models.published import PUBLISHED
+
+    book = handbook.handbook_path()
+    places = {f"model {name}": find(model) for name, model in PUBLISHED.items()}
+    places[f"text {handbook.NAME}"] = book if book.is_file() else None
+    for name, path in places.items():
+        if path is None:
+            use = "claims about a trained model" if name.startswith("model") else "that text; python-topics is there"
+            yield Finding(name, OPTIONAL, use, f"claimbench models get {name.partition(' ')[2]}")
+        else:
+            yield Finding(name, PRESENT, str(path))
 
 
 def _store(path: Path) -> Finding:

@@ -65,7 +65,8 @@ def _show_claims(claims: Sequence[Claim]) -> None:
     for claim in claims:
         count = len(claim.judged_points())
         points = f"{count} points" if count > 1 else ""
-        facts = (claim.kind, claim.decides.value, points, "" if claim.expected == "HOLDS" else claim.expected.value)
+        expected = "" if claim.expected == "HOLDS" else claim.expected.value
+        facts = (claim.kind, claim.decides.value, points or claim.needs, expected)
         detail = f"{facts[0]:<11} {facts[1]:<8} {facts[2]:>10}  {facts[3]:<9} {claim.locus}"
         if width + len(detail) > _width():
             click.echo(f"{claim.id}\n    {' · '.join(fact for fact in (*facts, claim.locus) if fact)}")

@@ -57,7 +57,8 @@ def command(
     stories = []
     for claim in claims:
         chosen_tier = Tier(tier) if tier else claim.decides
-        asked = [claim, *([catalogue.claims[claim.corrected_by]] if claim.corrected_by in catalogue.claims else [])]
+        corrected = catalogue.claims.get(claim.corrected_by or "")
+        asked = [claim] if corrected is None else [claim, corrected]
         subject = subject_for(asked, chosen_tier, model=model, text=text)
         planned = plan(asked, tier=chosen_tier, epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
         story = _tell(planned, catalogue, select, jobs=jobs, store=store)

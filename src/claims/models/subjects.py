@@ -33,9 +33,9 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
         return replace(NOBODY, spec=NONE)
     source = TOPICS if text is None else text
     words = read_text(source)
-    found = {"text": source, "text_digest": hashlib.sha256(words.encode("utf-8")).hexdigest()}
+    read = Subject(text=source, text_digest=hashlib.sha256(words.encode("utf-8")).hexdigest())
     if spec is None and find(PUBLISHED[DEFAULT]) is None:
-        return Subject(**found, missing=NOBODY.missing)
+        return replace(read, missing=NOBODY.missing)
     name = spec or DEFAULT
     try:
         path = model_path(name)
@@ -43,12 +43,12 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
     except ModelError as error:
         if spec is not None:
             raise
-        return Subject(**found, missing=str(error))
+        return replace(read, missing=str(error))
     if tokens < LEAST_TOKENS:
         raise TextError(f"{source}: {tokens:,} tokens; allowed: {LEAST_TOKENS:,} or more, half of them to calibrate on")
     digest = digest_of(path)
     on_record = source == TOPICS and digest == PUBLISHED[DEFAULT].sha256
-    return Subject(**found, spec=name, path=str(path.resolve()), model_digest=digest, on_record=on_record)
+    return replace(read, spec=name, path=str(path.resolve()), model_digest=digest, on_record=on_record)
 
 
 def describe(subject: Subject) -> str:
