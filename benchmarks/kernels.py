@@ -1,22 +1,23 @@
-"""What asv tracks of the kernels: shares of the machine's limits, ratios to their peers, errors, and static GPU costs.
+"""What asv tracks of the kernels: times over those of the machine's limits and of peers, errors, and static GPU costs.
 
-Times of a shared machine move by factors; ratios measured in turns and static costs do not. A kernel whose result is
-wrong gives no number at all. All is measured once a commit, in ``setup_cache``; asv then asks for one number at a time,
-each in a process of its own, which is why nothing heavy is imported here.
+Times of a shared machine move by factors; ratios measured in turns do so less, and static costs do not. For asv what
+grows is worse, so the ratios are those of ``kernels_table.py`` upside down. A kernel whose result is wrong, or that
+does not compile, fails; one that a commit does not have yet is NaN there, a gap in the page. All is measured once a
+commit, in ``setup_cache``; asv then asks for one number at a time, each in a process of its own, which is why nothing
+heavy is imported here.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from claims.kernels import aot
-
-try:
-    _TRITON, _RECORD = aot.recorded()
-except FileNotFoundError:  # a commit before the record
-    _TRITON, _RECORD = "none", {}
+# asv knows a parameter by its place in the list, whatever commit is measured: the lists may not come from the commit.
+_RECORD = json.loads(Path(__file__).parents[1].joinpath("kernels", "aot_record.json").read_text(encoding="utf-8"))
 SECONDS = 0.5
 OPERATIONS = (
     "rms_norm",
@@ -41,37 +42,42 @@ OPERATIONS = (
     "ternary product int8, 256 rows",
 )
 """The rows of ``operations``, by name."""
+COLUMNS = ("error", "time_over_limit", "time_over_peer")
+Measured = dict[str, dict[str, float] | str]
+Costs = dict[str, dict[str, dict[str, int]]]
 # One target of each maker: the gate (`make gate`) covers all, and asv starts a process for every number.
-TARGETS = tuple(target for target in _RECORD if target in ("sm_90", "gfx942")) or ("none",)
-BUILDS = tuple(next(iter(_RECORD.values()), {})) or ("none",)
+TARGETS = ("sm_90", "gfx942")
+BUILDS = tuple(_RECORD["costs"][TARGETS[0]])
 
 
-def _measured(builder: Callable[[], Any]) -> dict[str, float]:
-    """The tracked numbers of one row: nothing at all for one that is wrong, or that this commit cannot make."""
+def _measured(builder: Callable[[], Any]) -> dict[str, float] | str:
+    """The tracked numbers of one row, all NaN if this commit does not have it; or why it has failed."""
     from benchmarks import limits
     from benchmarks.timing import interleaved
 
     try:
         row = builder()
         error = row.check()
-    except (ImportError, AttributeError, RuntimeError) as reason:
-        print(f"not measured: {reason!r}", file=sys.stderr)
-        return {}
+    except (ImportError, AttributeError) as reason:
+        print(f"not at this commit: {reason!r}", file=sys.stderr)
+        return dict.fromkeys(COLUMNS, math.nan)
+    except (TypeError, ValueError, RuntimeError) as reason:
+        return f"it raises {reason!r}"
     if not error <= 1:
-        print(f"wrong: the error is {error:.3g} times what is allowed", file=sys.stderr)
-        return {}
+        return f"its error is {error:.3g} times what is allowed"
     bounds = limits.of(row.limit, row.bytes, row.product)
     peers = dict(zip(["peer"], row.peers().values(), strict=False))  # the first one, if there is one
     times = interleaved({"ours": row.ours} | bounds | peers, seconds=SECONDS)
     fastest = min(bounds, key=lambda bound: times[bound].median)
-    numbers = {"error": error, "share_of_limit": times[fastest].over(times["ours"])}
-    return numbers | ({"times_faster_than_peer": times["peer"].over(times["ours"])} if peers else {})
+    over_peer = times["ours"].over(times["peer"]) if peers else math.nan
+    return dict(zip(COLUMNS, (error, times["ours"].over(times[fastest]), over_peer), strict=True))
 
 
-def _number(measured: dict[str, dict[str, float]], name: str, column: str) -> float:
-    if not measured[name]:
-        raise AssertionError(f"{name} is wrong or cannot be made at this commit; the log of setup_cache says which")
-    return measured[name].get(column, float("nan"))
+def _number(measured: Measured, name: str, column: str) -> float:
+    numbers = measured[name]
+    if isinstance(numbers, str):
+        raise AssertionError(f"{name}: {numbers}")
+    return numbers[column]
 
 
 class CpuRoutes:
@@ -81,7 +87,7 @@ class CpuRoutes:
     param_names = ("operation",)
     timeout = 60.0
 
-    def setup_cache(self) -> dict[str, dict[str, float]]:
+    def setup_cache(self) -> Measured:
         """Measure every row once; the tracked numbers are taken from this."""
         import torch
 
@@ -94,17 +100,23 @@ class CpuRoutes:
 
     setup_cache.timeout = 1800.0  # type: ignore[attr-defined]
 
-    def track_share_of_limit(self, measured: dict[str, dict[str, float]], name: str) -> float:
-        """Our rate over the rate of the limit."""
-        return _number(measured, name, "share_of_limit")
+    def track_time_over_limit(self, measured: Measured, name: str) -> float:
+        """Our time over that of the limit: 1 is the most that the machine can do."""
+        return _number(measured, name, "time_over_limit")
 
-    def track_times_faster_than_peer(self, measured: dict[str, dict[str, float]], name: str) -> float:
-        """How many times longer the first peer of the row takes (eager torch or torchao); NaN without one."""
-        return _number(measured, name, "times_faster_than_peer")
+    def track_time_over_peer(self, measured: Measured, name: str) -> float:
+        """Our time over that of the row's first peer (eager torch or torchao); NaN without one."""
+        return _number(measured, name, "time_over_peer")
 
-    def track_error(self, measured: dict[str, dict[str, float]], name: str) -> float:
+    def track_error(self, measured: Measured, name: str) -> float:
         """The largest error over what is allowed; 0 where the bits are right."""
         return _number(measured, name, "error")
+
+
+def _cost(costs: Costs, kernel: str, target: str, column: str) -> float:
+    if kernel not in costs.get(target, {}):
+        return math.nan
+    return costs[target][kernel][column]
 
 
 class StaticCosts:
@@ -114,32 +126,33 @@ class StaticCosts:
     param_names = ("kernel", "target")
     timeout = 60.0
 
-    def setup_cache(self) -> dict[str, dict[str, dict[str, int]]]:
-        """Compile everything once for all the parameters."""
-        outcomes: Mapping[str, Mapping[str, Any]] = aot.build_all()
+    def setup_cache(self) -> Costs:
+        """Compile everything once for all the parameters; what does not compile is there without costs."""
+        from claims.kernels import aot
+
         return {
-            target: {name: vars(outcome) for name, outcome in builds.items() if isinstance(outcome, aot.Costs)}
-            for target, builds in outcomes.items()
+            target: {name: vars(built) if isinstance(built, aot.Costs) else {} for name, built in builds.items()}
+            for target, builds in aot.build_all(targets=TARGETS).items()
         }
 
     setup_cache.timeout = 600.0  # type: ignore[attr-defined]
 
-    def track_instructions(self, costs: dict[str, dict[str, dict[str, int]]], kernel: str, target: str) -> int:
+    def track_instructions(self, costs: Costs, kernel: str, target: str) -> float:
         """Instructions of the program."""
-        return costs[target][kernel]["instructions"]
+        return _cost(costs, kernel, target, "instructions")
 
-    def track_registers(self, costs: dict[str, dict[str, dict[str, int]]], kernel: str, target: str) -> int:
+    def track_registers(self, costs: Costs, kernel: str, target: str) -> float:
         """Registers a thread."""
-        return costs[target][kernel]["registers"]
+        return _cost(costs, kernel, target, "registers")
 
-    def track_shared_memory(self, costs: dict[str, dict[str, dict[str, int]]], kernel: str, target: str) -> int:
+    def track_shared_memory(self, costs: Costs, kernel: str, target: str) -> float:
         """Bytes of shared memory a block."""
-        return costs[target][kernel]["shared"]
+        return _cost(costs, kernel, target, "shared")
 
 
-for _name, _unit in (("share_of_limit", "of the limit"), ("times_faster_than_peer", "times"), ("error", "allowed")):
+for _name, _unit in (("time_over_limit", "of limit"), ("time_over_peer", "of peer"), ("error", "of allowed")):
     getattr(CpuRoutes, f"track_{_name}").unit = _unit
 for _name, _unit in (("instructions", "instructions"), ("registers", "registers"), ("shared_memory", "bytes")):
     # Another version of Triton begins another series: its counts do not compare.
     getattr(StaticCosts, f"track_{_name}").unit = _unit
-    getattr(StaticCosts, f"track_{_name}").version = f"Triton {_TRITON}"
+    getattr(StaticCosts, f"track_{_name}").version = f"Triton {_RECORD['triton']}"
