@@ -155,6 +155,11 @@ class Claim:
         return next((needs for needs in ("model", "text") if needs in found), "")
 
     @property
+    def of(self) -> str:
+        """The one model that it can be measured on; empty if any will do."""
+        return next((quantity.experiment.of for quantity in self.test.quantities() if quantity.experiment.of), "")
+
+    @property
     def most_seeds(self) -> int | None:
         """Seeds of a block at the tier that decides it, if its experiments limit them."""
         caps = (quantity.experiment.most_seeds for quantity in self.test.quantities())

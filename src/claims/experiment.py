@@ -64,6 +64,7 @@ class Experiment:
     seconds: float = 0.01
     megabytes: float = 50.0
     needs: str = ""
+    of: str = ""
     most_seeds: int | None = None
 
     def __getitem__(self, name: str) -> Quantity:
@@ -109,6 +110,7 @@ def experiment(
     seconds: float = 0.01,
     megabytes: float = 50.0,
     needs: str = "",
+    of: str = "",
     most_seeds: int | None = None,
 ) -> Experiment:
     """Describe an experiment.
@@ -124,10 +126,13 @@ def experiment(
         megabytes: memory of one seed, for ``--dry-run``.
         needs: "model" if it is about a trained model, "text" if it trains one on a text; the function then finds a
             ``claims.subject.Subject`` under ``point["subject"]``, and is measured only where its claims are decided.
+        of: the one model that it can be run on, by its name in ``claims.models.known``; empty if any will do.
         most_seeds: of a block at the tier that decides, for what is too dear for 256; four times as many above it.
     """
     if needs not in NEEDS:
         raise InvalidDeclaration("needs", needs, ", ".join(repr(need) for need in NEEDS))
+    if of and needs != "model":
+        raise InvalidDeclaration("of", of, 'nothing, unless needs="model"')
     if most_seeds is not None and (not isinstance(most_seeds, int) or most_seeds < 1):
         raise InvalidDeclaration("most_seeds", most_seeds, "a whole number >= 1, or None")
     name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
@@ -141,7 +146,7 @@ def experiment(
         if not levels or len(set(levels)) < len(levels):
             raise InvalidDeclaration(f"sweep.{axis}", levels, "one or more distinct levels")
     shared = {key: _check_scalar(key, value, where="fixed") for key, value in (fixed or {}).items()}
-    return Experiment(name, axes, point_of(shared), (), published, seconds, megabytes, needs, most_seeds)
+    return Experiment(name, axes, point_of(shared), (), published, seconds, megabytes, needs, of, most_seeds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from claims.claim import Claim
 from claims.subject import NOBODY, Subject
 from claims.trial import Measurement, Trial
-from claims.verdict import Role, Tier
+from claims.verdict import Tier
 
 #: The root of all streams unless ``--epoch`` says otherwise. Rotated on a calendar, never in reaction to a verdict.
 PINNED_EPOCH = 20260518
@@ -43,11 +43,9 @@ class Plan:
 
 def lacking(claim: Claim, subject: Subject) -> str:
     """Why a claim cannot be measured on a subject; empty if it can, as far as is known beforehand."""
-    reason = subject.lacks(claim.needs)
-    if reason and claim.role is Role.REPLICATION:
-        folder = "in a folder with config.json and safetensors, or as GGUF"
-        return f"needs the paper's own model {folder}: claimbench audit {claim.id} --model PATH"
-    return reason
+    if claim.of and subject.known != claim.of:
+        return f"needs {claim.of}: claimbench audit {claim.id} --model PATH, a GGUF file or a folder with safetensors"
+    return subject.lacks(claim.needs)
 
 
 def plan(

@@ -19,6 +19,7 @@ class Subject:
     Attributes:
         spec: the model as the user named it; empty if none was.
         path: its file or folder; empty if it is not here.
+        known: which published model it has the sizes of, by its name in ``claims.models.known``; empty if none.
         model_digest: SHA-256 of its contents; empty if it is not here.
         text: the name or the file of the text; empty if there is none.
         text_digest: SHA-256 of the text.
@@ -28,6 +29,7 @@ class Subject:
 
     spec: str = ""
     path: str = ""
+    known: str = ""
     model_digest: str = ""
     text: str = ""
     text_digest: str = ""

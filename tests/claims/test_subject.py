@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from claims.experiment import experiment
 from claims.kinds import mean, value
 from claims.models import prepared
 from claims.models.divergence import divergence
+from claims.models.known import KnownModel
 from claims.models.subjects import subject_of
 from claims.planning import plan
 from claims.subject import NOBODY, Subject
@@ -127,11 +129,20 @@ class TestSubject:
         with pytest.raises(Unavailable, match=r"replicates it; this is .*model on .*text"):
             subject.require(False, "replicates it")
 
+    def test_knows_published_models_by_their_sizes(self, subject, monkeypatch, model, text):
+        assert subject.known == ""
+        sizes = {"layers": 2, "width": 32, "heads": 4, "kv_heads": 2, "hidden": 96, "vocabulary": LLAMA.vocabulary}
+        tiny_one = KnownModel(name="Tiny", family="llama", **sizes)
+        monkeypatch.setattr("claims.models.subjects.KNOWN", (tiny_one,))
+        assert subject_of(str(model), str(text)).known == "Tiny"
+
 
 class TestDeclaration:
     def test_needs_and_most_seeds_are_checked(self):
         with pytest.raises(InvalidDeclaration, match="needs: got 'gpu'"):
             experiment("made:up", needs="gpu")
+        with pytest.raises(InvalidDeclaration, match="of: got 'TinyLlama'"):
+            experiment("made:up", of="TinyLlama")
         for wrong in (0, -1, 1.5, "8"):
             with pytest.raises(InvalidDeclaration, match="most_seeds"):
                 experiment("made:up", most_seeds=wrong)
@@ -169,10 +180,11 @@ class TestMeasuring:
         assert first.to_json()["environment"]["model"].startswith(subject.spec)
 
     def test_unavailable_without_a_model(self, audit):
-        result = audit([claim(), claim(id="tiny.replicated", role="replication")], tier="standard")
+        large = mean(replace(BASELINE, of="Large")["loss"])
+        result = audit([claim(), claim(id="tiny.replicated", role="replication", test=large)], tier="standard")
         reasons = [found.speaker.judgement.reason for found in result.claims]
         assert "--model smollm2" in reasons[0]
-        assert "claimbench audit tiny.replicated --model PATH" in reasons[1]
+        assert "needs Large: claimbench audit tiny.replicated --model PATH" in reasons[1]
         assert result.exit_code() == 4
         assert result.exit_code(require_available=True) == 4
 
@@ -269,7 +281,7 @@ class TestCommand:
         assert "3 claims: needs a trained model" not in cli("--model", "none", code=4)
         output = cli("--model", "none", "--tier", "standard", code=4)
         assert "2 claims: needs a trained model" in output
-        assert "1 claim: needs the paper's own model" in output
+        assert "1 claim: needs TinyLlama-1.1B-3T" in output
 
     def test_errors_name_what_is_wrong(self, cli, model, text, tmp_path):
         assert "no such file or folder" in cli("--model", "nowhere", "--tier", "standard", code=2)

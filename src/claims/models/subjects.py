@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from claims.errors import ModelError, TextError
+from claims.models import known
 from claims.models.architecture import LINEARS
 from claims.models.fetch import find, model_path
 from claims.models.opening import open_checkpoint
@@ -16,6 +17,8 @@ from claims.subject import NOBODY, TOPICS, Subject
 
 #: The model that is taken, if it is here, unless another is named, and the one that verdicts on record are about.
 DEFAULT = "smollm2"
+#: The models that papers report on.
+KNOWN = tuple(model for model in vars(known).values() if isinstance(model, known.KnownModel))
 #: No model: what needs one, or a training run, is left out.
 NONE = "none"
 #: Tokens that audits of a model take at least: four windows of 512 in each half of the text.
@@ -36,7 +39,7 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
     read = Subject(text=source, text_digest=hashlib.sha256(words.encode("utf-8")).hexdigest())
     if spec is None and find(PUBLISHED[DEFAULT]) is None:
         return replace(read, missing=NOBODY.missing)
-    name = spec or DEFAULT
+    name = DEFAULT if spec is None else spec
     try:
         path = model_path(name)
         tokens = len(open_checkpoint(path).tokenizer().encode(words, add_special_tokens=False).ids)
@@ -48,7 +51,8 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
         raise TextError(f"{source}: {tokens:,} tokens; allowed: {LEAST_TOKENS:,} or more, half of them to calibrate on")
     digest = digest_of(path)
     on_record = source == TOPICS and digest == PUBLISHED[DEFAULT].sha256
-    return replace(read, spec=name, path=str(path.resolve()), model_digest=digest, on_record=on_record)
+    found = replace(read, spec=name, path=str(path.resolve()), model_digest=digest, on_record=on_record)
+    return replace(found, known=next((model.name for model in KNOWN if model.has_the_sizes_of(found)), ""))
 
 
 def describe(subject: Subject) -> str:

@@ -6,6 +6,7 @@ from claims.experiment import experiment
 from claims.kinds import mean
 
 BASELINE = experiment("claims.models.baseline:baseline", fixed={"length": 64}, needs="model", most_seeds=8)
+LARGE = experiment("claims.models.baseline:baseline", fixed={"length": 64}, needs="model", of="TinyLlama-1.1B-3T")
 LOSS = Claim(
     id="tiny.baseline.loss",
     locus="section 1",
@@ -21,7 +22,7 @@ REPLICATION = Claim(
     locus="section 1",
     statement="So says the paper.",
     role="replication",
-    test=mean(BASELINE["loss"]),
+    test=mean(LARGE["loss"]),
     rival=80.0,
     decides="standard",
     band=between(0.0, 60.0, provenance="author", because="it guesses"),
