@@ -81,6 +81,26 @@ RESULTS: dict[str, dict[str, Any]] = SUMMARISE.load()
 PAPERS = sorted({claim.paper for claim in load_catalogue().claims.values()})
 
 
+TRAINED: dict[str, dict[str, Any]] = SUMMARISE.load_trained()
+
+
+def test_results_of_trained_models_are_of_this_catalogue_and_as_expected() -> None:
+    claims = load_catalogue().claims.values()
+    for text, document in TRAINED.items():
+        needs = {"model", "text"} if text == SUMMARISE.TEXTS[0] else {"model"}
+        assert {row["id"] for row in document["claims"]} == {claim.id for claim in claims if claim.needs in needs}
+        assert document["environment"]["model"].startswith("smollm2 ")
+        assert document["environment"]["text"].startswith(f"{text} ")
+        assert document["tier"] == "standard"
+        assert document["stopped"] is False
+        assert [row["id"] for row in document["claims"] if row["as_expected"] is False] == []
+
+
+def test_page_of_trained_models_quotes_the_results() -> None:
+    page = (ROOT / "results" / "trained" / "README.md").read_text(encoding="utf-8")
+    assert SUMMARISE.trained_page(TRAINED, load_catalogue()) == page
+
+
 @pytest.mark.parametrize("paper", PAPERS)
 def test_results_are_of_this_catalogue_as_expected_and_whole(paper: str) -> None:
     assert paper in RESULTS, "`make results` measures them"

@@ -44,7 +44,8 @@ class Plan:
 def lacking(claim: Claim, subject: Subject) -> str:
     """Why a claim cannot be measured on a subject; empty if it can, as far as is known beforehand."""
     if claim.of and subject.known != claim.of:
-        return f"needs {claim.of}: claimbench audit {claim.id} --model PATH, a GGUF file or a folder with safetensors"
+        command = f"claimbench audit role:{claim.role} --model PATH"
+        return f"needs {claim.of}, a GGUF file or a folder with config.json and safetensors: {command}"
     return subject.lacks(claim.needs)
 
 

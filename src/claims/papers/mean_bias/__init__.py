@@ -1,7 +1,8 @@
 """Claims of "The Curse and Blessing of Mean Bias in FP4-Quantized LLM Training" (Averis), arXiv 2603.10444v1.
 
 Experiments live in modules that import neither claims nor closed forms (``theory``), so that what is measured never
-depends on what is expected. What needs a trained model or a training run is listed with that reason.
+depends on what is expected: on drawn data in ``experiments``, on trained models in ``trained``, and training runs in
+``training``.
 """
 
 from pathlib import Path
@@ -34,10 +35,21 @@ _SECTIONS: tuple[str, ...] = (
     "section6_formats",
     "section6_formats_rounding",
     "section6_formats_libraries",
+    "training_means",
+    "training_natural",
+    "training_planted",
     "table1",
     "table1_significance",
     "table1_average",
     "later_version",
+    "trained_activations",
+    "trained_mean_share",
+    "trained_embedding",
+    "trained_emergence",
+    "trained_extremes",
+    "trained_operands",
+    "trained_alternatives",
+    "trained_published",
 )
 
 PACK = Pack(

@@ -16,13 +16,14 @@ SIGNS = experiment(f"{EXPERIMENTS}:projected_signs", fixed={"entries": 2**18}, s
 
 NOT_CLAIMS = {
     "section 2, Figure 1 left, the measurement itself": (
-        "The share of one sign at one layer of a trained Qwen3-0.6B, for which no number is printed and whose "
-        "checkpoint is not published. What such a share says is judged on synthetic tokens: "
-        "mean-bias.sec2.signs-of-noise, mean-bias.sec2.signs-held-out, mean-bias.sec2.signs-saturate."
+        "The share of one sign at one layer of the paper's own checkpoint, for which no number is printed and which is "
+        "not published. The published Qwen3-0.6B is mean-bias.replication.figure1-signs, any model "
+        "mean-bias.model.signs; what such a share says is judged on synthetic tokens as mean-bias.sec2.signs-*."
     ),
     "section 2, Figure 1 right": (
-        "The printed cosine between mean and v1 is a measurement on a checkpoint that is not published. What a cosine "
-        "near one implies is judged on synthetic tokens: mean-bias.sec2.alignment-without-dominance."
+        "The printed cosine between mean and v1 is a measurement on a checkpoint that is not published. The published "
+        "Qwen3-0.6B is mean-bias.replication.figure1-cosine, any model mean-bias.model.cosine; what a cosine near one "
+        "implies is judged on synthetic tokens: mean-bias.sec2.alignment-without-dominance."
     ),
     "section 2, definition of mean bias": (
         "A name for a common shift of token rows; its measures are the claims mean-bias.sec2.* and mean-bias.eq1.*."

@@ -32,8 +32,9 @@ SIZE = {"tokens": 256, "channels": 64}
 
 NOT_CLAIMS = {
     "abstract; section 1, contribution 1; section 8, anisotropy driven by the mean": (
-        "That the mean is the dominant part of spectral anisotropy in language models is a statement about training "
-        "runs whose checkpoints are not published. What its evidence can show is judged on synthetic tokens: "
+        "That the mean comes to dominate spectral anisotropy in training is a statement about runs whose checkpoints "
+        "are not published. A trained model is audited as mean-bias.model.leading-is-mean and "
+        "mean-bias.model.stream-leading-is-mean, what the evidence can show as "
         "mean-bias.sec2.alignment-without-dominance and mean-bias.sec2.alignment-bound."
     ),
     "section 2, dominant sigma_1 as observed in METIS": "A finding of another paper about its own models.",

@@ -36,9 +36,10 @@ SIZE = {"tokens": 256, "channels": 128}
 
 NOT_CLAIMS = {
     "section 3, Figure 3": (
-        "Shares before and after two operators of a trained model at 10k steps; neither numbers nor checkpoints are "
-        "published. What softmax and SwiGLU do to a mean by themselves is judged on synthetic tokens: "
-        "mean-bias.fig3.swiglu-lowers, mean-bias.fig3.averaging-raises."
+        "Shares before and after two operators at 10k steps of training; neither numbers nor checkpoints are "
+        "published. A finished model is audited as mean-bias.model.attention-* and mean-bias.model.swiglu-*, what "
+        "softmax and SwiGLU do to a mean by themselves as mean-bias.fig3.swiglu-lowers and "
+        "mean-bias.fig3.averaging-raises."
     ),
 }
 

@@ -22,22 +22,14 @@ EMBEDDING = experiment(
 
 NOT_CLAIMS = {
     "section 3, Figure 2": (
-        "Energy shares at two checkpoints of a trained model, by layer; neither numbers nor checkpoints are published. "
-        "It is a statement about that training run. What eq. 1 measures, and what it gives without any mean, is judged "
-        "on synthetic tokens: mean-bias.eq1.share-reading, mean-bias.eq1.null."
+        "Energy shares at two checkpoints of a training run, by layer; neither numbers nor checkpoints are published. "
+        "Its order over layers is audited on a trained model as mean-bias.model.share-deeper and "
+        "mean-bias.model.stream-share-grows; what eq. 1 gives without any mean as mean-bias.eq1.null."
     ),
     "section 3, Stage I, disproportionate updates": (
-        "That frequent tokens align the embedding during training is a statement about training runs. What their "
-        "frequencies do by themselves is judged: mean-bias.eq2.zipf-share, mean-bias.eq2.few-tokens."
-    ),
-    "sections 7.2 and 7.4, second moment of the optimizer": (
-        "That the embedding's bias dominates the optimizer's second moment is not measured anywhere in the paper; it "
-        "needs a training run with the mean and one without."
-    ),
-    "sections 7.3, 7.4 and 8, correction at the embedding level": (
-        "That conditioning the embedding's activations suffices needs training runs with that alone against every "
-        "product's inputs. What speaks against it is section 3 itself: activations make means of centred inputs "
-        "(mean-bias.eq3.share-behind), and so no correction before them reaches those."
+        "How many updates a token gets for its frequency is not measured in the paper. Whether a run aligns the "
+        "embedding is audited as mean-bias.training.embedding-aligns, what frequencies do to a trained model's as "
+        "mean-bias.model.embedding-*, and what they do by themselves as mean-bias.eq2.zipf-share."
     ),
 }
 

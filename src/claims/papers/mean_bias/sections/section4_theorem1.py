@@ -21,8 +21,8 @@ QUADRATURE = "both sides are exact; the width is that of double precision"
 
 NOT_CLAIMS = {
     "Theorem 1, the model X = mu + Z with independent sub-Gaussian Z": (
-        "A modelling assumption about activations. What real activations are made of is audited with their geometry; "
-        "the theorems are audited as mathematics, for the noise they assume."
+        "A modelling assumption about activations. Whether the noise of a trained model's is such is audited as "
+        "mean-bias.model.noise-*; the theorems are audited as mathematics, for the noise they assume."
     ),
     "section 4, 'removing the mean restores effective numerical resolution'": (
         "No quantity is given here. The error that quantisation makes between tokens with and without a planted mean "

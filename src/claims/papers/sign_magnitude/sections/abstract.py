@@ -15,10 +15,6 @@ PATH = "claims.papers.sign_magnitude:tables/abstract.toml"
 OUTLIER_SHARE = 0.05
 
 NOT_CLAIMS = {
-    "Abstract; section 7.2, 'about 10 = n E[alpha^2]'": (
-        "The mean of alpha^2 over outlier columns is not released: the results have the largest, the 90th percentile "
-        "and the median. What the released energies of that layer say instead is sign-magnitude.expf.energy-ratio."
-    ),
     "Remark 1 and Remark 2, 'Table 6' for c(p)": (
         "A wrong reference: c(p) stands in Tables 2 and 7. Table 6 is about weights and their signs in trained models."
     ),

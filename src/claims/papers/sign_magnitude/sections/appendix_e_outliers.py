@@ -61,10 +61,6 @@ NOT_CLAIMS = {
         "The entries are missing from the text of the paper that this audit used. What it tabulates, R(alpha) at n = "
         "2048, is audited at its definition as sign-magnitude.appe.leverage and sign-magnitude.appe.leverage-drawn."
     ),
-    "Appendix E.8, aggregate leverage of about 10": (
-        "A comparison with a language model's loss, not a statement of the single-layer model; experiments E to G of "
-        "section 9.5 are audited there."
-    ),
 }
 
 STRUCTURE = (

@@ -30,8 +30,14 @@ OPEN_PROBLEMS = {
     ),
     "O1c": OpenProblem(
         "The all-column NLL ratio 5.0 is one of whole groups, for which energies allow at most 1 while outliers have "
-        "half of the energy or less: it takes .84 to .89 of the energy.",
-        _ids("appf.nll-ratio-needs-all", "appf.nll-ratio-needs-five-percent"),
+        "half of the energy or less: it takes .84 to .89 of the energy. On a trained model KL is proportional to the "
+        "transverse energy in the residual stream, with one factor for all matrices to a factor of two.",
+        _ids(
+            "appf.nll-ratio-needs-all",
+            "appf.nll-ratio-needs-five-percent",
+            "model.kl-linear-in-energy",
+            "model.hessian-isotropic",
+        ),
     ),
     "O2": OpenProblem(
         "Solved for any activation: four Gaussian moments give the limit, pi/(pi - 2) is its maximum, reached by "

@@ -27,7 +27,8 @@ BLOCK_POINT: dict[str, Scalar] = {"quantizer": SIGN, "m": 256, "n": 256}
 NOT_CLAIMS = {
     "Section 8.5, the suppression mechanism": (
         "An explanation. Its numbers are audited: what the ReLU adds is sign-magnitude.sec85.relu-needed, what RMSNorm "
-        "does to the comparison sec84.flips-move-more, what a radial share is worth b158.fitted-radial-measured."
+        "does to the comparison sec84.flips-move-more, what a radial share is worth b158.fitted-radial-measured. What "
+        "becomes of it in a trained model is sign-magnitude.model.ternary-tolerated."
     ),
 }
 

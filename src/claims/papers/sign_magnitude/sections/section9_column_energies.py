@@ -15,14 +15,6 @@ EXP_F, EXP_G = published.path("exp_f"), published.path("exp_g")
 _IS_COLUMN = having("nll_change")
 MEAN_NORM = statistics.fmean(published.columns("exp_g", _IS_COLUMN)["column_norm"])
 
-NOT_CLAIMS = {
-    "Section 9.5, Exp F, Spearman .955 over 2,048 columns": (
-        "Energies of four columns are released, the rest needs the model. The energy is computed from alpha and the "
-        "column's norm (sign-magnitude.expf.energy-identity), so that a correlation with alpha^2 measures only how "
-        "much norms vary."
-    ),
-}
-
 ENERGIES = (
     Claim(
         id="sign-magnitude.expf.energy-identity",

@@ -43,7 +43,8 @@ CORRELATION = rank_correlation(column("regressor"), column("change"))
 
 NOT_CLAIMS = {
     "Section 9.5, Exp G, 'compression by downstream layers'": (
-        "An attribution of an exponent that is not told from 2 (sign-magnitude.expg.sub-quadratic). Needs the model."
+        "An attribution of an exponent that is not told from 2 (sign-magnitude.expg.sub-quadratic). Where KL is "
+        "measured nothing is compressed: sign-magnitude.model.expg-alpha-squared."
     ),
     "Section 7.2, Appendix E.8, mean and 95th percentile of alpha, share of columns above a threshold": (
         "Not in the text as it can be read, and not released. Needs the model."

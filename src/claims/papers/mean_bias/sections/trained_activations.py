@@ -1,0 +1,206 @@
+"""Section 2 on a trained model: signs of projections on the mean, and its alignment with v1.
+
+A matrix is the input of a linear map (q stands for k and v as well, gate for up) or the residual stream, over 256
+consecutive tokens of the text; six layers are spread evenly over the depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from claims.bands import at_least, at_most
+from claims.claim import Claim
+from claims.experiment import Linear, experiment, grid, linear
+from claims.kinds import mean, order, ratio
+from claims.verdict import REFUTED, Role, Tier
+
+DEPTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+INNER = list(DEPTHS[1:])
+LINEAR = ["q", "o", "gate", "down"]
+NORMED = ["q", "gate"]
+TOKENS = 256
+
+ACTIVATIONS = experiment(
+    "claims.papers.mean_bias.trained.activations:activations",
+    sweep={"operand": ("q", "o", "gate", "down", "stream", "later stream"), "depth": DEPTHS},
+    fixed={"tokens": TOKENS, "largest": 0.001},
+    seconds=3.5,
+    megabytes=950,
+    needs="model",
+    most_seeds=16,
+)
+
+HALF = "most of it is more than half"
+
+
+def averaged(name: str, operands: Sequence[str], depths: Sequence[float]) -> Linear:
+    """A quantity averaged over operands and depths within each seed."""
+    cells = [ACTIVATIONS.at(operand=operand, depth=depth)[name] for operand in operands for depth in depths]
+    return sum((cell * (1 / len(cells)) for cell in cells), linear(0.0))
+
+
+_LAST_PLACE = "at least .985, which prints as .99"
+_FIGURE_1 = "section 2, Figure 1 right"
+
+SIGNS = (
+    Claim(
+        id="mean-bias.model.signs",
+        locus="section 2, projections on the mean direction; Figure 1 left",
+        statement=(
+            "Nearly all tokens lie on one side of the mean direction, taken from the half of the text in which they "
+            "are not: 95 per cent, averaged over the inputs of all linear maps."
+        ),
+        test=mean(averaged("held_out", LINEAR, DEPTHS)),
+        band=at_least(0.95, provenance="author", because="'nearly uniform'"),
+        rival=0.5,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.signs-of-weak-means",
+        locus="section 2, Figure 1 left, beside contribution 1",
+        statement=(
+            "At the MLP's down projection the signs agree although the mean has less than a quarter of the energy."
+        ),
+        at=grid(operand="down", depth=[0.2, 0.4, 0.6, 0.8]),
+        test=mean(ACTIVATIONS["share"]),
+        band=at_most(0.25, provenance="author", because="a quarter"),
+        rival=0.5,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)
+
+ALIGNMENT = (
+    Claim(
+        id="mean-bias.model.cosine",
+        locus=_FIGURE_1,
+        statement="Behind the first layer the mean of what attention and MLP read has a cosine of .99 with v1.",
+        at=grid(operand=NORMED, depth=INNER),
+        test=mean(ACTIVATIONS["cosine"]),
+        band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
+        rival=0.7,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.cosine-stream",
+        locus=f"{_FIGURE_1}, the residual stream",
+        statement="The mean of the residual stream has a cosine of .99 with its v1.",
+        at=grid(operand="stream", depth=[0.4, 0.6, 0.8]),
+        test=mean(ACTIVATIONS["cosine"]),
+        band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
+        rival=0.7,
+        expected=REFUTED,
+        finding=(
+            "v1 is the window's first token, whose residual is so large that its mode has 96 to 99 per cent of the "
+            "energy: the cosine is .81 to .87, and 1.00 if that token is left out."
+        ),
+        corrected_by="mean-bias.model.cosine-later-stream",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.cosine-later-stream",
+        locus=f"{_FIGURE_1}, the residual stream",
+        statement="Without the window's first token the mean of the residual stream has a cosine of .99 with its v1.",
+        at=grid(operand="later stream", depth=[0.4, 0.6, 0.8, 1.0]),
+        test=mean(ACTIVATIONS["cosine"]),
+        band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
+        rival=0.7,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.v1-not-others",
+        locus="section 2, alignment with v1 rather than other directions",
+        statement=(
+            "At the inputs of q, o and gate behind the first layer the mean is far closer to v1 than to any other."
+        ),
+        at=grid(operand=["q", "o", "gate"], depth=INNER),
+        test=order(ACTIVATIONS["cosine"], ACTIVATIONS["other_cosine"]),
+        band=at_least(0.3, provenance="author", because="'much more strongly': cosines apart by .3"),
+        rival=0.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.others-cancel",
+        locus="section 2, non-leading modes",
+        statement=(
+            "There u1 keeps more of the vector of ones than the other left singular vectors do on average, by .3 of it "
+            "and more."
+        ),
+        at=grid(operand=["q", "o", "gate"], depth=INNER),
+        test=order(ACTIVATIONS["coherence"], ACTIVATIONS["other_coherence"]),
+        band=at_least(0.3, provenance="author", because="1/256 would be full cancellation"),
+        rival=0.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.leading-is-mean",
+        locus="section 2; contribution 1, dominant component of anisotropy",
+        statement="At the inputs of q, o and gate the mean has at least half as much energy as the leading mode.",
+        at=grid(operand=["q", "o", "gate"], depth=list(DEPTHS)),
+        test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
+        band=at_least(0.5, provenance="author", because=HALF),
+        rival=0.1,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.leading-is-mean-hidden",
+        locus="section 2; contribution 1, dominant component of anisotropy",
+        statement="At the input of down the mean has at least a third as much energy as the leading mode.",
+        at=grid(operand="down", depth=[0.2, 0.4, 0.6, 1.0]),
+        test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
+        band=at_least(1 / 3, provenance="author", because="it ranges from a half to nine tenths"),
+        rival=0.1,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.stream-leading-is-mean",
+        locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
+        statement="In the residual stream the mean has at least half as much energy as the leading mode.",
+        at=grid(operand="stream", depth=[0.4, 0.6, 0.8]),
+        test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
+        band=at_least(0.5, provenance="author", because=HALF),
+        rival=0.1,
+        expected=REFUTED,
+        finding=(
+            "It has 1 to 5 per cent: the leading mode is one token with a massive activation. Leave the window's first "
+            "token out, or look behind RMSNorm, where every token has the same length."
+        ),
+        corrected_by="mean-bias.model.later-stream-leading-is-mean",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.later-stream-leading-is-mean",
+        locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
+        statement=(
+            "Without the window's first token the mean of the residual stream is nine tenths of the leading mode."
+        ),
+        at=grid(operand="later stream", depth=[0.4, 0.6, 0.8]),
+        test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
+        band=at_least(0.9, provenance="author", because="nine tenths"),
+        rival=0.1,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.stream-first-mode-cancels",
+        locus="section 2, limited sign cancellation",
+        statement=(
+            "In the residual stream, at mid depth, u1 keeps under a tenth of the vector of ones: it is one token."
+        ),
+        at=grid(operand="stream", depth=[0.4, 0.6, 0.8]),
+        test=mean(ACTIVATIONS["coherence"]),
+        band=at_most(0.1, provenance="author", because="1/256 is a single token"),
+        rival=0.5,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

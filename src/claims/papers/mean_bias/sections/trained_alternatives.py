@@ -1,0 +1,200 @@
+"""Section 5's hypothesis on a trained model: the mean beside singular modes and Hadamard transforms."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, at_most, within
+from claims.claim import Claim
+from claims.experiment import grid
+from claims.kinds import mean, order, ratio
+from claims.papers.mean_bias.sections.trained_operands import ALL, OPERANDS, gain
+from claims.verdict import REFUTED, Role, Tier
+
+_HYPOTHESIS = "section 5, hypothesis; abstract; section 1"
+
+HYPOTHESIS = (
+    Claim(
+        id="mean-bias.model.recovers-svd",
+        locus=_HYPOTHESIS,
+        statement="A BF16 mean recovers nine tenths of what splitting v1 off exactly wins.",
+        test=ratio(gain("bfloat16"), gain("svd 1/exact")),
+        band=at_least(0.9, provenance="author", because="nine tenths"),
+        rival=0.5,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.recovers-most",
+        locus=_HYPOTHESIS,
+        statement="A BF16 mean recovers most of what splitting off one mode in a hundred channels exactly wins.",
+        test=ratio(gain("bfloat16"), gain("svd 1%/exact")),
+        band=at_least(0.5, provenance="author", because="most"),
+        rival=0.2,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.printed-recovers-most",
+        locus=_HYPOTHESIS,
+        statement="Averis as printed recovers most of what splitting off one mode in a hundred channels exactly wins.",
+        test=ratio(gain("printed"), gain("svd 1%/exact")),
+        band=at_least(0.5, provenance="author", because="most"),
+        rival=0.2,
+        expected=REFUTED,
+        finding="It recovers a sixth; with the mean in BF16 over three fifths.",
+        corrected_by="mean-bias.model.recovers-most",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.recovers-most-hidden",
+        locus=_HYPOTHESIS,
+        statement="A BF16 mean recovers most of that behind SwiGLU, at the MLP's output projection, as well.",
+        test=ratio(gain("bfloat16", "down"), gain("svd 1%/exact", "down")),
+        band=at_least(0.5, provenance="author", because="most"),
+        rival=0.2,
+        expected=REFUTED,
+        finding="It recovers about a quarter there, where the mean has a sixth of the energy on average.",
+        corrected_by="mean-bias.model.recovers-most",
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.factors-in-fp4",
+        locus="section 7.3, decomposition",
+        statement="A split of v1 with both factors in FP4 makes the error larger than plain NVFP4's.",
+        test=mean(ALL.at(arm="svd 1/fp4")["operand_error"]),
+        band=at_least(1.1, provenance="smallest-effect", because="a tenth"),
+        rival=0.6,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)
+
+MODES = (
+    Claim(
+        id="mean-bias.model.first-mode",
+        locus="section 2, the leading spike as primary contributor to quantization error",
+        statement="Splitting off the first mode takes more of the error away than splitting off the second.",
+        test=order(ALL.at(arm="mode 2")["left"], ALL.at(arm="svd 1/exact")["left"]),
+        band=at_least(0.1, provenance="smallest-effect", because="a tenth of the error"),
+        rival=0.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.error-follows-energy",
+        locus="section 2, the leading spike as primary contributor to quantization error",
+        statement=(
+            "What a split leaves of the error is what it leaves of the energy, within eight per cent of the whole."
+        ),
+        at=grid(operand="all", arm=["bfloat16", "svd 1/exact", "svd 1%/exact", "mode 2"]),
+        test=mean(OPERANDS["left"] + OPERANDS["removed"]),
+        band=within(1.0, abs=0.08, provenance="author", because="the error of a block format is nearly relative"),
+        rival=1.3,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.range-mode",
+        locus="abstract, principal driver of dynamic-range inflation",
+        statement=(
+            "Removing the mean lowers the largest magnitude of the blocks more than removing the second mode does."
+        ),
+        test=order(ALL.at(arm="mode 2")["range"], ALL.at(arm="bfloat16")["range"]),
+        band=at_least(0.05, provenance="smallest-effect", because="a twentieth of the range"),
+        rival=0.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.range-halved",
+        locus="abstract, principal driver of dynamic-range inflation",
+        statement="Read as a number, which the paper does not give: without the mean the blocks' range is halved.",
+        test=mean(ALL.at(arm="bfloat16")["range"]),
+        band=at_most(0.5, provenance="author", because="half"),
+        rival=1.0,
+        expected=REFUTED,
+        finding=(
+            "The largest magnitude of a block falls by a fifth on average: the mean sits in few channels, and most "
+            "blocks have none of these."
+        ),
+        corrected_by="mean-bias.model.range-fifth",
+        role=Role.CONTROL,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.range-fifth",
+        locus="abstract, principal driver of dynamic-range inflation",
+        statement="Removing the mean takes a tenth and more off the largest magnitude of the blocks.",
+        test=mean(ALL.at(arm="bfloat16")["range"]),
+        band=at_most(0.9, provenance="author", because="a tenth"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)
+
+ROTATION = (
+    Claim(
+        id="mean-bias.model.hadamard-range",
+        locus="section 7.3, Hadamard transforms",
+        statement="Hadamard transforms of blocks of 16 mitigate outliers: the largest magnitude of the blocks falls.",
+        test=mean(ALL.at(arm="turned")["range"]),
+        band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the range"),
+        rival=1.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.hadamard-error",
+        locus="section 7.3, Hadamard transforms",
+        statement="With the outliers they mitigate the error of the activations.",
+        test=mean(ALL.at(arm="turned")["operand_error"]),
+        band=at_most(1.0, provenance="author", because="mitigate"),
+        rival=1.2,
+        expected=REFUTED,
+        finding=(
+            "The error is larger by three tenths: a block's outlier was nearly exact and is now spread over 16 "
+            "elements, each with the relative error of the format."
+        ),
+        corrected_by="mean-bias.model.hadamard-worsens",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.hadamard-worsens",
+        locus="section 7.3, Hadamard transforms",
+        statement="Hadamard transforms of blocks of 16 raise the error of the activations by a tenth and more.",
+        test=mean(ALL.at(arm="turned")["operand_error"]),
+        band=at_least(1.1, provenance="smallest-effect", because="a tenth"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.hadamard-beside-mean",
+        locus="version 2, Averis with Hadamard transforms",
+        statement=(
+            "What combining the two may be taken to do to activations, though the later version only says that losses "
+            "gain: a Hadamard transform of what a BF16 mean leaves lowers the error further."
+        ),
+        test=order(ALL.at(arm="turned bfloat16")["operand_error"], ALL.at(arm="bfloat16")["operand_error"]),
+        band=at_most(0.0, provenance="author", because="lowers"),
+        rival=0.1,
+        expected=REFUTED,
+        finding="It adds a tenth of the plain error. (NVIDIA's recipe turns the weight gradient's inputs only.)",
+        corrected_by="mean-bias.model.mean-alone",
+        role=Role.CONTROL,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.mean-alone",
+        locus="version 2, Averis with Hadamard transforms",
+        statement="The mean split off in BF16 has less error without a Hadamard transform of the residual.",
+        test=order(ALL.at(arm="turned bfloat16")["operand_error"], ALL.at(arm="bfloat16")["operand_error"]),
+        band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the plain error"),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

@@ -1,0 +1,106 @@
+"""Section 3's Stage I on a trained model: what token frequencies do to the mean of its embeddings."""
+
+from __future__ import annotations
+
+from claims.bands import at_least, at_most
+from claims.claim import Claim
+from claims.experiment import experiment
+from claims.kinds import mean, order
+from claims.verdict import REFUTED, Role, Tier
+
+EMBEDDING = experiment(
+    "claims.papers.mean_bias.trained.emergence:embedding",
+    fixed={"tokens": 4096},
+    seconds=0.6,
+    megabytes=950,
+    needs="model",
+    most_seeds=16,
+)
+
+FREQUENCIES = (
+    Claim(
+        id="mean-bias.model.embedding-common",
+        locus="section 3, eq. 2; Stage I, coherent embedding alignment",
+        statement=(
+            "The mean of a text's embeddings has more of their energy than the frequencies alone give, sum p^2: the "
+            "embeddings have a common direction."
+        ),
+        test=order(EMBEDDING["text_share"], EMBEDDING["independent_share"]),
+        band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the energy"),
+        rival=0.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.embedding-frequencies-raise",
+        locus="section 3, Stage I, frequency-weighted expectation",
+        statement=(
+            "The frequencies of a text raise the mean's share of the embedding above that of its tokens counted once "
+            "each."
+        ),
+        test=order(EMBEDDING["text_share"], EMBEDDING["types_share"]),
+        band=at_least(0.0, provenance="author", because="raise is not lower"),
+        rival=-0.05,
+        expected=REFUTED,
+        finding=(
+            "They lower it, from .15 to .08; the whole vocabulary has .45. The common direction is that of tokens "
+            "that are rare in the text, and frequent ones lie away from it."
+        ),
+        corrected_by="mean-bias.model.embedding-rare-share",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.embedding-rare-share",
+        locus="section 3, Stage I, frequency-weighted expectation",
+        statement=(
+            "The less frequencies count, the larger is the mean's share of the embedding: the vocabulary's is larger "
+            "than that of a text's tokens by a tenth of the energy."
+        ),
+        test=order(EMBEDDING["vocabulary_share"], EMBEDDING["types_share"]),
+        band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.embedding-alignment",
+        locus="section 3, Stage I, coherent embedding alignment; section 2, Figure 1 right",
+        statement=(
+            "The mean of a text's embeddings is closer to their v1 than the unweighted mean of the vocabulary is."
+        ),
+        test=order(EMBEDDING["text_cosine"], EMBEDDING["vocabulary_cosine"]),
+        band=at_least(0.0, provenance="author", because="closer means a larger cosine"),
+        rival=-0.3,
+        expected=REFUTED,
+        finding=(
+            "The cosines are .3 and .9: v1 of a text's embeddings is nearly the direction of the vocabulary's mean, "
+            "and the mean of the text belongs to another mode."
+        ),
+        corrected_by="mean-bias.model.embedding-other-mode",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.embedding-other-mode",
+        locus="section 2, alignment with v1 rather than other directions, at the embedding",
+        statement=(
+            "The mean of a text's embeddings goes with another mode than v1: the cosines are apart by .05 and more."
+        ),
+        test=order(EMBEDDING["best_cosine"], EMBEDDING["text_cosine"]),
+        band=at_least(0.05, provenance="smallest-effect", because="zero if v1 is its mode"),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.embedding-means-apart",
+        locus="section 3, eq. 2",
+        statement="The text's mean embedding and the vocabulary's are nearly orthogonal, cosine under .3.",
+        test=mean(EMBEDDING["means_cosine"]),
+        band=at_most(0.3, provenance="author", because="an angle above 70 degrees"),
+        rival=0.9,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)

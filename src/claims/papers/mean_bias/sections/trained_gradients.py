@@ -1,0 +1,308 @@
+"""Claims of section 5, eq. 12, on real gradients: what splits do to them, and what means are in them to be split."""
+
+from __future__ import annotations
+
+from claims.bands import Band, at_least, at_most, within
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import mean, order, ratio
+from claims.verdict import REFUTED, Role, Tier
+
+_EXPERIMENTS = "claims.papers.mean_bias.trained.gradients"
+
+PRODUCTS = experiment(
+    f"{_EXPERIMENTS}:products",
+    sweep={
+        "arm": (
+            "plain",
+            "printed/4",
+            "printed/2",
+            "bfloat16/4",
+            "bfloat16/2",
+            "activation/2",
+            "hadamard",
+            "hadamard/2",
+        ),
+        "rounding": ("gradients", "all"),
+    },
+    fixed={"tokens": 256},
+    seconds=13,
+    megabytes=1400,
+    needs="model",
+    most_seeds=16,
+)
+MEANS = experiment(
+    f"{_EXPERIMENTS}:means",
+    sweep={"where": ("embedding", "first", "spread")},
+    fixed={"tokens": 256},
+    seconds=7,
+    megabytes=1400,
+    needs="model",
+    most_seeds=16,
+)
+
+_WEIGHT = "section 5, eq. 12, dW, real gradients"
+_INPUT = "section 5, eq. 12, dX, real gradients"
+_BOTH = ["gradients", "all"]
+_SPLIT = PRODUCTS.at(arm="bfloat16/2")["weight"]
+
+
+_NEAREST = PRODUCTS.at(arm="bfloat16/2", rounding="gradients")["weight"]
+
+
+def _smaller(because: str = "smaller") -> Band:
+    return at_most(1.0, provenance="author", because=because)
+
+
+WEIGHT_GRADIENT = (
+    Claim(
+        id="mean-bias.model.weight-gradient-printed",
+        locus=_WEIGHT,
+        statement="On real gradients Averis as printed, with FP4 means, has a smaller error in dW than plain NVFP4.",
+        at=grid(arm="printed/4", rounding=_BOTH),
+        test=mean(PRODUCTS["weight"]),
+        band=_smaller(),
+        rival=1.3,
+        expected=REFUTED,
+        finding=(
+            "It is a fifth larger with stochastic rounding of the gradients alone, and two fifths with stochastic "
+            "rounding throughout. Keep the means in BF16 and drop the cross terms."
+        ),
+        corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-drop-and-keep",
+        locus=_WEIGHT,
+        statement="With means in BF16 and two terms instead of four dW's error falls by a quarter or more.",
+        at=grid(arm="bfloat16/2", rounding=_BOTH),
+        test=mean(PRODUCTS["weight"]),
+        band=at_most(0.75, provenance="smallest-effect", because="a quarter of the error"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-cross-terms",
+        locus=_WEIGHT,
+        statement="On real gradients the two cross terms of eq. 12 lower the error of dW.",
+        at=grid(arm="bfloat16/4", rounding=_BOTH),
+        test=ratio(PRODUCTS["weight"], _SPLIT),
+        band=_smaller("lower"),
+        rival=1.3,
+        expected=REFUTED,
+        finding=(
+            "They raise it by a quarter or more, by what errors of one operand meet in the mean of the other: without "
+            "quantization these terms are zero. Leave them out."
+        ),
+        corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-drop",
+        locus=_WEIGHT,
+        statement="Dropping the cross terms alone, means still in FP4, lowers the printed form's error.",
+        at=grid(arm="printed/2", rounding=_BOTH),
+        test=ratio(PRODUCTS["weight"], PRODUCTS.at(arm="printed/4")["weight"]),
+        band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-keep",
+        locus=_WEIGHT,
+        statement="Means in BF16 alone, with all four terms, lower the error of dW by a twentieth at least.",
+        at=grid(arm="bfloat16/4", rounding=_BOTH),
+        test=mean(PRODUCTS["weight"]),
+        band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-law",
+        locus=_WEIGHT,
+        statement="Errors of dW are what errors of one operand make where they meet the other, to 15 per cent.",
+        at=grid(arm=["printed/4", "bfloat16/4", "bfloat16/2", "activation/2", "hadamard"], rounding=_BOTH),
+        test=ratio(PRODUCTS["weight"], PRODUCTS["law"]),
+        band=within(1.0, rel=0.15, provenance="theory", because="first order; errors of a block share its scale"),
+        rival=1.3,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-activation",
+        locus=_WEIGHT,
+        statement="Splitting X alone does what splitting X and D does, to 5 per cent of dW's error.",
+        at=grid(arm="activation/2", rounding=_BOTH),
+        test=ratio(PRODUCTS["weight"], _SPLIT),
+        band=within(1.0, rel=0.05, provenance="smallest-effect", because="a mean worth splitting would leave a third"),
+        rival=1.3,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-rounding",
+        locus="section 6.1, stochastic rounding; section 5, eq. 12, dW",
+        statement="The share of dW's error that the two-term split leaves is the same with X rounded stochastically.",
+        test=order(PRODUCTS.at(arm="bfloat16/2", rounding="all")["weight"], _NEAREST),
+        band=within(0.0, abs=0.1, provenance="smallest-effect", because="a tenth of plain NVFP4's error"),
+        rival=0.4,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-hadamard",
+        locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
+        statement="Hadamard transforms of both operands along the tokens mitigate the error of dW.",
+        at=grid(arm="hadamard", rounding=_BOTH),
+        test=mean(PRODUCTS["weight"]),
+        band=_smaller("mitigate"),
+        rival=1.2,
+        expected=REFUTED,
+        finding=(
+            "With rounding to nearest or stochastic, of X or not, they add a tenth or more: the relative error of a "
+            "block is smallest where one entry stands out, and that is what they take away. The mean, which they leave "
+            "in one block of 16 as it was, is worth more: see the two-term split."
+        ),
+        corrected_by="mean-bias.model.weight-gradient-hadamard-worse",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-hadamard-worse",
+        locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
+        statement="Hadamard transforms leave two fifths more of dW's error than the two-term split does.",
+        at=grid(arm="hadamard", rounding=_BOTH),
+        test=ratio(PRODUCTS["weight"], _SPLIT),
+        band=at_least(1.4, provenance="smallest-effect", because="two fifths more"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.weight-gradient-hadamard-after",
+        locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
+        statement="After a two-term split Hadamard transforms of the residuals take nothing more off dW's error.",
+        at=grid(arm="hadamard/2", rounding=_BOTH),
+        test=ratio(PRODUCTS["weight"], _SPLIT),
+        band=at_least(1.0, provenance="smallest-effect", because="no smaller than without them"),
+        rival=0.9,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)
+
+INPUT_GRADIENT = (
+    Claim(
+        id="mean-bias.model.input-gradient-split",
+        locus=_INPUT,
+        statement="On real gradients, splitting D lowers the error of dX by 5 per cent or more.",
+        at=grid(arm=["printed/4", "bfloat16/4"], rounding=_BOTH),
+        test=mean(PRODUCTS["input"]),
+        band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error, with W as it is"),
+        rival=1.0,
+        expected=REFUTED,
+        finding="It changes the error by less than 2 per cent: gradients have next to no mean to be split off.",
+        corrected_by="mean-bias.model.input-gradient-unchanged",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.input-gradient-unchanged",
+        locus=_INPUT,
+        statement="Splitting D changes dX's error by less than 2 per cent, with W in NVFP4 too.",
+        at=grid(arm=["printed/4", "bfloat16/4"], rounding=_BOTH),
+        test=mean(PRODUCTS["quantized"]),
+        band=within(1.0, abs=0.02, provenance="smallest-effect", because="its energy share is below 1 per cent"),
+        rival=0.95,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)
+
+GRADIENT_MEANS = (
+    Claim(
+        id="mean-bias.model.gradient-mean",
+        locus="section 5, eq. 12, the mean of D",
+        statement="Output gradients have a mean worth splitting: a twentieth of their energy.",
+        at=grid(where="spread"),
+        test=mean(MEANS["share_d"]),
+        band=at_least(0.05, provenance="author", because="activations have a third of their energy in the mean"),
+        rival=0.004,
+        expected=REFUTED,
+        finding="Less than 1.5 per cent of a gradient's energy is in its mean. Uncorrelated tokens have 1/l of theirs.",
+        corrected_by="mean-bias.model.gradient-mean-null",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.gradient-mean-null",
+        locus="section 5, eq. 12, the mean of D",
+        statement="The mean of D has one to four times the energy that it has for uncorrelated tokens, 1/l of all.",
+        at=grid(where="spread"),
+        test=mean(MEANS["times_null"]),
+        band=within(
+            2.5, abs=1.5, provenance="smallest-effect", because="12.8 times would be a twentieth of 256 tokens"
+        ),
+        rival=12.8,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.gradient-mean-beside",
+        locus="section 5, eq. 12, the mean of D",
+        statement="The share of the mean in X is over ten times that in D.",
+        at=grid(where="spread"),
+        test=ratio(MEANS["share_x"], MEANS["share_d"]),
+        band=at_least(10.0, provenance="author", because="an order of magnitude"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+)
+
+SECOND_MOMENT = (
+    Claim(
+        id="mean-bias.model.second-moment-embedding",
+        locus="section 7.2, optimizer second-moment inflation",
+        statement="Most of the squared gradient that the input gives the embedding's rows is due to a common mean.",
+        at=grid(where="embedding"),
+        test=mean(MEANS["part"]),
+        band=at_least(0.5, provenance="author", because="the dominant driver"),
+        rival=0.05,
+        expected=REFUTED,
+        finding=(
+            "Under a tenth of what Adam averages there: the gradients of a window's tokens hardly have a mean, and "
+            "rows of different tokens don't add up. Without it the second moment is a few per cent smaller."
+        ),
+        corrected_by="mean-bias.model.second-moment-embedding-small",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.second-moment-embedding-small",
+        locus="section 7.2, optimizer second-moment inflation",
+        statement="The mean makes the second moment of the embedding's rows at most a tenth larger.",
+        at=grid(where="embedding"),
+        test=mean(MEANS["inflation"]),
+        band=at_most(1.1, provenance="smallest-effect", because="a tenth of the second moment, 5 per cent of a step"),
+        rival=2.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.second-moment-maps",
+        locus="section 7.2, optimizer second-moment inflation",
+        statement="In linear maps the means inflate the squared gradient of the weights by a quarter or more.",
+        at=grid(where="spread"),
+        test=mean(MEANS["inflation"]),
+        band=at_least(1.25, provenance="smallest-effect", because="a quarter of the second moment"),
+        rival=1.0,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+)

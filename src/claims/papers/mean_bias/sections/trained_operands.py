@@ -1,0 +1,154 @@
+"""Section 5 on a trained model: NVFP4 error of what its linear maps read, by every way to treat the mean.
+
+512 consecutive tokens, the inputs of q, o, gate and down in six layers spread over the depth, blocks of 16 along the
+channels, rounding to nearest. Errors are squared and relative to plain NVFP4, geometric means over operands and layers.
+"""
+
+from __future__ import annotations
+
+from claims.bands import at_least, at_most, within
+from claims.claim import Claim
+from claims.experiment import Linear, experiment, linear
+from claims.kinds import mean, order, ratio
+from claims.verdict import REFUTED, Role, Tier
+
+OPERANDS = experiment(
+    "claims.papers.mean_bias.trained.operand_errors:operand_errors",
+    sweep={
+        "operand": ("q", "o", "gate", "down", "all"),
+        "arm": (
+            "plain",
+            "printed",
+            "bfloat16",
+            "kept",
+            "svd 1/fp4",
+            "svd 1/exact",
+            "svd 1%/fp4",
+            "svd 1%/exact",
+            "turned",
+            "turned printed",
+            "turned bfloat16",
+            "mode 2",
+        ),
+    },
+    fixed={"tokens": 512, "outputs": 128, "layers": 6},
+    seconds=9.0,
+    megabytes=1000,
+    needs="model",
+    most_seeds=16,
+)
+ALL = OPERANDS.at(operand="all")
+
+_FORWARD = "section 5, eq. 11"
+_LEFT_FIVE = "a twentieth of the plain error"
+
+
+def gain(arm: str, operand: str = "all") -> Linear:
+    """What a method takes off the plain error of the operand."""
+    return linear(1.0) - OPERANDS.at(arm=arm, operand=operand)["operand_error"]
+
+
+MEAN = (
+    Claim(
+        id="mean-bias.model.printed-helps",
+        locus=_FORWARD,
+        statement="Averis as printed, with the mean in FP4, lowers the error of the activations.",
+        test=mean(ALL.at(arm="printed")["operand_error"]),
+        band=at_most(1.0, provenance="author", because="lowers"),
+        rival=1.1,
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.printed-is-enough",
+        locus=_FORWARD,
+        statement="What an FP4 mean wins is most of what the mean in BF16 wins.",
+        test=ratio(gain("printed"), gain("bfloat16")),
+        band=at_least(0.5, provenance="author", because="most"),
+        rival=0.2,
+        expected=REFUTED,
+        finding=(
+            "It wins a tenth of the plain error, a BF16 mean four tenths: the FP4 mean's own error comes back as an "
+            "offset that all tokens share."
+        ),
+        corrected_by="mean-bias.model.bfloat16-mean",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.bfloat16-mean",
+        locus=_FORWARD,
+        statement="With the mean in BF16 less than .7 of the plain error is left.",
+        test=mean(ALL.at(arm="bfloat16")["operand_error"]),
+        band=at_most(0.7, provenance="author", because="three tenths won"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.printed-offset",
+        locus=_FORWARD,
+        statement="Of the plain error an FP4 mean puts .15 and more back as an offset of the layer's output.",
+        test=order(ALL.at(arm="printed")["coherent"], ALL.at(arm="bfloat16")["coherent"]),
+        band=at_least(0.15, provenance="smallest-effect", because="half of what the split had won"),
+        rival=0.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.varying-alike",
+        locus=_FORWARD,
+        statement="In what differs between tokens a mean in FP4 or in BF16 makes no difference.",
+        test=order(ALL.at(arm="printed")["varying"], ALL.at(arm="bfloat16")["varying"]),
+        band=within(0.0, abs=0.01, provenance="theory", because="zero: the residual is the same"),
+        rival=0.1,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.kept-mean",
+        locus=_FORWARD,
+        statement="An FP4 mean that is itself subtracted costs less than .05 of the plain error against one in BF16.",
+        test=order(ALL.at(arm="kept")["operand_error"], ALL.at(arm="bfloat16")["operand_error"]),
+        band=at_most(0.05, provenance="smallest-effect", because=_LEFT_FIVE),
+        rival=0.2,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.product-exact-weights",
+        locus=_FORWARD,
+        statement="So it is behind the product with exact weights: less than .7 of the plain error with a BF16 mean.",
+        test=mean(ALL.at(arm="bfloat16")["product"]),
+        band=at_most(0.7, provenance="author", because="three tenths won"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.product-quantized-weights",
+        locus=_FORWARD,
+        statement="With weights in NVFP4 as well a BF16 mean leaves less than .9 of the plain product's error.",
+        test=mean(ALL.at(arm="bfloat16")["quantized_product"]),
+        band=at_most(0.9, provenance="author", because="a tenth won"),
+        rival=1.0,
+        role=Role.OURS,
+        decides=Tier.STANDARD,
+    ),
+    Claim(
+        id="mean-bias.model.printed-product",
+        locus=_FORWARD,
+        statement=(
+            "With weights in NVFP4 as well Averis as printed leaves hardly more of the plain product's error than a "
+            "BF16 mean does."
+        ),
+        test=order(ALL.at(arm="printed")["quantized_product"], ALL.at(arm="bfloat16")["quantized_product"]),
+        band=at_most(0.05, provenance="smallest-effect", because=_LEFT_FIVE),
+        rival=0.2,
+        expected=REFUTED,
+        finding="It takes a twentieth off, a BF16 mean a fifth: the rest is error of the weights and of the mean.",
+        corrected_by="mean-bias.model.product-quantized-weights",
+        role=Role.TRANSFER,
+        decides=Tier.STANDARD,
+    ),
+)

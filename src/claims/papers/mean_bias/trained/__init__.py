@@ -1,0 +1,1 @@
+"""Experiments on the activations, gradients and losses of trained models."""

@@ -1,0 +1,1 @@
+"""Training runs of a small decoder with 4-bit products."""

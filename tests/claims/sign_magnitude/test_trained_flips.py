@@ -1,0 +1,305 @@
+"""Sign flips of a whole model on tiny random ones: which weights flip, how many, what follows from planted sizes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from claims.errors import Unavailable
+from claims.models.decoder import Decoder
+from claims.models.divergence import divergence, divergences
+from claims.models.opening import open_checkpoint
+from claims.models.prepared import decoder, moments, moments_over, windows
+from claims.papers.sign_magnitude.trained import flip_arms, flip_replications
+from claims.papers.sign_magnitude.trained.column_groups import (
+    Group,
+    columns_of_one_input,
+    matrix_shapes,
+    outlier_columns,
+    split,
+    top_columns,
+)
+from claims.papers.sign_magnitude.trained.flips import (
+    allotted,
+    change_norm,
+    counted_flips,
+    flips_shared_by_column,
+    flips_shared_by_shape,
+    independent_flips,
+    running,
+    scaled,
+    within_group,
+)
+from claims.streams import Streams
+from claims.subject import Subject
+from tests.claims.models import tiny
+
+STREAMS = Streams(1, "flips", {}, 0)
+#: Columns of the residual stream that the planted model's norms make large.
+GIANTS = (3, 17)
+
+
+def _subject(folder: Path, family: str, *, giants: tuple[int, ...] = ()) -> Subject:
+    """A tiny model, in which the given channels leave the attention's norm twenty times as large as others."""
+    model = tiny.architecture(family, width=40, hidden=80, heads=5, kv_heads=1, context=512)
+    values = tiny.tensors(model)
+    for name, value in values.items():
+        if name.endswith(("attention_norm", "mlp_norm")) and giants:
+            value[list(giants)] *= 20
+    path = tiny.write_folder(folder / f"{family}{len(giants)}", model, values)
+    text = folder / "text.txt"
+    text.write_text(" ".join(f"hello {i} worlds" for i in range(200)), encoding="utf-8")
+    return Subject(spec=family, path=str(path), model_digest=str(path), text=str(text), text_digest="text")
+
+
+@pytest.fixture(scope="module", params=tiny.FAMILIES)
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return _subject(tmp_path_factory.mktemp("models"), request.param)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return _subject(tmp_path_factory.mktemp("planted"), "llama", giants=GIANTS)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("CLAIMBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def _matrix(rows: int, columns: int) -> torch.Tensor:
+    return torch.arange(1, rows * columns + 1, dtype=torch.float32).view(rows, columns)
+
+
+def test_outliers_are_the_largest_inputs(planted: Subject) -> None:
+    chosen = outlier_columns(moments(planted, count=2, length=32))
+    for layer in range(2):
+        for part in ("q", "k", "v", "gate", "up"):
+            assert tuple(chosen[f"layers.{layer}.{part}"].tolist()) == GIANTS
+    assert len(chosen["layers.0.down"]) == math.floor(0.05 * 80)
+
+
+def test_top_columns_of_ties_and_of_few() -> None:
+    assert top_columns(torch.ones(40)).tolist() == [0, 1]
+    assert top_columns(torch.tensor([1.0, 3.0, 2.0])).tolist() == [1]
+
+
+def test_rules_differ_where_one_token_is_large() -> None:
+    """A column that one huge token dominates is an outlier by E |x|, not by E |x|/||x||."""
+    x = torch.tensor([[0.0, 1.0, 0.1], [0.0, 1.0, 0.1], [90.0, 10.0, 10.0]])
+    rows = [x.mean(0), x.abs().mean(0), x.square().mean(0)]
+    unit = x / x.norm(dim=1, keepdim=True)
+    found = {"m": torch.stack([*rows, unit.square().mean(0), unit.abs().mean(0)])}
+    assert outlier_columns(found)["m"].tolist() == [0]
+    assert outlier_columns(found, rule="normalised")["m"].tolist() == [1]
+
+
+def test_columns_of_one_input_are_for_inputs_as_wide(subject: Subject) -> None:
+    found = moments(subject, count=2, length=32)
+    chosen = columns_of_one_input(found, "layers.1.gate")
+    assert "layers.0.down" not in chosen
+    assert all(columns is chosen["layers.1.gate"] for columns in chosen.values())
+    assert {"layers.0.q", "layers.1.up"} <= set(chosen)
+
+
+def test_groups_partition_the_weights(subject: Subject) -> None:
+    architecture = decoder(subject).architecture
+    shapes = matrix_shapes(architecture)
+    outliers, rest = split(architecture, outlier_columns(moments(subject, count=2, length=32)))
+    assert outliers.total + rest.total == sum(rows * columns for rows, columns in shapes.values())
+    for name, (_, columns) in shapes.items():
+        assert sorted([*outliers.columns[name].tolist(), *rest.columns[name].tolist()]) == list(range(columns))
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 99, 1000])
+def test_allotment_is_proportional_and_complete(count: int) -> None:
+    group = Group({"a": torch.arange(10), "b": torch.arange(30)}, {"a": 10, "b": 30})
+    found = allotted(group, count)
+    assert sum(found.values()) == count
+    assert abs(found["a"] - count / 10) < 1
+
+
+def test_allotment_refuses_more_than_there_are() -> None:
+    with pytest.raises(ValueError, match="1,001 flips in a group of 1,000 weights"):
+        allotted(Group({"a": torch.arange(10)}, {"a": 100}), 1001)
+
+
+@pytest.mark.parametrize("count", [1, 13, 60])
+def test_counted_flips_are_exact_and_inside_the_group(count: int) -> None:
+    weight = _matrix(20, 9)
+    group = Group({"m": torch.tensor([1, 4, 8])}, {"m": 20})
+    changed = counted_flips(STREAMS, group, count, label="x")("m", weight)
+    flipped = changed != weight
+    assert int(flipped.sum()) == count
+    assert set(flipped.nonzero()[:, 1].tolist()) <= {1, 4, 8}
+    torch.testing.assert_close(changed.abs(), weight, rtol=0, atol=0)
+    torch.testing.assert_close(weight, _matrix(20, 9), rtol=0, atol=0)
+
+
+def test_counted_flips_by_label_and_matrix() -> None:
+    weight, both = _matrix(50, 50), Group({"a": torch.arange(50), "b": torch.arange(50)}, {"a": 50, "b": 50})
+    first = counted_flips(STREAMS, both, 500, label="x")
+    assert torch.equal(first("a", weight), counted_flips(STREAMS, both, 500, label="x")("a", weight))
+    assert not torch.equal(first("a", weight), first("b", weight))
+    assert not torch.equal(first("a", weight), counted_flips(STREAMS, both, 500, label="y")("a", weight))
+
+
+def test_shared_masks() -> None:
+    """By shape: equal for equal shapes. By column: column j is the same in matrices with as many rows."""
+    a, b, wide = _matrix(64, 32), _matrix(64, 32), _matrix(64, 48)
+    by_shape, by_column = flips_shared_by_shape(STREAMS, 0.3), flips_shared_by_column(STREAMS, 0.3)
+    own = independent_flips(STREAMS, 0.3)
+    assert torch.equal(by_shape("a", a), by_shape("b", b))
+    assert not torch.equal(own("a", a), own("b", b))
+    assert torch.equal(by_column("a", a).sign(), by_column("wide", wide)[:, :32].sign())
+    assert not torch.equal(by_shape("a", a).sign(), by_shape("wide", wide)[:, :32].sign())
+    for change in (by_shape, by_column, own):
+        assert 0.25 < float((change("a", a) < 0).float().mean()) < 0.35
+
+
+def test_group_arms_add_up_to_the_random_arm() -> None:
+    weight = _matrix(30, 20)
+    outliers = Group({"m": torch.tensor([2, 5])}, {"m": 30})
+    rest = Group({"m": torch.tensor([j for j in range(20) if j not in (2, 5)])}, {"m": 30})
+    everywhere = independent_flips(STREAMS, 0.4)
+    parts = [within_group(everywhere, group)("m", weight) - weight for group in (outliers, rest)]
+    torch.testing.assert_close(weight + parts[0] + parts[1], everywhere("m", weight), rtol=0, atol=0)
+    assert within_group(everywhere, outliers)("another", weight) is weight
+
+
+def test_scaled_flips_multiply_weights() -> None:
+    weight = torch.ones(40, 40)
+    found = scaled(independent_flips(STREAMS, 0.2), 4.345)("m", weight)
+    assert sorted(set(found.flatten().tolist())) == pytest.approx([-7.69, 1.0])
+
+
+def test_norm_of_a_change(subject: Subject) -> None:
+    """All weights flipped: twice the norm of all matrices."""
+    model = decoder(subject)
+    weights = [model.layer(i)[part] for i in range(2) for part in ("q", "k", "v", "o", "gate", "up", "down")]
+    whole = math.sqrt(sum(float(weight.double().square().sum()) for weight in weights))
+    assert change_norm(model, independent_flips(STREAMS, 1.0)) == pytest.approx(2 * whole)
+
+
+def test_hook_runs_the_changed_weights(subject: Subject) -> None:
+    """Flips by the hook are those of a model whose weights have been flipped."""
+    tokens = windows(subject, "evaluation", length=24)[:1]
+    change = independent_flips(STREAMS, 0.1)
+    hooked = decoder(subject).run(decoder(subject).embed(tokens), linear=running(change))
+    changed = Decoder(open_checkpoint(Path(subject.path)))
+    for name in matrix_shapes(changed.architecture):
+        _, layer, part = name.split(".")
+        parts = changed.layer(int(layer))
+        parts[part] = change(name, parts[part])
+    torch.testing.assert_close(changed.run(changed.embed(tokens)), hooked, rtol=0, atol=0)
+    assert not torch.equal(hooked, decoder(subject).run(decoder(subject).embed(tokens)))
+
+
+def test_divergences_are_those_of_one_at_a_time(subject: Subject) -> None:
+    model, tokens = decoder(subject), windows(subject, "evaluation", length=24)[:2]
+    clean = model.run(model.embed(tokens))
+    others = [clean * 1.1, clean.flip(-1)]
+    assert divergences(model, clean, others, tokens) == [divergence(model, clean, other, tokens) for other in others]
+
+
+def test_experiment_d(subject: Subject) -> None:
+    point = {"subject": subject, "flip_rate": (0.4, 0.2), "length": 24}
+    records = flip_arms.flip_arms(point, STREAMS)
+    assert records == flip_arms.flip_arms(point, STREAMS)
+    assert [record["flip_rate"] for record in records] == [0.4, 0.2]
+    for record in records:
+        assert all(math.isfinite(value) for value in record.values())
+        assert record["kl_random"] > 0
+        assert -20 < record["scaled_weight"] < -3
+
+
+def test_experiment_d_as_scripted(subject: Subject) -> None:
+    """Both groups have the norm of the random arm; without an outlier arm's scaling its weights would be -1."""
+    found = flip_arms.script_arms({"subject": subject, "flip_rate": 0.4, "length": 24}, STREAMS)
+    assert found["outlier_weight"] < -3
+    assert found["rest_weight"] == pytest.approx(-1, abs=0.3)
+    groups = split(decoder(subject).architecture, outlier_columns(moments(subject)))
+    arms, _ = flip_arms.as_scripted(decoder(subject), groups, STREAMS, 0.4)
+    norms = [change_norm(decoder(subject), change) for change in arms.values()]
+    assert norms == pytest.approx([norms[0]] * 3, rel=1e-5)
+
+
+def test_experiment_e_finds_planted_leverage(planted: Subject, subject: Subject) -> None:
+    """Columns with inputs twenty times as large have leverage far above two; drawn models, about one."""
+    point = {"flip_rate": (0.3, 0.1), "draws": 4, "counted_on": "pool", "length": 24}
+    with_giants = flip_arms.counted_arms({"subject": planted, **point}, STREAMS)
+    without = flip_arms.counted_arms({"subject": subject, **point}, STREAMS)
+    assert with_giants[0]["log_leverage"] > math.log(4)
+    assert without[0]["log_leverage"] < math.log(4)
+    assert with_giants[1]["log_over_alpha"] < with_giants[1]["log_leverage"]
+
+
+def test_rates_of_the_pool_and_of_all_weights(subject: Subject) -> None:
+    point = {"subject": subject, "draws": 1, "length": 24}
+    share = flip_arms.column_facts({"subject": subject}, STREAMS)["pool"]
+    pool = flip_arms.counted_arms({**point, "flip_rate": (0.4,), "counted_on": "pool"}, STREAMS)
+    whole = flip_arms.counted_arms({**point, "flip_rate": (0.4 * share + 1e-9,), "counted_on": "all"}, STREAMS)
+    assert pool[0] | {"flip_rate": 0} == whole[0] | {"flip_rate": 0}
+
+
+def test_facts_of_columns(planted: Subject) -> None:
+    found = flip_arms.column_facts({"subject": planted}, STREAMS)
+    assert found["pool"] == pytest.approx(0.05)
+    assert found["alpha"] > 3
+    assert 0 <= found["judged"] <= 1 >= found["normalised"] > 0
+    assert found["norm_ratio"] == pytest.approx(1, abs=0.2)
+
+
+def test_norms_of_equally_many_flips(planted: Subject) -> None:
+    """The ratio that is expected is the one of all flips of either group, each over its number."""
+    model = decoder(planted)
+    groups = split(model.architecture, outlier_columns(moments(planted)))
+    norms = [change_norm(model, counted_flips(STREAMS, group, group.total, label="all")) for group in groups]
+    expected = norms[0] / norms[1] * math.sqrt(groups[1].total / groups[0].total)
+    assert flip_arms.column_facts({"subject": planted}, STREAMS)["norm_ratio"] == pytest.approx(expected)
+
+
+def test_chosen_columns(planted: Subject) -> None:
+    point = {"subject": planted, "columns": ("own", "0/2", "1/2"), "flip_rate": 0.3, "draws": 2, "length": 24}
+    records = flip_arms.chosen_columns(point, STREAMS)
+    assert [record["columns"] for record in records] == ["own", "0/2", "1/2"]
+    assert all(record["log_leverage"] > 0 for record in records)
+
+
+def test_convexity_of_perplexity() -> None:
+    assert flip_arms._log_convexity(0.0) == 0
+    assert flip_arms._log_convexity(1e-9) == pytest.approx(5e-10)
+    assert math.exp(flip_arms._log_convexity(1.0)) == pytest.approx(math.e - 1)
+
+
+def test_replications_need_their_model(subject: Subject) -> None:
+    for replication, point in (
+        (flip_replications.published_arms, {"flip_rate": 0.05}),
+        (flip_replications.published_sweep, {"flip_rate": (0.05,)}),
+    ):
+        with pytest.raises(Unavailable, match="TinyLlama"):
+            replication({"subject": subject} | point, STREAMS)
+
+
+def test_replications_on_a_model_that_stands_in(planted: Subject) -> None:
+    model, tokens = decoder(planted), windows(planted, "whole", length=24)[:6]
+    groups = flip_replications.groups_as_published(model, tokens)
+    assert torch.equal(groups[0].columns["layers.0.q"], outlier_columns(moments_over(model, tokens[:5]))["layers.0.q"])
+    found = flip_replications.arms_as_published(model, tokens, groups, STREAMS, flip_rate=0.4)
+    assert found["nll_random"] - found["change_random"] == pytest.approx(flip_replications.nll(model, tokens))
+    assert found["nll_matched_outlier"] != found["nll_matched_rest"]
+    swept = flip_replications.sweep_as_published(model, tokens, groups, STREAMS, flip_rates=(0.4, 0.1))
+    assert [record["flip_rate"] for record in swept] == [0.4, 0.1]
+    assert np.isfinite([record["change_outlier"] for record in swept]).all()
+
+
+def test_nll_is_the_mean_over_windows(planted: Subject) -> None:
+    model, tokens = decoder(planted), windows(planted, "whole", length=24)[:3]
+    each = [flip_replications.nll(model, row[None]) for row in tokens]
+    assert flip_replications.nll(model, tokens) == pytest.approx(sum(each) / 3)
+    everything = independent_flips(STREAMS, 1.0)
+    assert flip_replications.nll(model, tokens, everything) != pytest.approx(sum(each) / 3)
