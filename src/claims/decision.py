@@ -25,7 +25,7 @@ ALPHA_LOOK = ALPHA_CLAIM / len(LOOKS)
 #: Seeds of a claim one tier below the one that decides it.
 REDUCED_CAP = 8
 #: How many times the seeds that an experiment allows at the deciding tier it allows one tier above.
-DEEPER = 4
+DEEPER = 8
 
 
 def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:

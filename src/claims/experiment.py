@@ -127,7 +127,7 @@ def experiment(
         needs: "model" if it is about a trained model, "text" if it trains one on a text; the function then finds a
             ``claims.subject.Subject`` under ``point["subject"]``, and is measured only where its claims are decided.
         of: the one model that it can be run on, by its name in ``claims.models.known``; empty if any will do.
-        most_seeds: of a block at the tier that decides, for what is too dear for 256; four times as many above it.
+        most_seeds: of a block at the tier that decides, for what is too dear for 256; eight times as many above it.
     """
     if needs not in NEEDS:
         raise InvalidDeclaration("needs", needs, ", ".join(repr(need) for need in NEEDS))

@@ -149,7 +149,7 @@ class TestDeclaration:
 
     def test_looks_end_at_most_seeds(self):
         assert looks_at(claim(), Tier.STANDARD) == (8, 16)
-        assert looks_at(claim(), Tier.FULL) == (8, 16, 32, 64)
+        assert looks_at(claim(), Tier.FULL) == (8, 16, 32, 64, 128)
         assert looks_at(claim(), Tier.SMOKE) == ()  # too dear to be looked at before it can be decided
         assert looks_at(claim(decides="smoke"), Tier.SMOKE) == (8, 16)
         fixed = claim(test=value(BASELINE["loss"]))

@@ -112,7 +112,8 @@ def test_a_planted_mean_changes_nothing_without_quantization(terms: int, split: 
     recipe = AverisRecipe(
         format=None, split_activation=split, split_gradient=split, mean="float32", weight_gradient_terms=terms
     )
-    loss, found = gradients(Arm(recipe=recipe, exact_weight=exact_weight), planted_means(SIZES, 2.0, STREAMS, dtype=torch.float64))
+    planted = planted_means(SIZES, 2.0, STREAMS, dtype=torch.float64)
+    loss, found = gradients(Arm(recipe=recipe, exact_weight=exact_weight), planted)
     expected_loss, expected = gradients(ARMS["fp32"], Planted())
     torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=0)
     for one, other in zip(found, expected, strict=True):

@@ -49,6 +49,8 @@ _SECTIONS: tuple[str, ...] = (
     "trained_extremes",
     "trained_operands",
     "trained_alternatives",
+    "trained_gradients",
+    "trained_loss",
     "trained_published",
 )
 

@@ -56,8 +56,8 @@ OVER_TRAINING = (
         rival=-0.1,
         expected=REFUTED,
         finding=(
-            "It falls. While a decoder learns the frequencies of tokens it gives every position nearly the same "
-            "output, and the mean is almost all there is; what it learns of context then takes that away. " + _SHORT
+            "It falls, after a peak early on. That would fit a decoder that learns the frequencies of tokens before "
+            "context; the cause was not separated. " + _SHORT
         ),
         corrected_by="mean-bias.training.share-falls",
         role=Role.TRANSFER,
@@ -94,7 +94,7 @@ OVER_TRAINING = (
         band=at_least(0.0, provenance="author", because="shallow layers early, deep ones late"),
         rival=-0.1,
         expected=REFUTED,
-        finding="The last layer is first: its stream is what the layers before it wrote, the same at every token.",
+        finding="The last layer is first: its share is larger by nearly half of the energy.",
         corrected_by="mean-bias.training.deep-first",
         role=Role.TRANSFER,
         decides=Tier.STANDARD,
@@ -113,7 +113,7 @@ OVER_TRAINING = (
     Claim(
         id="mean-bias.training.embedding-aligns",
         locus="section 3, Stage I",
-        statement="Training aligns the embedding: the mean's share of the embedded tokens rises from step 5 to step 20.",
+        statement="Training aligns the embedding: the mean's share of embedded tokens rises from step 5 to step 20.",
         test=order(
             MEANS.at(operand="embedding", step=PEAK)["share"], MEANS.at(operand="embedding", step=FIRST)["share"]
         ),
@@ -159,10 +159,7 @@ OPERATORS = (
         band=at_least(0.0, provenance="author", because="further amplifies"),
         rival=-0.1,
         expected=REFUTED,
-        finding=(
-            "It is smaller, by about a quarter of the energy: a product of two factors has a mean only as far as they "
-            "go together. In the first layer it is slightly larger."
-        ),
+        finding=("It is smaller, by about a quarter of the energy."),
         corrected_by="mean-bias.training.swiglu-lowers",
         role=Role.TRANSFER,
         decides=Tier.STANDARD,
@@ -272,8 +269,8 @@ EMBEDDING = (
         rival=1.0,
         expected=REFUTED,
         finding=(
-            "It takes nothing off: attention and MLP make the means of deeper layers anew from centred inputs. "
-            "Subtract it where the product is."
+            "It takes nothing off: the layers of the network, trained without it, make their means anew from centred "
+            "embeddings. Subtract the mean where the product is."
         ),
         corrected_by="mean-bias.training.embedding-does-not-reach",
         role=Role.TRANSFER,

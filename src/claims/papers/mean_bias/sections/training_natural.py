@@ -90,8 +90,15 @@ ORDERING = (
     ),
 )
 
+_UNRESOLVED = (
+    "Below the resolution of these runs: the difference is .003 or less of a gap of .02 nats, and varies between seeds "
+    "by .005. 64 seeds (--tier full) resolve .003. The mean has less than a fifth of the energy in most products of "
+    "this decoder; where it has more, see mean-bias.training.printed-recovers. The paper's own comparison needs runs "
+    "of its size, repeated."
+)
 
-def _below_plain(name: str, arm: str, who: str, locus: str, role: Role, finding: str) -> Claim:
+
+def _below_plain(name: str, arm: str, who: str, locus: str, role: Role) -> Claim:
     """The claim that an arm has a lower loss than plain 4-bit training, which these runs do not resolve."""
     return Claim(
         id=f"mean-bias.training.{name}",
@@ -102,24 +109,20 @@ def _below_plain(name: str, arm: str, who: str, locus: str, role: Role, finding:
         band=at_most(0.0, provenance="author", because="any gain"),
         rival=0.02,
         expected=UNDECIDED,
-        finding=finding,
+        finding=_UNRESOLVED,
         role=role,
         decides=Tier.STANDARD,
     )
 
 
 IMPROVEMENTS = (
-    _below_plain("printed-below-plain", "printed", "Averis as printed", _LOSS, Role.TRANSFER, "x"),
+    _below_plain("printed-below-plain", "printed", "Averis as printed", _LOSS, Role.TRANSFER),
     _below_plain(
-        "float32-below-plain", "float32/2", "Averis with a float32 mean", "section 5, eq. 11; eq. 12", Role.OURS, "x"
-    ),
-    _below_plain(
-        "svd-below-plain",
-        "svd/fp4",
-        "Splitting two singular modes off, with factors in FP4,",
-        "section 5, hypothesis",
-        Role.TRANSFER,
-        "x",
+        "float32-below-plain",
+        "float32/2",
+        "Averis with a float32 mean",
+        "section 5, eq. 11; eq. 12",
+        Role.OURS,
     ),
     _below_plain(
         "hadamard-below-plain",
@@ -127,6 +130,20 @@ IMPROVEMENTS = (
         "A Hadamard transform of both operands of the weight gradient",
         "section 7.3, Hadamard transforms",
         Role.TRANSFER,
-        "x",
     ),
+)
+
+SVD = Claim(
+    id="mean-bias.training.svd-costs",
+    locus="section 5, hypothesis; section 7.3, decomposition",
+    statement=(
+        "Splitting two singular modes off every operand, with factors in FP4, ends with a higher loss than no split: "
+        "there is no benefit that removing a mean could recover."
+    ),
+    at=grid(step=LAST),
+    test=order(_loss("svd/fp4"), _loss("plain")),
+    band=at_least(0.0, provenance="smallest-effect", because="any cost"),
+    rival=-0.01,
+    role=Role.OURS,
+    decides=Tier.STANDARD,
 )

@@ -137,7 +137,7 @@ AS_THE_TEXT_SAYS = (
         band=within(0.0, abs=A_QUARTER, provenance="author", because="the tolerance of the plateau"),
         rival=math.log(4),
         expected=UNDECIDED,
-        finding="From 49 to 32, uncertain by a factor of six. 64 seeds (--tier full allows 32) would decide.",
+        finding="From 49 to 32, uncertain by a factor of six. 64 seeds (--tier full) would decide.",
         role="transfer",
         decides="standard",
     ),
