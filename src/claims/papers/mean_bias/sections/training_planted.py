@@ -9,12 +9,14 @@ product: these claims are about the mechanism, not about how much of it there is
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from claims.bands import at_least, within
 from claims.claim import Claim
-from claims.experiment import Quantity, experiment, grid
+from claims.experiment import Experiment, Linear, Quantity, experiment, grid
 from claims.kinds import order, ratio
 from claims.papers.mean_bias.sections.training_natural import LAST, RUNS, SIZES, STEPS
-from claims.verdict import REFUTED, UNDECIDED, Role, Tier
+from claims.verdict import UNDECIDED, Role, Tier
 
 NONE = "plain / nothing planted"
 PLANTED = experiment(
@@ -38,18 +40,25 @@ PLANTED = experiment(
     needs="text",
     most_seeds=16,
 )
+#: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
+FIRST_LOOK = replace(PLANTED, most_seeds=8)
 AT_LAST = grid(step=LAST)
 _MECHANISM = "section 5, first paragraph"
 _FORWARD = "section 5, eq. 11"
 _HYPOTHESIS = "section 5, hypothesis"
 
 
-def _loss(arm: str) -> Quantity:
+def _loss(arm: str, runs: Experiment = PLANTED) -> Quantity:
     """Loss of an arm at the claim's step."""
-    return PLANTED.at(arm=arm)["loss"]
+    return runs.at(arm=arm)["loss"]
 
 
-_COST = _loss("plain") - _loss(NONE)
+def _gain(arm: str, runs: Experiment = PLANTED) -> Linear:
+    """How much lower an arm's loss is than that of plain 4-bit training."""
+    return _loss("plain", runs) - _loss(arm, runs)
+
+
+_COST = _gain(NONE)
 
 _QUARTER = at_least(0.25, provenance="smallest-effect", because="'clearly improving' is no less")
 
@@ -98,13 +107,14 @@ PRINTED = (
         locus=f"{_FORWARD}; section 6.2, training loss",
         statement="Averis as printed wins back at least a quarter of what a strong mean costs in loss.",
         at=AT_LAST,
-        test=ratio(_loss("plain") - _loss("printed"), _COST),
+        test=ratio(_gain("printed", FIRST_LOOK), _gain(NONE, FIRST_LOOK)),
         band=_QUARTER,
         rival=0.0,
-        expected=REFUTED,
+        expected=UNDECIDED,
         finding=(
-            "It wins nothing back, and its loss is higher than without any split: an FP4 mean is off by a tenth of "
-            "itself, by the same vector for every token. A mean in high precision wins back everything."
+            "Its loss is above that of no split at all (mean-bias.training.printed-worse): an FP4 mean is off by a "
+            "tenth of itself, by the same vector for every token. As a share of the cost that takes 16 seeds and as "
+            "many again to refute: --tier full. A mean in high precision wins back everything."
         ),
         corrected_by="mean-bias.training.float32-recovers",
         role=Role.TRANSFER,
@@ -145,7 +155,7 @@ def _recovery(name: str, arm: str, what: str) -> Claim:
         locus=f"{_FORWARD}; eq. 12",
         statement=f"{what} wins back at least a quarter of what a strong mean costs in loss.",
         at=AT_LAST,
-        test=ratio(_loss("plain") - _loss(arm), _COST),
+        test=ratio(_gain(arm), _COST),
         band=_QUARTER,
         rival=0.0,
         role=Role.OURS,
@@ -190,7 +200,7 @@ RECOVERED = (
         locus=_HYPOTHESIS,
         statement="Subtracting a mean in high precision wins back most of what splitting off singular vectors does.",
         at=AT_LAST,
-        test=ratio(_loss("plain") - _loss("float32/2"), _loss("plain") - _loss("svd/float32")),
+        test=ratio(_gain("float32/2"), _gain("svd/float32")),
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.25,
         role=Role.TRANSFER,
@@ -201,11 +211,14 @@ RECOVERED = (
         locus=f"{_HYPOTHESIS}, with the mean in FP4",
         statement="Averis as printed wins back most of what splitting off singular vectors does.",
         at=AT_LAST,
-        test=ratio(_loss("plain") - _loss("printed"), _loss("plain") - _loss("svd/float32")),
+        test=ratio(_gain("printed", FIRST_LOOK), _gain("svd/float32", FIRST_LOOK)),
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.0,
-        expected=REFUTED,
-        finding="It wins nothing back, where the two leading singular modes in float32 win back nearly everything.",
+        expected=UNDECIDED,
+        finding=(
+            "The two leading singular modes in float32 win back nearly everything, Averis as printed nothing "
+            "(mean-bias.training.printed-worse); 16 seeds and as many again would refute the share: --tier full."
+        ),
         corrected_by="mean-bias.training.svd-recovers",
         role=Role.TRANSFER,
         decides=Tier.STANDARD,

@@ -27,7 +27,7 @@ SWEEP = experiment(
     seconds=28,
     megabytes=1200,
     needs="model",
-    most_seeds=16,
+    most_seeds=8,
 )
 GLOBAL = experiment(
     f"{ARMS}:counted_arms",
