@@ -29,7 +29,7 @@ PRODUCTS = experiment(
     seconds=13,
     megabytes=1400,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
 MEANS = experiment(
     f"{_EXPERIMENTS}:means",
@@ -38,7 +38,7 @@ MEANS = experiment(
     seconds=7,
     megabytes=1400,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
 
 _WEIGHT = "section 5, eq. 12, dW, real gradients"

@@ -34,7 +34,7 @@ LOSSES = experiment(
     seconds=32,
     megabytes=1600,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
 #: Apart, because what is refuted is measured on a second block of seeds.
 REMEDIES = experiment(
@@ -44,7 +44,7 @@ REMEDIES = experiment(
     seconds=10,
     megabytes=1600,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
 CENTRED = experiment(
     f"{_EXPERIMENTS}:embedding_mean",
@@ -52,7 +52,7 @@ CENTRED = experiment(
     seconds=4,
     megabytes=1300,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
 
 

@@ -18,7 +18,7 @@ ALL = experiment(
     sweep={"flip_rate": RATES},
     fixed={"length": 128, "masks": 4},
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
     seconds=18,
     megabytes=1400,
 )
@@ -26,7 +26,7 @@ QUANTIZED = experiment(
     f"{_EXPERIMENTS}.directions:quantized_model",
     fixed={"length": 128},
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
     seconds=3,
     megabytes=1200,
 )
@@ -36,7 +36,7 @@ SINGLE = experiment(
     f"{_EXPERIMENTS}.single_matrices:one_of_each",
     fixed={"length": 128},
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
     seconds=22,
     megabytes=1200,
 )

@@ -8,6 +8,7 @@ ones are separate claims. The authors' own model is the subject of ``trained_fli
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from claims.bands import at_least, at_most, within
 from claims.claim import Claim
@@ -25,7 +26,7 @@ TRUE = experiment(
     seconds=20,
     megabytes=1200,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
 SCRIPT = experiment(
     f"{_ARMS}:script_arms",
@@ -33,8 +34,10 @@ SCRIPT = experiment(
     seconds=11,
     megabytes=1200,
     needs="model",
-    most_seeds=8,
+    most_seeds=16,
 )
+#: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
+FIRST_LOOK = replace(TRUE, most_seeds=8)
 FACTS = experiment(f"{_ARMS}:column_facts", seconds=20, megabytes=1000, needs="model")
 AT_FIVE, AT_HALF = grid(flip_rate=0.05), grid(flip_rate=0.005)
 MORE_SEEDS = "64 seeds (--tier full) would decide."
@@ -52,14 +55,15 @@ ORDER = (
         locus="Table 8; section 7.3, outlier columns above random flips",
         statement="At p = .05 5 % of the flips, those in outlier columns, do more damage than all of them together.",
         at=AT_FIVE,
-        test=order(TRUE["change_outlier"], TRUE["change_random"]),
+        test=order(FIRST_LOOK["change_outlier"], FIRST_LOOK["change_random"]),
         band=MORE,
         rival=-1.0,
-        expected=REFUTED,
+        expected=UNDECIDED,
         finding=(
-            "They are a part of the random arm's flips and do less damage than these, by 4.5 nats of NLL. The printed "
-            "order needs the script's scaling, which makes of a flipped weight w not -w but -8.6 w "
-            "(sign-magnitude.model.expd.weight-factor)."
+            "They are a part of the random arm's flips and do less damage than these, by three nats of NLL "
+            "(sign-magnitude.model.expd.true-order-top). The printed order needs the script's scaling, which makes of "
+            "a flipped weight w not -w but -8.6 w (sign-magnitude.model.expd.weight-factor). 16 seeds and as many "
+            "again would refute it: --tier full."
         ),
         corrected_by="sign-magnitude.model.expd.true-order-top",
         role="transfer",
