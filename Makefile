@@ -4,6 +4,10 @@ VENV   ?= .venv
 TIER   ?= smoke
 REPORT ?= report
 PAPERS ?= sign-magnitude mean-bias
+# Which trained model to audit, and on what; none leaves out the claims about one and the training runs.
+MODEL  ?= none
+TEXT   ?= python-topics
+RANGE  ?= HEAD~5..HEAD
 BIN    := $(VENV)/bin
 # A folder of this tree is never importable just because a command was started in it.
 export PYTHONSAFEPATH := 1
@@ -12,17 +16,24 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit results test test-slow lint gate bench bench-kernels bench-record bench-history clean
+.PHONY: help audit results results-trained test test-slow lint gate bench bench-kernels bench-record bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full) and write report/
-	$(BIN)/claimbench audit --tier $(TIER) --report $(REPORT) --json $(REPORT)/result.json
+audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full MODEL=smollm2), write report/
+	$(BIN)/claimbench audit --tier $(TIER) --model $(MODEL) --text $(TEXT) --report $(REPORT) --json $(REPORT)/result.json
 
 results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what README quotes of it
 	@set -e; for paper in $(PAPERS); do \
-	  $(BIN)/claimbench audit "paper:$$paper" --tier standard --report $(REPORT)/$$paper --json results/$$paper.json; done
+	  $(BIN)/claimbench audit "paper:$$paper" --tier standard --model none --report $(REPORT)/$$paper \
+	    --json results/$$paper.json; done
+	$(BIN)/python results/summarise.py
+
+results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (40 minutes)
+	$(BIN)/claimbench models get smollm2
+	$(BIN)/claimbench audit needs:model needs:text --model smollm2 --text $(TEXT) --tier standard \
+	  --report $(REPORT)/$(TEXT) --json results/trained/$(TEXT).json
 	$(BIN)/python results/summarise.py
 
 test: $(VENV)/.installed-test ## the tests that belong to every commit, under five minutes on two cores
@@ -43,8 +54,8 @@ gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse 
 	$(BIN)/python -m claims.kernels.aot
 
 bench: $(VENV)/.installed-bench ## asv on this commit
-	$(BIN)/asv machine --yes
-	$(BIN)/asv run --environment existing:$(abspath $(BIN))/python --set-commit-hash "$$(git rev-parse HEAD)" --quick
+	@$(BIN)/asv machine --yes >/dev/null
+	$(BIN)/asv run --environment existing:$(abspath $(BIN))/python --set-commit-hash "$$(git rev-parse HEAD)"
 
 bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside the machine's limits and its peers
 	$(BIN)/python benchmarks/kernels_table.py
@@ -53,10 +64,12 @@ bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in b
 	$(BIN)/python benchmarks/kernels_table.py --json benchmarks/kernels.json
 	$(BIN)/python benchmarks/readme.py
 
-bench-history: $(VENV)/.installed-bench ## asv over a range of commits (RANGE=main~5..main), then the page in .asv/html
-	$(BIN)/asv machine --yes
-	$(BIN)/asv run $(or $(RANGE),HEAD~5..HEAD)
+bench-history: $(VENV)/.installed-bench ## asv over commits (RANGE=main~9..main STEPS=5; measured ones are kept), then a page
+	@$(BIN)/asv machine --yes >/dev/null
+	@# a benchmark that fails at some commit (status 2) is no reason to show nothing of the others
+	$(BIN)/asv run --skip-existing $(STEPS:%=--steps %) "$(RANGE)" || [ $$? = 2 ]
 	$(BIN)/asv publish
+	$(BIN)/python benchmarks/page.py
 
 clean: ## remove the environment and everything that was built or measured
 	rm -rf $(VENV) build dist report .asv .claimbench src/*.egg-info
@@ -68,7 +81,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	@echo "== installing claimbench and what it runs on (torch is the large one)"
-	$(INSTALL) '.[oracles]'
+	$(INSTALL) '.[oracles,models]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -1,7 +1,8 @@
-"""Bring what quotes the results up to date: the README's counts and estimates, and ``results/README.md``.
+"""Bring what quotes the results up to date: the README's counts and estimates, and the pages of this folder.
 
-``make results`` audits every paper into ``results/PAPER.json`` and then runs this; the tests hold what it wrote to what
-it would write. The files keep every claim, but not its points, which would make them four times as long.
+``make results`` audits every paper into ``results/PAPER.json``, ``make results-trained`` what needs a trained model or
+a training run into ``results/trained/TEXT.json``, and both then run this; the tests hold what it wrote to what it would
+write. The files keep every claim, but not its points, which would make them four times as long.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from claims.coverage import coverage_of, verdict_counts
 from claims.packs import Catalogue, load_catalogue
 from claims.report.document import load_result
+from claims.report.numbers import band_text, estimate_text, interval_text
 from claims.verdict import Verdict
 
 FOLDER = Path(__file__).parent
@@ -24,13 +26,32 @@ COUNTS = re.compile(r"(?<=<!-- counts -->\n).*?(?=<!-- /counts -->)", flags=re.D
 #: A row of the README: claim, what it says, verdict, estimate.
 ROW = re.compile(r"^\| `(?P<id>\S+)` \| (?P<words>.+) \| (?P<verdict>\w+) \| (?P<estimate>\S*) \|$", flags=re.MULTILINE)
 
+#: The text that verdicts on record are about.
+ON_RECORD = "python-topics"
+TRAINED = FOLDER / "trained"
+_PART = {
+    "transfer": "The papers' statements, on this model",
+    "ours": "What is true instead, or besides",
+    "control": "Controls",
+    "replication": "What only the papers' own models can show",
+}
+
 Documents = Mapping[str, Mapping[str, Any]]
 
 
 def load() -> dict[str, dict[str, Any]]:
-    """The results of this folder by paper, the one with the most claims first."""
+    """The results of this folder by paper, the one with the most claims first; of trained models those on record."""
     found = {path.stem: load_result(path) for path in sorted(FOLDER.glob("*.json"))}
+    trained = {row["id"]: row for row in load_trained()[ON_RECORD]["claims"]}
+    for document in found.values():
+        document["claims"] = [trained.get(row["id"], row) for row in document["claims"]]
     return dict(sorted(found.items(), key=lambda item: -len(item[1]["claims"])))
+
+
+def load_trained() -> dict[str, dict[str, Any]]:
+    """The results of the trained model and of training runs by text, those on record first."""
+    paths = sorted(TRAINED.glob("*.json"), key=lambda path: (path.stem != ON_RECORD, path.stem))
+    return {path.stem: load_result(path) for path in paths}
 
 
 def slim(path: Path) -> None:
@@ -86,6 +107,45 @@ def results_page(documents: Documents, catalogue: Catalogue) -> str:
     return "\n".join(parts)
 
 
+def trained_page(trained: Documents, catalogue: Catalogue) -> str:
+    """The whole of ``results/trained/README.md``: what transfers to the model, with numbers, text beside text."""
+    environment = ", ".join(f"{name} {value}" for name, value in trained[ON_RECORD]["environment"].items())
+    parts = [
+        "# On a trained model, and in training\n\nWhat `make results-trained` measured: every claim about a trained "
+        "model on SmolLM2-135M-Instruct, and training runs of a small decoder. Estimates have the interval on which "
+        "the verdict rests (a false verdict below 2 in 100,000); the band is where they have to lie.\n\n"
+        f"Tier standard; {environment}.\n"
+    ]
+    rows = {text: {row["id"]: row for row in document["claims"]} for text, document in trained.items()}
+    for paper in dict.fromkeys(row["paper"] for row in rows[ON_RECORD].values()):
+        parts.append(f"## {paper}\n")
+        for role, heading in _PART.items():
+            chosen = [row for row in rows[ON_RECORD].values() if row["paper"] == paper and row["role"] == role]
+            if chosen:
+                parts.append(f"### {heading}\n\n{_trained_table(chosen, rows, catalogue)}")
+    return "\n".join(parts)
+
+
+def _trained_table(chosen: Iterable[Mapping[str, Any]], rows: Mapping[str, Any], catalogue: Catalogue) -> str:
+    lines = [_row("claim", "what it says", "band", *rows), _row(*["---"] * (3 + len(rows)))]
+    for row in chosen:
+        claim = catalogue.claims[row["id"]]
+        cells = [_outcome(rows[text].get(row["id"])) for text in rows]
+        said = " ".join(f"{claim.statement} {claim.finding}".split()).replace("|", "\\|")
+        lines.append(_row(f"`{row['id'].partition('.')[2]}`", said, band_text(row["band"]), *cells))
+    return "\n".join(lines) + "\n"
+
+
+def _outcome(row: Mapping[str, Any] | None) -> str:
+    """Verdict, estimate and interval, as far as there are any."""
+    if row is None:
+        return ""
+    estimate = estimate_text(row["estimate"], row["interval"]) if row["interval"] else ""
+    if not estimate and row["estimate"] is not None:
+        estimate = f"{row['estimate']:.4g}"
+    return " ".join(part for part in (row["verdict"], estimate, interval_text(row["interval"])) if part)
+
+
 def readme(text: str, documents: Documents, catalogue: Catalogue) -> str:
     """The README with the counts, verdicts and estimates of the results."""
     rows = {row["id"]: row for document in documents.values() for row in document["claims"]}
@@ -113,9 +173,10 @@ def _row(*cells: str) -> str:
 
 def main() -> None:
     """Bring everything up to date."""
-    for path in FOLDER.glob("*.json"):
+    for path in [*FOLDER.glob("*.json"), *TRAINED.glob("*.json")]:
         slim(path)
     documents, catalogue = load(), load_catalogue()
+    (TRAINED / "README.md").write_text(trained_page(load_trained(), catalogue), encoding="utf-8")
     (FOLDER / "README.md").write_text(results_page(documents, catalogue), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8"), documents, catalogue), encoding="utf-8")
 

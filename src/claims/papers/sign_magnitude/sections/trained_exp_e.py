@@ -77,7 +77,7 @@ ABOUT_TEN = tuple(
         locus="abstract; section 9.5, Exp E; Appendix E.8, leverage of about 10",
         statement=f"At p = {rate_words(rate)} the ratio of the arms' mean divergences is about 10.",
         at=grid(flip_rate=rate),
-        test=ratio(SWEEP["kl_outlier"], SWEEP["kl_rest"]),
+        test=ratio(FIRST_LOOK["kl_outlier"], FIRST_LOOK["kl_rest"]),
         band=within(10.0, rel=0.25, provenance="author", because="tells 10 from 7 and from 13"),
         rival=41.0,
         expected=UNDECIDED,
@@ -236,7 +236,10 @@ PLATEAU = (
         id="sign-magnitude.model.expe.attenuation",
         locus="section 9.5, Exp G, 'the same attenuation'",
         statement="In outlier columns a flip does less damage at p = .05 than at p = .005.",
-        test=mean(SWEEP.at(flip_rate=0.05)["log_per_flip_outlier"] - SWEEP.at(flip_rate=0.005)["log_per_flip_outlier"]),
+        test=mean(
+            FIRST_LOOK.at(flip_rate=0.05)["log_per_flip_outlier"]
+            - FIRST_LOOK.at(flip_rate=0.005)["log_per_flip_outlier"]
+        ),
         band=at_most(0.0, provenance="author", because="attenuation means less damage a flip"),
         rival=math.log(4),
         expected=UNDECIDED,
