@@ -20,7 +20,7 @@ NOT_CLAIMS = {
         "not published. The published Qwen3-0.6B is mean-bias.replication.figure1-signs, any model "
         "mean-bias.model.signs; what such a share says is judged on synthetic tokens as mean-bias.sec2.signs-*."
     ),
-    "section 2, Figure 1 right": (
+    "section 2, Figure 1 right, the paper's own model": (
         "The printed cosine between mean and v1 is a measurement on a checkpoint that is not published. The published "
         "Qwen3-0.6B is mean-bias.replication.figure1-cosine, any model mean-bias.model.cosine; what a cosine near one "
         "implies is judged on synthetic tokens: mean-bias.sec2.alignment-without-dominance."

@@ -21,7 +21,7 @@ EMBEDDING = experiment(
 )
 
 NOT_CLAIMS = {
-    "section 3, Figure 2": (
+    "section 3, Figure 2, the paper's own steps": (
         "Energy shares at two checkpoints of a training run, by layer; neither numbers nor checkpoints are published. "
         "Its order over layers is audited on a trained model as mean-bias.model.share-deeper and "
         "mean-bias.model.stream-share-grows; what eq. 1 gives without any mean as mean-bias.eq1.null."

@@ -29,7 +29,7 @@ SHIFTS = [0.3, 0.5, 1.0]
 TOP = {"largest": 0.001}
 
 NOT_CLAIMS = {
-    "section 4, Figure 4": (
+    "section 4, Figure 4, the paper's own model": (
         "Shares at two checkpoints of four modules; neither numbers nor checkpoints are published. The published "
         "Qwen3-0.6B is mean-bias.replication.figure4-primary, any model mean-bias.model.primary-source and "
         "mean-bias.model.primary-source-*; what it takes is mean-bias.eq8.additive-law."

@@ -62,8 +62,8 @@ ORDER = (
         finding=(
             "They are a part of the random arm's flips and do less damage than these, by three nats of NLL "
             "(sign-magnitude.model.expd.true-order-top). The printed order needs the script's scaling, which makes of "
-            "a flipped weight w not -w but -8.6 w (sign-magnitude.model.expd.weight-factor). 16 seeds and as many "
-            "again would refute it: --tier full."
+            "a flipped weight w not -w but -8.6 w (sign-magnitude.model.expd.weight-factor). 64 seeds and as many "
+            "again (--tier full) would decide."
         ),
         role="transfer",
         decides="standard",

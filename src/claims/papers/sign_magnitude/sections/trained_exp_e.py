@@ -130,7 +130,7 @@ PREDICTED = (
             decides="standard",
         )
         for rate, expected, finding in (
-            (0.005, UNDECIDED, _TOO_SMALL + " 16 seeds and as many again refute it: --tier full."),
+            (0.005, UNDECIDED, _TOO_SMALL + " 16 seeds and as many again (--tier full) would decide."),
             (
                 0.001,
                 UNDECIDED,
