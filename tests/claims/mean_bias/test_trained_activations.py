@@ -1,12 +1,14 @@
 """Measures of a trained model's activations: planted matrices with known answers, and tiny models of each family."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from claims.errors import Unavailable
+from claims.models import known
 from claims.models.prepared import decoder
 from claims.papers.mean_bias.experiments import alternatives
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES, energy, split_error
@@ -267,14 +269,22 @@ class TestOperandErrors:
 class TestPublished:
     def test_other_models_are_turned_away(self, subject):
         point = {"subject": subject, "tokens": 32, "largest": 0.01, "module": ("embedding",)}
-        with pytest.raises(Unavailable, match=r"claimbench audit 'mean-bias.replication"):
+        with pytest.raises(
+            Unavailable, match=r"replicates Figures 1 and 4 on Qwen3-0\.6B .* claimbench audit role:replication"
+        ):
             published.figures(point, streams())
 
-    def test_sizes_of_qwen3(self):
+    def test_sizes_of_qwen3(self, subject, monkeypatch):
         sizes = {"layers": 28, "width": 1024, "heads": 16, "kv_heads": 8, "head_size": 128, "hidden": 3072}
-        assert published.is_qwen3_smallest(tiny.architecture("qwen3", **sizes))
-        assert not published.is_qwen3_smallest(tiny.architecture("qwen2", **sizes))
-        assert not published.is_qwen3_smallest(tiny.architecture("qwen3", **(sizes | {"layers": 36})))
+
+        def known_as(family, **changes):
+            made = tiny.architecture(family, **(sizes | {"vocabulary": 151_936} | changes))
+            monkeypatch.setattr(known, "decoder", lambda subject: SimpleNamespace(architecture=made))
+            return known.QWEN3_06B.has_the_sizes_of(subject)
+
+        assert known_as("qwen3")
+        assert not known_as("qwen2")
+        assert not known_as("qwen3", layers=36)
 
     def test_figures_of_a_deep_model(self, tmp_path):
         subject = subject_of(tmp_path, "qwen3", layers=28, width=16, hidden=32)

@@ -6,7 +6,7 @@ from claims.bands import Band, at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.verdict import REFUTED, Role, Tier
+from claims.verdict import REFUTED, UNDECIDED, Role, Tier
 
 _EXPERIMENTS = "claims.papers.mean_bias.trained.gradients"
 
@@ -106,7 +106,7 @@ WEIGHT_GRADIENT = (
         statement="Dropping the cross terms alone, means still in FP4, lowers the printed form's error.",
         at=grid(arm="printed/2", rounding=_BOTH),
         test=ratio(PRODUCTS["weight"], PRODUCTS.at(arm="printed/4")["weight"]),
-        band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error"),
+        band=at_most(0.9, provenance="smallest-effect", because="a tenth of the error"),
         rival=1.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -125,11 +125,13 @@ WEIGHT_GRADIENT = (
     Claim(
         id="mean-bias.model.weight-gradient-law",
         locus=_WEIGHT,
-        statement="Errors of dW are what errors of one operand make where they meet the other, to 15 per cent.",
+        statement="Errors of dW are what errors of one operand make where they meet the other, to 10 per cent.",
         at=grid(arm=["printed/4", "bfloat16/4", "bfloat16/2", "activation/2", "hadamard"], rounding=_BOTH),
         test=ratio(PRODUCTS["weight"], PRODUCTS["law"]),
-        band=within(1.0, rel=0.15, provenance="theory", because="first order; errors of a block share its scale"),
+        band=within(1.0, rel=0.1, provenance="theory", because="first order; errors of a block share its scale"),
         rival=1.3,
+        expected=UNDECIDED,
+        finding="To 12 per cent, as far as 16 seeds tell. 64 seeds (--tier full) would decide.",
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),

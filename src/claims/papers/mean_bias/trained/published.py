@@ -1,31 +1,21 @@
-"""The paper's figures measured on a model of Qwen3-0.6B's sizes, at the layers that it names."""
+"""The paper's figures measured on a model of Qwen3-0.6B's sizes, at the layers that it names.
+
+The paper's own checkpoints are not published.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from claims.models.known import QWEN3_06B
 from claims.models.prepared import decoder, window
 from claims.papers.mean_bias.trained.activations import Record, measures
 from claims.papers.mean_bias.trained.matrices import steps
 
 if TYPE_CHECKING:
-    from claims.models.architecture import Architecture
     from claims.streams import Streams
     from claims.subject import Subject
-
-#: Layers, width, heads, heads of keys and values, channels of a head, width inside the MLP.
-QWEN3_SMALLEST = (28, 1024, 16, 8, 128, 3072)
-WANTED = (
-    "measures Figures 1 and 4 on Qwen3-0.6B (28 layers, width 1024; the paper's own checkpoints are not published): "
-    "claimbench audit 'mean-bias.replication.*' --model FOLDER"
-)
-
-
-def is_qwen3_smallest(model: Architecture) -> bool:
-    """Whether a model has the family and the sizes of Qwen3-0.6B."""
-    sizes = (model.layers, model.width, model.heads, model.kv_heads, model.head_size, model.hidden)
-    return model.family == "qwen3" and sizes == QWEN3_SMALLEST
 
 
 def figures(point: Mapping[str, Any], streams: Streams) -> list[Record]:
@@ -37,9 +27,7 @@ def figures(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     Raises:
         Unavailable: the subject is not of Qwen3-0.6B's sizes.
     """
-    subject: Subject = point["subject"]
-    model = decoder(subject)
-    subject.require(is_qwen3_smallest(model.architecture), WANTED)
+    QWEN3_06B.require(point["subject"], "Figures 1 and 4")
     return measured(point, streams)
 
 

@@ -132,7 +132,7 @@ def _locked(path: Path) -> IO[str]:
         try:
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file
-        except FileNotFoundError:
+        except FileNotFoundError:  # its holder has removed it meanwhile
             pass
         file.close()
 
