@@ -15,12 +15,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional
 
 from claims.canonical import digest
 from claims.errors import ModelError, TextError
 from claims.fingerprint import code_fingerprint
-from claims.models.decoder import Decoder
+from claims.models.decoder import Decoder, product
 from claims.models.fetch import CACHE_VARIABLE, alone, cache_folder
 from claims.models.opening import open_checkpoint
 from claims.models.text import read_text
@@ -114,7 +113,7 @@ def moments_over(model: Decoder, chosen: Tensor) -> dict[str, Tensor]:
         unit = rows / rows.norm(dim=1, keepdim=True)
         found = torch.stack([row.sum(0) for row in (rows, rows.abs(), rows.square(), unit.square(), unit.abs())])
         sums[name] = sums[name] + found if name in sums else found
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     with torch.no_grad():
         for tokens in chosen:

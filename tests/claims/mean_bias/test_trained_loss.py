@@ -67,14 +67,21 @@ def test_backward_is_autograd_of_the_whole_model(subject):
 
 
 def test_layers_are_spread():
-    assert gradients.spread_layers(30) == (3, 11, 18, 26)
-    assert gradients.spread_layers(2) == (0, 1)
-    assert gradients.spread_layers(1) == (0,)
+    assert gradients.spread_layers(30, parts=4) == (3, 11, 18, 26)
+    assert gradients.spread_layers(30, parts=2) == (7, 22)
+    assert gradients.spread_layers(2, parts=4) == (0, 1)
+    assert gradients.spread_layers(1, parts=4) == (0,)
 
 
 def test_products_relative_to_plain(subject):
     arms = ("plain", "printed/4", "bfloat16/2", "hadamard") if subject.spec == "qwen3" else ("plain", "bfloat16/2")
-    point = {"subject": subject, "tokens": TOKENS, "arm": arms, "rounding": ("gradients", "all")[: len(arms) - 1]}
+    point = {
+        "subject": subject,
+        "tokens": TOKENS,
+        "layers": 2,
+        "arm": arms,
+        "rounding": ("gradients", "all")[: len(arms) - 1],
+    }
     records = gradients.products(point, streams())
     found = cells(records, "arm", "rounding")
     assert len(found) == len(arms) * len(point["rounding"])

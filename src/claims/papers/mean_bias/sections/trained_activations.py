@@ -24,7 +24,7 @@ ACTIVATIONS = experiment(
     "claims.papers.mean_bias.trained.activations:activations",
     sweep={"operand": ("q", "o", "gate", "down", "stream", "later stream"), "depth": DEPTHS},
     fixed={"tokens": TOKENS, "largest": 0.001},
-    seconds=3.5,
+    seconds=1.5,
     megabytes=950,
     needs="model",
     most_seeds=16,

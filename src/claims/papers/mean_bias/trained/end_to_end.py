@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from claims.kernels import (
     RHT_SIGNS,
@@ -25,7 +24,7 @@ from claims.kernels import (
     mxfp4_quantize,
     nvfp4_quantize,
 )
-from claims.models.decoder import Decoder, Linear
+from claims.models.decoder import Decoder, Linear, product
 from claims.models.divergence import divergence, divergences
 from claims.models.prepared import decoder, window
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES, Record
@@ -118,7 +117,7 @@ def _linear(arm: Arm, weights: dict[tuple[str, str], Tensor], generator: torch.G
         if not last or last[0] is not x:  # q, k and v have one input, gate and up have one
             seen = x if recipe is None else quantized_input(x[0], replace(arm, recipe=recipe), generator)[None]
             last[:] = [x, seen]
-        return functional.linear(last[1], weight if arm.exact_weight else weights[name, how], bias)
+        return product(last[1], weight if arm.exact_weight else weights[name, how], bias)
 
     return linear
 
@@ -188,7 +187,7 @@ def _shares(model: Decoder, stream: Tensor) -> tuple[Tensor, float]:
     def watched(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if name.endswith((".q", ".o", ".gate", ".down")) and not name.startswith("layers.0."):
             found.append(mean_share(x[0]))
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     after = model.run(stream, linear=watched)
     return after, sum(found) / len(found)

@@ -28,7 +28,7 @@ from claims.kernels import (
     hadamard_transform,
 )
 from claims.kernels.mean_split import Split
-from claims.models.decoder import Decoder
+from claims.models.decoder import Decoder, product
 from claims.models.prepared import decoder, window
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES, Record, energy
 from claims.streams import Streams
@@ -53,9 +53,9 @@ class Product:
     gradient: Tensor
 
 
-def spread_layers(layers: int) -> tuple[int, ...]:
-    """The layers in the middle of each quarter of the depth, fewer where there are fewer layers."""
-    return tuple(sorted({(2 * quarter + 1) * layers // 8 for quarter in range(4)}))
+def spread_layers(layers: int, *, parts: int) -> tuple[int, ...]:
+    """The layers in the middle of each of equal parts of the depth, fewer where there are fewer layers."""
+    return tuple(sorted({(2 * part + 1) * layers // (2 * parts) for part in range(parts)}))
 
 
 def backward(model: Decoder, tokens: Tensor, *, wanted: Collection[int]) -> tuple[list[Product], Tensor]:
@@ -89,7 +89,7 @@ def _through_layer(model: Decoder, index: int, stream: Tensor, gradient: Tensor)
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def watched(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        y = functional.linear(x, weight, bias)
+        y = product(x, weight, bias)
         seen.append((x, weight, y))
         return y
 
@@ -110,17 +110,17 @@ def mean_share(x: Tensor) -> float:
 
 
 def products(point: Mapping[str, Any], streams: Streams) -> list[Record]:
-    """Error of dW and dX by equation 12, for the linear maps of four layers over the depth.
+    """Error of dW and dX by equation 12, for the linear maps of some layers over the depth.
 
-    Base point: subject, tokens. Sweep: arm, of ``planted_mean.RECIPES`` or "hadamard/2" (BF16 means, two terms, and
-    Hadamard transforms); rounding, what is rounded stochastically ("gradients" or "all", weights never).
+    Base point: subject, tokens, layers (how many). Sweep: arm, of ``planted_mean.RECIPES`` or "hadamard/2" (BF16 means,
+    two terms, and Hadamard transforms); rounding, what is rounded stochastically ("gradients" or "all", weights never).
     Quantities, each a geometric mean over the maps, relative to the arm "plain" with the same rounding (which the sweep
     must have): ``weight``, squared error of dW; ``input``, that of dX = D W with an unquantized W; ``quantized``, that
     of dX with W in NVFP4 too; and ``law``, what ``weight`` is to first order in the operands' own errors.
     """
     model = decoder(point["subject"])
     tokens = window(point["subject"], streams, length=point["tokens"])
-    maps, _ = backward(model, tokens, wanted=spread_layers(model.architecture.layers))
+    maps, _ = backward(model, tokens, wanted=spread_layers(model.architecture.layers, parts=point["layers"]))
     records = []
     for rounding in point["rounding"]:
         recipes = {arm: _recipe(arm, rounding) for arm in point["arm"]}
@@ -136,15 +136,16 @@ def _recipe(arm: str, rounding: str) -> AverisRecipe:
 
 
 def _relative(one: Product, recipes: Mapping[str, AverisRecipe], key: int) -> dict[str, dict[str, float]]:
-    exact = one.gradient.double().T @ one.x.double()
+    d = one.gradient.double()
+    exact_weight, exact_input = d.T @ one.x.double(), d @ one.weight.double()
     by_input: dict[AverisRecipe, dict[str, float]] = {}
     errors: dict[str, dict[str, float]] = {}
     for arm, recipe in recipes.items():
         # All that dX depends on: arms that differ in X or in dW alone share it.
         of_d = replace(recipe, split_activation=False, weight_gradient_terms=4, hadamard=False)
         if of_d not in by_input:
-            by_input[of_d] = _input_errors(one, of_d, key)
-        errors[arm] = by_input[of_d] | _weight_errors(one, recipe, key, exact)
+            by_input[of_d] = _input_errors(one, of_d, key, exact_input)
+        errors[arm] = by_input[of_d] | _weight_errors(one, recipe, key, exact_weight)
     plain = errors["plain"]
     return {arm: {name: error / plain[name] for name, error in found.items()} for arm, found in errors.items()}
 
@@ -155,12 +156,13 @@ def _weight_errors(one: Product, recipe: AverisRecipe, key: int, exact: Tensor) 
     return {"weight": energy(got - exact), "law": _first_order(*operands)}
 
 
-def _input_errors(one: Product, recipe: AverisRecipe, key: int) -> dict[str, float]:
-    wide, weight = one.gradient.double(), one.weight.double()
+def _input_errors(one: Product, recipe: AverisRecipe, key: int, exact: Tensor) -> dict[str, float]:
     part = averis_split(one.gradient, recipe=recipe, operand="gradient", key=key)
     restored = _values(part) if part.mean is None else _values(part) + part.mean.double()
+    # The error itself is large enough for a product in float32; the exact product, of which little is left, is not.
+    error = (restored - one.gradient.double()).float()
     got = averis_input_gradient(one.gradient, one.weight, recipe=recipe, key=key)
-    return {"input": energy((restored - wide) @ weight), "quantized": energy(got - wide @ weight)}
+    return {"input": energy(error @ one.weight), "quantized": energy(got - exact)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def means(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """
     model = decoder(point["subject"])
     tokens = window(point["subject"], streams, length=point["tokens"])
-    layers = spread_layers(model.architecture.layers)
+    layers = spread_layers(model.architecture.layers, parts=4)
     maps, at_embedding = backward(model, tokens, wanted={0, *layers})
     found = {
         "embedding": [_embedding_means(model.embed(tokens)[0], at_embedding, tokens[0])],

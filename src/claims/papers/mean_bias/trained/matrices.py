@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from claims.models.decoder import Decoder
+from claims.models.decoder import Decoder, product
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def steps(model: Decoder, tokens: Tensor) -> Iterator[Step]:
 
         def watch(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             part = name.rpartition(".")[2]
-            y = functional.linear(x, weight, bias)
+            y = product(x, weight, bias)
             inputs[part], outputs[part] = x[0], y[0]  # noqa: B023 - called within this turn only
             return y
 

@@ -22,23 +22,23 @@ RATES = (0.05, 0.005)
 TRUE = experiment(
     f"{_ARMS}:flip_arms",
     sweep={"flip_rate": RATES},
-    fixed={"length": 256},
-    seconds=20,
+    fixed={"length": 96},
+    seconds=8,
     megabytes=1200,
     needs="model",
     most_seeds=16,
 )
 SCRIPT = experiment(
     f"{_ARMS}:script_arms",
-    fixed={"length": 256, "flip_rate": 0.05},
-    seconds=11,
+    fixed={"length": 96, "flip_rate": 0.05},
+    seconds=4,
     megabytes=1200,
     needs="model",
     most_seeds=16,
 )
 #: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
 FIRST_LOOK = replace(TRUE, most_seeds=8)
-FACTS = experiment(f"{_ARMS}:column_facts", seconds=20, megabytes=1000, needs="model")
+FACTS = experiment(f"{_ARMS}:column_facts", seconds=10, megabytes=1000, needs="model")
 AT_FIVE, AT_HALF = grid(flip_rate=0.05), grid(flip_rate=0.005)
 MORE_SEEDS = "64 seeds (--tier full) would decide."
 MORE = at_least(0.0, provenance="author", because="more damage means a larger divergence")

@@ -24,8 +24,8 @@ GLOBAL_RATES = (0.005, 0.0005)
 SWEEP = experiment(
     f"{ARMS}:counted_arms",
     sweep={"flip_rate": RATES},
-    fixed={"length": 256, "draws": 2, "counted_on": "pool"},
-    seconds=28,
+    fixed={"length": 96, "draws": 2, "counted_on": "pool"},
+    seconds=11,
     megabytes=1200,
     needs="model",
     most_seeds=16,
@@ -33,8 +33,8 @@ SWEEP = experiment(
 GLOBAL = experiment(
     f"{ARMS}:counted_arms",
     sweep={"flip_rate": GLOBAL_RATES},
-    fixed={"length": 256, "draws": 1, "counted_on": "all"},
-    seconds=9,
+    fixed={"length": 96, "draws": 1, "counted_on": "all"},
+    seconds=2.6,
     megabytes=1200,
     needs="model",
     most_seeds=8,

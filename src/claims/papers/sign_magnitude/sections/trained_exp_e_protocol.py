@@ -32,8 +32,8 @@ SOURCES = ("own", "8/22", "12/22", "16/22")
 CHOSEN = experiment(
     f"{ARMS}:chosen_columns",
     sweep={"columns": SOURCES},
-    fixed={"length": 256, "draws": 1, "flip_rate": 0.005},
-    seconds=14,
+    fixed={"length": 96, "draws": 1, "flip_rate": 0.005},
+    seconds=5,
     megabytes=1200,
     needs="model",
     most_seeds=8,

@@ -12,10 +12,10 @@ _EXPERIMENTS = "claims.papers.sign_magnitude.trained.single_columns"
 #: One matrix at the depth of the paper's, layer 12 of 22; each seed draws its columns' offset and its window of text.
 COLUMNS = experiment(
     f"{_EXPERIMENTS}:column_flips",
-    fixed={"part": "q", "columns": 16, "length": 256},
+    fixed={"part": "q", "columns": 16, "length": 96},
     needs="model",
     most_seeds=16,
-    seconds=13,
+    seconds=5,
     megabytes=1200,
 )
 RELEASED = experiment(

@@ -20,7 +20,7 @@ CHOSEN = ("all", "twenty")
 MATRICES = experiment(
     f"{_HERE}.weights:matrices",
     fixed={"replicates": ""},
-    seconds=8.0,
+    seconds=2.5,
     megabytes=900,
     needs="model",
     most_seeds=1,

@@ -13,10 +13,9 @@ from typing import Any
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor
-from torch.nn import functional
 
 from claims.models.architecture import LINEARS
-from claims.models.decoder import Decoder
+from claims.models.decoder import Decoder, product
 from claims.models.known import TINYLLAMA, WIKITEXT
 from claims.models.prepared import decoder, window
 from claims.papers.sign_magnitude.blocks import Record
@@ -88,7 +87,7 @@ def _moments(model: Decoder, tokens: Tensor) -> dict[tuple[int, str], tuple[Tens
             squares = rows.square()
             shares = squares / squares.sum(1, keepdim=True)
             found[int(layer), part] = (squares.mean(0), rows.abs().mean(0), shares.mean(0))
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     with torch.no_grad():
         model.run(model.embed(tokens), linear=watched)
@@ -155,7 +154,7 @@ def column_energy(point: Mapping[str, Any], streams: Streams) -> dict[str, float
     def watched(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if name == f"layers.{layer}.q":
             kept.append(x.flatten(0, -2).double())
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     with torch.no_grad():
         model.run(model.embed(tokens), stop=layer + 1, linear=watched)
@@ -194,7 +193,7 @@ def released(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     def watched(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if name == f"layers.{_LAYER}.q":
             squares.append(x.flatten(0, -2).double().square())
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     with torch.no_grad():
         for tokens in author_windows(point["subject"]):

@@ -39,15 +39,19 @@ def perturbation(streams: Streams, arm: str, flip_rate: float, *, mask: int = 0)
             return flipped if arm == "flip" else 2 * weight - flipped
         if arm == "scale":
             return weight * (1 + 2 * math.sqrt(flip_rate))
-        norm = 2 * math.sqrt(flip_rate) * float(weight.double().norm())
+        norm = 2 * math.sqrt(flip_rate) * _norm(weight)
         if arm == "noise":
             noise = torch.randn(weight.shape, generator=streams.torch(f"noise of {name}"), dtype=weight.dtype)
-            return weight + noise * (norm / float(noise.double().norm()))
+            return torch.add(weight, noise, alpha=norm / _norm(noise))
         size = norm / math.sqrt(max(1, int(torch.count_nonzero(weight))))
         moved: Tensor = magnitude_step(weight, size=size, sign=1 if arm == "outward" else -1)
         return moved
 
     return change
+
+
+def _norm(weight: Tensor) -> float:
+    return float(torch.linalg.vector_norm(weight, dtype=torch.float64))
 
 
 def quantized(weight: Tensor, quantizer: str) -> Tensor:

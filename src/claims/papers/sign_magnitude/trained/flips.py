@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from claims.kernels import sign_flip
-from claims.models.decoder import Decoder, Linear
+from claims.models.decoder import Decoder, Linear, product
 from claims.papers.sign_magnitude.trained.column_groups import Group, matrix_shapes
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def running(change: Change) -> Linear:
     """The hook with which ``Decoder.run`` takes the perturbed weights."""
 
     def linear(name: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return functional.linear(x, change(name, weight), bias)
+        return product(x, change(name, weight), bias)
 
     return linear
 
@@ -40,10 +39,9 @@ def within_group(change: Change, group: Group) -> Change:
     def restricted(name: str, weight: Tensor) -> Tensor:
         if name not in group.columns:
             return weight
-        columns = group.columns[name]
-        result = weight.clone()
-        result[:, columns] = change(name, weight)[:, columns]
-        return result
+        inside = torch.zeros(weight.shape[1], dtype=torch.bool)
+        inside[group.columns[name]] = True
+        return torch.where(inside, change(name, weight), weight)
 
     return restricted
 

@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.nn import functional
 
-from claims.models.decoder import Decoder, Linear
+from claims.models.decoder import Decoder, Linear, product
 from claims.models.divergence import Divergence, divergences
 from claims.models.known import TINYLLAMA, WIKITEXT
 from claims.models.prepared import SQUARE, decoder, moments, window
@@ -63,7 +62,7 @@ def flipped_columns(
 
     def negated(column: int) -> Linear:
         def linear(here: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-            out = functional.linear(x, weight, bias)
+            out = product(x, weight, bias)
             return out - 2 * x[..., column, None] * weight[:, column] if here == name else out
 
         return linear
@@ -81,7 +80,7 @@ def mean_squares(model: Decoder, before: Tensor, *, layer: int, part: str) -> np
     def watched(here: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if here == name:
             found.append(x.double().square().flatten(0, -2).mean(0).numpy())
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     with torch.no_grad():
         model.run(before, start=layer, stop=layer + 1, linear=watched)

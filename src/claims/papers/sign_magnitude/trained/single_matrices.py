@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from claims.kernels import transverse_energy
 from claims.models.architecture import LINEARS
-from claims.models.decoder import Decoder, Linear
+from claims.models.decoder import Decoder, Linear, product
 from claims.models.divergence import divergences
 from claims.models.prepared import decoder, window
 from claims.papers.sign_magnitude.trained.directions import perturbation, quantized
@@ -81,10 +80,10 @@ def effects(model: Decoder, tokens: Tensor, *, layer: int, part: str, streams: S
     def with_weight(matrix: Tensor) -> Linear:
         def linear(here: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             if here != name:
-                return functional.linear(x, weight, bias)
-            out = functional.linear(x, matrix, bias)
-            before = functional.linear(x, weight)
-            change = functional.linear(x, matrix - weight)
+                return product(x, weight, bias)
+            out = product(x, matrix, bias)
+            before = product(x, weight)
+            change = product(x, matrix - weight)
             moved.append(float(change.double().square().sum() / before.double().square().sum()))
             return out
 
@@ -94,8 +93,8 @@ def effects(model: Decoder, tokens: Tensor, *, layer: int, part: str, streams: S
     clean = model.run(before, start=layer, stop=layer + 1)
     after = [model.run(before, start=layer, stop=layer + 1, linear=with_weight(matrix)) for matrix in weights]
     energies = [_relative_energy(clean, stream) for stream in after]
-    rest = model.run(clean, start=layer + 1)
-    found = divergences(model, rest, [model.run(stream, start=layer + 1) for stream in after], tokens)
+    rest, *others = torch.split(model.run(torch.cat([clean, *after]), start=layer + 1), 1)
+    found = divergences(model, rest, others, tokens)
     return Effects(*(np.log(np.array(values)) for values in ([one.kl for one in found], energies, moved)))
 
 

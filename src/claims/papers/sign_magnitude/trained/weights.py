@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from claims.models.architecture import LINEARS
-from claims.models.decoder import Decoder
+from claims.models.decoder import Decoder, product
 from claims.models.known import QWEN25_05B, QWEN25_3B, QWEN25_15B, TINYLLAMA
 from claims.models.prepared import decoder, window
 from claims.papers.sign_magnitude.blocks import sphere
@@ -145,7 +145,7 @@ def outputs(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
         energy = weight.square().sum(1)
         rows = weight.shape[1] * scale[:, 0].square() / energy.clamp_min(1e-30)
         found.append([*cosines, float(rows.mean()), float((rows * energy).sum() / energy.sum())])
-        return functional.linear(x, weight, bias)
+        return product(x, weight, bias)
 
     with torch.no_grad():
         model.run(model.embed(tokens), linear=compared)
@@ -163,5 +163,5 @@ def outputs(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
 
 def _output_cosines(x: Tensor, weight: Tensor, ternary: Tensor) -> Tensor:
     """Squared cosine of W x and its stand-in for each row of x."""
-    exact, rounded = (functional.linear(x, matrix) for matrix in (weight, ternary))
+    exact, rounded = (product(x, matrix) for matrix in (weight, ternary))
     return functional.cosine_similarity(exact, rounded, dim=1).square()
