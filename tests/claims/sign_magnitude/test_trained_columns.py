@@ -153,13 +153,17 @@ def test_quantizers_are_the_textbook_s(quantizer):
 
 
 def test_small_perturbations_of_all_matrices_cost_in_proportion_to_the_rate(subject):
-    point = {"subject": subject, "length": 48, "masks": 2, "flip_rate": (1e-6, 4e-6)}
-    weak, strong = (
-        {arm: record[arm] for arm in ("outward", "scale", "noise")}
-        for record in _smooth(directions.all_matrices, point)
-    )
-    for arm in weak:
+    point = {"subject": subject, "length": 48, "masks": 2}
+    (weak,), (strong,) = (_smooth(directions.all_matrices, point | {"flip_rate": (rate,)}) for rate in (1e-6, 4e-6))
+    for arm in ("outward", "scale", "noise"):
         assert strong[arm] - weak[arm] == pytest.approx(math.log(4), abs=0.1)
+
+
+def test_arms_are_measured_where_they_are_of_interest(subject):
+    point = {"subject": subject, "length": 48, "masks": 1, "flip_rate": (1e-5, 1e-4, 1e-3)}
+    arms = [set(directions.ARMS) & set(record) for record in _smooth(directions.all_matrices, point)]
+    common = {"flip", "outward", "scale"}
+    assert arms == [common | {"double"}, common, common | {"inward", "noise"}]
 
 
 def _smooth(run, point):

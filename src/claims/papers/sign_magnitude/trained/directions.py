@@ -6,7 +6,7 @@ All linear maps are perturbed at once here; ``single_matrices`` perturbs one at 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,9 @@ from claims.papers.sign_magnitude.ternary import quantize
 from claims.papers.sign_magnitude.trained.flips import Change, running
 from claims.streams import Streams
 
-#: Perturbations of one norm, in the order in which they are measured.
-ARMS = ("flip", "double", "outward", "inward", "noise", "scale")
+#: Perturbations of one norm; "double" is of interest where the second order leads, at the smallest rate of a sweep,
+#: and "inward" and "noise" are measured at the largest only.
+ARMS = ("flip", "outward", "scale", "double", "inward", "noise")
 #: Quantizers of the weights, each matrix by itself.
 QUANTIZERS = ("ternary-tensor", "ternary-row", "sign-row")
 
@@ -73,28 +74,35 @@ def all_matrices(point: Mapping[str, Any], streams: Streams) -> list[dict[str, f
 
     Base point: subject; length (tokens of the window), masks (of the flips, drawn independently). Sweep: flip_rate.
     Quantities by arm: "flip" and so on, log KL(model || perturbed); "flip_change" and so on, change of the loss in
-    nats. For flips they are means over the masks, of the logarithm too: one flip of a few decisive weights multiplies
-    KL by ten, so that single masks say little. ``double`` takes the first mask, and ``first`` is log KL of that mask.
+    nats; "double" at the smallest rate only, "inward" and "noise" at the largest. For flips they are means over the
+    masks, of the logarithm too: one flip of a few decisive weights multiplies KL by ten, so that single masks say
+    little. ``double`` takes the first mask, and ``first`` is log KL of that mask.
     ``least_room``: ln V less loss and change, the least of all arms; below 0 the model is worse than a uniform guess.
     """
     model, tokens = decoder(point["subject"]), window(point["subject"], streams, length=int(point["length"]))
-    drawn = [("flip", mask) for mask in range(int(point["masks"]))] + [(arm, 0) for arm in ARMS[1:]]
-    records = []
+    masks, rates, records = int(point["masks"]), point["flip_rate"], []
     with torch.no_grad():
         embedded = model.embed(tokens)
         clean = model.run(embedded)
-        for rate in point["flip_rate"]:
+        for rate in rates:
+            arms = _arms_at(rate, rates)
+            drawn = [(arm, mask) for arm in arms for mask in range(masks if arm == "flip" else 1)]
             changes = [perturbation(streams, arm, rate, mask=mask) for arm, mask in drawn]
             streams_after = [model.run(embedded, linear=running(change)) for change in changes]
             found = divergences(model, clean, streams_after, tokens)
             record = {"flip_rate": rate, "first": math.log(found[0].kl)}
-            for arm in ARMS:
+            for arm in arms:
                 mine = [one for one, (name, _) in zip(found, drawn, strict=True) if name == arm]
                 record[arm] = sum(math.log(one.kl) for one in mine) / len(mine)
                 record[f"{arm}_change"] = sum(one.change for one in mine) / len(mine)
             room = math.log(model.architecture.vocabulary) - max(one.loss + one.change for one in found)
             records.append(record | {"least_room": room})
     return records
+
+
+def _arms_at(rate: float, rates: Sequence[float]) -> tuple[str, ...]:
+    smallest, largest = rate == min(rates), rate == max(rates)
+    return tuple(arm for arm in ARMS if {"double": smallest, "inward": largest, "noise": largest}.get(arm, True))
 
 
 def quantized_model(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
