@@ -1,6 +1,6 @@
 """Section 5 on a trained model: NVFP4 error of what its linear maps read, by every way to treat the mean.
 
-448 consecutive tokens, the inputs of q, o, gate and down in four layers spread over the depth, blocks of 16 along the
+256 consecutive tokens, the inputs of q, o, gate and down in four layers spread over the depth, blocks of 16 along the
 channels, rounding to nearest. Errors are squared and relative to plain NVFP4, geometric means over operands and layers.
 """
 
@@ -31,8 +31,8 @@ OPERANDS = experiment(
             "mode 2",
         ),
     },
-    fixed={"tokens": 448, "outputs": 128, "layers": 4},
-    seconds=4.0,
+    fixed={"tokens": 256, "outputs": 128, "layers": 4},
+    seconds=3.0,
     megabytes=1000,
     needs="model",
     most_seeds=16,

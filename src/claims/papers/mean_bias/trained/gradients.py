@@ -58,8 +58,10 @@ def spread_layers(layers: int, *, parts: int) -> tuple[int, ...]:
     return tuple(sorted({(2 * part + 1) * layers // (2 * parts) for part in range(parts)}))
 
 
-def backward(model: Decoder, tokens: Tensor, *, wanted: Collection[int]) -> tuple[list[Product], Tensor]:
-    """The linear maps of the ``wanted`` layers, and the gradient at the embedding's output, (tokens, width).
+def backward(
+    model: Decoder, tokens: Tensor, *, wanted: Collection[int], down_to: int = 0
+) -> tuple[list[Product], Tensor]:
+    """The linear maps of the ``wanted`` layers, and the gradient before layer ``down_to``, (tokens, width).
 
     The loss is the mean over the predictions of one window, ``tokens`` (1, tokens).
     """
@@ -68,7 +70,7 @@ def backward(model: Decoder, tokens: Tensor, *, wanted: Collection[int]) -> tupl
         for index in range(model.architecture.layers):
             kept.append(model.run(kept[-1], start=index, stop=index + 1))
     gradient, products = _gradient_of_loss(model, kept.pop(), tokens), []
-    for index in reversed(range(model.architecture.layers)):
+    for index in reversed(range(down_to, model.architecture.layers)):
         maps, gradient = _through_layer(model, index, kept.pop(), gradient)
         products += maps if index in wanted else []
     return products, gradient[0]
@@ -120,7 +122,8 @@ def products(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """
     model = decoder(point["subject"])
     tokens = window(point["subject"], streams, length=point["tokens"])
-    maps, _ = backward(model, tokens, wanted=spread_layers(model.architecture.layers, parts=point["layers"]))
+    layers = spread_layers(model.architecture.layers, parts=point["layers"])
+    maps, _ = backward(model, tokens, wanted=layers, down_to=layers[0])
     records = []
     for rounding in point["rounding"]:
         recipes = {arm: _recipe(arm, rounding) for arm in point["arm"]}
