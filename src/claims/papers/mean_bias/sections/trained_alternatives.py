@@ -154,7 +154,7 @@ ROTATION = (
         rival=1.2,
         expected=REFUTED,
         finding=(
-            "The error is larger by three tenths: a block's outlier was nearly exact and is now spread over 16 "
+            "The error is larger by a third: a block's outlier was nearly exact and is now spread over 16 "
             "elements, each with the relative error of the format."
         ),
         corrected_by="mean-bias.model.hadamard-worsens",

@@ -65,7 +65,7 @@ WEIGHT_GRADIENT = (
         rival=1.3,
         expected=REFUTED,
         finding=(
-            "It is a fifth larger with stochastic rounding of the gradients alone, and two fifths with stochastic "
+            "It is a quarter larger with stochastic rounding of the gradients alone, and two fifths with stochastic "
             "rounding throughout. Keep the means in BF16 and drop the cross terms."
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",

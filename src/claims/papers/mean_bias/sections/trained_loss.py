@@ -102,7 +102,7 @@ PRINTED = (
         band=at_most(0.0, provenance="author", because="less, as a logarithm"),
         rival=0.3,
         expected=UNDECIDED,
-        finding=f"It diverges a tenth more in the windows seen, no more than they differ. {_MORE}",
+        finding=f"It diverges a tenth to a fifth more in the windows seen, hardly more than they differ. {_MORE}",
         role=Role.TRANSFER,
         decides=Tier.STANDARD,
     ),

@@ -95,7 +95,12 @@ ORDER = (
         )
         for label, rate, expected, finding in (
             ("p05", "0.05", HOLDS, ""),
-            ("p005", "0.005", UNDECIDED, "About twice the damage, by a factor of e from seed to seed. " + MORE_SEEDS),
+            (
+                "p005",
+                "0.005",
+                UNDECIDED,
+                "A third more in the geometric mean, by a factor of e from seed to seed. " + MORE_SEEDS,
+            ),
         )
     ),
     Claim(
@@ -107,7 +112,7 @@ ORDER = (
         band=at_least(math.log(0.5), provenance="author", because="to dominate means more than half"),
         rival=math.log(0.05),
         expected=UNDECIDED,
-        finding="About .6 of the damage, so near to one half that hundreds of seeds would have to decide.",
+        finding="About one half of the damage, so near to the edge that hundreds of seeds would have to decide.",
         role="transfer",
         decides="standard",
     ),
@@ -134,7 +139,7 @@ SCALING = (
         rival=-7.69,
         expected=REFUTED,
         finding=(
-            "It multiplies them by -8.7 here and by -7.7 on TinyLlama: flips are scaled up to the Frobenius norm of "
+            "It multiplies them by -8.6 here and by -7.7 on TinyLlama: flips are scaled up to the Frobenius norm of "
             "the random arm. The paper does not say so."
         ),
         corrected_by="sign-magnitude.model.expd.weight-factor",

@@ -81,7 +81,8 @@ ABOUT_TEN = tuple(
         band=within(10.0, rel=0.25, provenance="author", because="tells 10 from 7 and from 13"),
         rival=41.0,
         expected=UNDECIDED,
-        finding="About 30, but a few flips in the largest columns make most of the mean's variance. " + MORE_SEEDS,
+        finding="Thirty and more, but a few flips in the largest columns make most of the mean's variance. "
+        + MORE_SEEDS,
         role="transfer",
         decides="standard",
     )
@@ -134,9 +135,9 @@ PREDICTED = (
             (
                 0.001,
                 UNDECIDED,
-                "Its geometric mean is 30, three times as large, uncertain by a factor of two. " + DOUBTFUL,
+                "Its geometric mean is several times as large, uncertain by a factor of fifty. " + DOUBTFUL,
             ),
-            (0.0002, UNDECIDED, "Its geometric mean is above 30, uncertain by a factor of 15. " + DOUBTFUL),
+            (0.0002, UNDECIDED, "Its geometric mean is above 20, uncertain by a factor of 15. " + DOUBTFUL),
         )
     ),
     *(
@@ -190,8 +191,7 @@ PLATEAU = (
         band=at_least(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=0.0,
         expected=UNDECIDED,
-        finding="2.2 times in most seeds, near to the edge, but less than once where a flip hits a giant column. "
-        + DOUBTFUL,
+        finding="About twice, near to the edge, but less than once where a flip hits a giant column. " + DOUBTFUL,
         role="transfer",
         decides="standard",
     ),
@@ -203,7 +203,7 @@ PLATEAU = (
         band=within(0.0, abs=A_QUARTER, provenance="author", because="the tolerance of the plateau"),
         rival=math.log(4),
         expected=UNDECIDED,
-        finding="The same to 2 per cent, uncertain by a factor of 2.7. Three hundred seeds would decide.",
+        finding="A sixth more, uncertain by a factor of four. Three hundred seeds would decide.",
         role="transfer",
         decides="standard",
     ),
@@ -230,7 +230,7 @@ PLATEAU = (
         band=at_least(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=0.0,
         expected=UNDECIDED,
-        finding="2.3 times as much in most seeds, near to the edge. " + DOUBTFUL,
+        finding="About twice as much, near to the edge. " + DOUBTFUL,
         role="transfer",
         decides="standard",
     ),
@@ -245,7 +245,7 @@ PLATEAU = (
         band=at_most(0.0, provenance="author", because="attenuation means less damage a flip"),
         rival=math.log(4),
         expected=UNDECIDED,
-        finding="It does 2.3 times as much in most seeds, less where a few flips at p = .005 hit a giant column. "
+        finding="It does about twice as much in most seeds, less where a few flips at p = .005 hit a giant column. "
         + DOUBTFUL,
         role="transfer",
         decides="standard",
