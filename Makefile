@@ -30,7 +30,7 @@ results: $(VENV)/.installed ## the standard audit of each paper into results/PAP
 	    --json results/$$paper.json; done
 	$(BIN)/python results/summarise.py
 
-results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (an hour)
+results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (40 minutes)
 	$(BIN)/claimbench models get smollm2
 	$(BIN)/claimbench audit needs:model needs:text --model smollm2 --text $(TEXT) --tier standard \
 	  --report $(REPORT)/$(TEXT) --json results/trained/$(TEXT).json
