@@ -165,7 +165,7 @@ PREDICTED = (
         expected=UNDECIDED,
         finding=(
             "It is four times as large (sign-magnitude.model.expe.above-alpha-text-rate). A tenth of the weights in "
-            "outlier columns is flipped: no small change. 16 seeds and as many again (--tier full) would refute it."
+            "outlier columns is flipped: no small change. 16 seeds and as many again (--tier full) would decide."
         ),
         role="transfer",
         decides="standard",
