@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claims.errors import InvalidDeclaration
+from claims.names import address_of, name_of
 from claims.subject import NEEDS
 
 #: A coordinate of a point: it has to survive JSON unchanged.
@@ -50,13 +51,15 @@ def grid(**axes: Scalar | Sequence[Scalar]) -> tuple[Point, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Where to find a pure function ``(point, streams) -> values``, and which cells one call of it fills.
+    """A pure function ``(point, streams) -> values``, and which cells one call of it fills.
 
-    The levels of the sweep belong to the experiment, not to the claim: whatever is selected, a seed's evidence is the
-    same set of cells, and all arms share its draws.
+    Its ``name`` enters its random streams and its evidence and never changes; its ``address`` is where the code lives
+    today, and may. The levels of the sweep belong to the experiment, not to the claim: whatever is selected, a seed's
+    evidence is the same set of cells, and all arms share its draws.
     """
 
-    target: str
+    name: str
+    address: str
     sweep: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
     fixed: Point = ()
     pinned: Point = ()
@@ -94,9 +97,9 @@ class Experiment:
         cell = {}
         for name, levels in self.sweep:
             if name not in coordinates:
-                raise InvalidDeclaration(f"at.{name}", "nothing", f"one of {levels}, swept by {self.target}")
+                raise InvalidDeclaration(f"at.{name}", "nothing", f"one of {levels}, swept by {self.name}")
             if coordinates[name] not in levels:
-                raise InvalidDeclaration(f"at.{name}", coordinates[name], f"one of {levels}, swept by {self.target}")
+                raise InvalidDeclaration(f"at.{name}", coordinates[name], f"one of {levels}, swept by {self.name}")
             cell[name] = coordinates[name]
         return point_of(cell)
 
@@ -104,6 +107,7 @@ class Experiment:
 def experiment(
     target: str | Callable[..., Any],
     *,
+    name: str = "",
     sweep: Mapping[str, Iterable[Scalar]] | None = None,
     fixed: Mapping[str, Scalar] | None = None,
     published: bool = False,
@@ -117,6 +121,8 @@ def experiment(
 
     Args:
         target: ``"module:function"``, or a function at the top level of an importable module or claim file.
+        name: under which it draws its random numbers and is stored, of the form ``"module:function"``; where nothing
+            is said, the one that ``names.toml`` has for the address (see ``claims.names``), else the address.
         sweep: coordinates whose levels one call computes together; the function gets the tuple of levels under each
             name and returns one record a cell.
         fixed: coordinates that every claim shares (sizes, sample counts); a claim's own coordinate of that name wins.
@@ -135,9 +141,10 @@ def experiment(
         raise InvalidDeclaration("of", of, 'nothing, unless needs="model"')
     if most_seeds is not None and (not isinstance(most_seeds, int) or most_seeds < 1):
         raise InvalidDeclaration("most_seeds", most_seeds, "a whole number >= 1, or None")
-    name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
-    if name.count(":") != 1 or "<" in name:
-        raise InvalidDeclaration("experiment", name, '"module:function", or a function at the top level of a module')
+    said = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
+    for field, text in (("experiment", said), ("name", name or said)):
+        if not isinstance(text, str) or text.count(":") != 1 or "<" in text:
+            raise InvalidDeclaration(field, text, '"module:function", or a function at the top level of a module')
     axes = tuple(
         (axis, tuple(_check_scalar(axis, level, where="sweep") for level in levels))
         for axis, levels in sorted((sweep or {}).items())
@@ -146,7 +153,18 @@ def experiment(
         if not levels or len(set(levels)) < len(levels):
             raise InvalidDeclaration(f"sweep.{axis}", levels, "one or more distinct levels")
     shared = {key: _check_scalar(key, value, where="fixed") for key, value in (fixed or {}).items()}
-    return Experiment(name, axes, point_of(shared), (), published, seconds, megabytes, needs, of, most_seeds)
+    return Experiment(
+        name=name or name_of(said),
+        address=address_of(said),
+        sweep=axes,
+        fixed=point_of(shared),
+        published=published,
+        seconds=seconds,
+        megabytes=megabytes,
+        needs=needs,
+        of=of,
+        most_seeds=most_seeds,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from claims.canonical import digest
+from claims.names import address_of, spec_of
 
 #: The parts of the harness on which a measured value depends.
 _MEASURING = tuple(f"claims.{name}" for name in ("streams", "canonical", "searching", "kernels", "models", "papers"))
@@ -28,9 +28,9 @@ _FOLDER = re.compile(r"(?P<package>\w+(?:\.\w+)*):(?P<path>[\w-]+(?:/[\w-]+)*)")
 _SUFFIXES = (".toml", ".json", ".csv", ".txt", ".npy", ".npz")
 
 
-def code_named(target: str, base: Iterable[tuple[str, object]]) -> tuple[str, ...]:
-    """What a measurement runs: its experiment, and whatever code its base point names."""
-    return (target, *(value for _, value in base if isinstance(value, str) and ":" in value))
+def code_named(address: str, base: Iterable[tuple[str, object]]) -> tuple[str, ...]:
+    """Addresses of what a measurement runs: its experiment, and whatever code its base point names."""
+    return (address, *(address_of(value) for _, value in base if isinstance(value, str) and ":" in value))
 
 
 def code_fingerprint(*targets: str) -> str:
@@ -126,22 +126,10 @@ def _counts(imported: str, importer: str) -> bool:
 @functools.cache
 def _source(module: str) -> Path | None:
     """The module's source file, found without importing anything; None if there is no such module."""
-    spec = _spec(module)
+    spec = spec_of(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
-
-
-def _spec(module: str) -> ModuleSpec | None:
-    """What ``importlib.util.find_spec`` gives, which however imports the module's parents."""
-    parent, path = module.rpartition(".")[0], None
-    if parent:
-        above = _spec(parent)
-        path = above.submodule_search_locations if above is not None else None
-        if path is None:
-            return None
-    found = (finder.find_spec(module, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
-    return next((spec for spec in found if spec is not None), None)
 
 
 def _home(dotted: str) -> str:

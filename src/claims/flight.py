@@ -62,7 +62,7 @@ class Flight:
 
     def code(self, measurement: Measurement) -> str:
         """Fingerprint of what it runs, as the audit found it when it began."""
-        named = code_named(measurement.target, measurement.base)
+        named = code_named(measurement.address, measurement.base)
         if named not in self.codes:
             self.codes[named] = code_fingerprint(*named)
         return self.codes[named]
@@ -71,7 +71,7 @@ class Flight:
         """What, besides base point and seed, its evidence depends on."""
         if measurement not in self.identities:
             content: dict[str, Any] = {
-                "experiment": measurement.target,
+                "experiment": measurement.name,
                 "sweep": {name: list(levels) for name, levels in measurement.sweep},
                 "epoch": None if measurement.published else self.plan.epoch,
                 "code": self.code(measurement),
@@ -101,7 +101,17 @@ def request(state: Flight, keys: Sequence[tuple[Measurement, int]]) -> None:
             epoch, paths = 0 if measurement.published else state.plan.epoch, state.plan.paths
             code = state.code(measurement)
             subject = state.plan.subject if measurement.needs else None
-            task = Task(measurement.target, measurement.base, measurement.sweep, epoch, chunk, paths, code, subject)
+            task = Task(
+                name=measurement.name,
+                address=measurement.address,
+                base=measurement.base,
+                sweep=measurement.sweep,
+                epoch=epoch,
+                seeds=chunk,
+                paths=paths,
+                code=code,
+                subject=subject,
+            )
             state.queue.append((measurement, task, 0))
 
 
@@ -151,7 +161,7 @@ def _take(state: Flight, measurement: Measurement, task: Task, outcomes: Sequenc
                 state.ready.append(trial)
     measured = [(o.seed, o.records, o.seconds) for o in outcomes if o.records is not None]
     if measured:
-        state.store.put(state.identity(measurement), measurement.target, dict(measurement.base), measured)
+        state.store.put(state.identity(measurement), measurement.name, dict(measurement.base), measured)
     state.observer.measured(measurement, len(outcomes), sum(outcome.seconds for outcome in outcomes))
 
 
@@ -169,7 +179,7 @@ def _replace_workers(state: Flight) -> None:
                 state.queue.appendleft((measurement, part, attempts + 1))
         else:
             (seed,) = task.seeds
-            message = f"{task.target} at {dict(task.base)}, seed {seed}: its worker died each of {_GUILTY} times"
+            message = f"{task.name} at {dict(task.base)}, seed {seed}: its worker died each of {_GUILTY} times"
             _take(state, measurement, task, [Outcome(seed, None, 0.0, error=message)])
     state.flying.clear()
 

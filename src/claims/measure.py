@@ -36,7 +36,8 @@ class Task:
     model and the text that the experiment asks for, if it does; its streams do not depend on it.
     """
 
-    target: str
+    name: str
+    address: str
     base: Point
     sweep: tuple[tuple[str, tuple[Scalar, ...]], ...]
     epoch: int
@@ -63,14 +64,14 @@ def measure(task: Task) -> list[Outcome]:
         if path not in sys.path:
             sys.path.append(path)
     try:
-        function = load(task.target)  # first: only libraries that are loaded can be limited to one thread
+        function = load(task.address)  # first: only libraries that are loaded can be limited to one thread
     except Exception as error:  # noqa: BLE001  importing an experiment may raise anything
-        message = f"{task.target} cannot be loaded: {_describe(error)}"
+        message = f"{task.name} cannot be loaded: {_describe(error)}"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     with one_thread():
         outcomes = [_measure_seed(task, function, seed) for seed in task.seeds]
-    if task.code and not _runs(task.code, code_named(task.target, task.base)):
-        message = f"{task.target}: its code was changed after the audit had begun; run it again"
+    if task.code and not _runs(task.code, code_named(task.address, task.base)):
+        message = f"{task.name}: its code was changed after the audit had begun; run it again"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     return outcomes
 
@@ -110,9 +111,9 @@ def _libraries(modules: int) -> ThreadpoolController:
 def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcome:
     started = time.perf_counter()
     base = dict(task.base)
-    where = f"{task.target} at {base}, seed {seed}"
+    where = f"{task.name} at {base}, seed {seed}"
     try:
-        streams = Streams(task.epoch, task.target, base, seed)
+        streams = Streams(task.epoch, task.name, base, seed)
         point = base | dict(task.sweep) | ({"subject": task.subject} if task.subject is not None else {})
         returned = function(point, streams)
         records = checked(returned, task.sweep)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from claims.errors import InvalidDeclaration, MeasurementError
 from claims.lazy import load
+from claims.names import address_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -64,9 +65,9 @@ class _Trace:
 def drive(point: Mapping[str, Scalar], streams: Streams) -> dict[str, Any]:
     """One round: search the statement, and its planted version with the same effort.
 
-    Base point: ``statement`` ("module:NAME"), ``examples``, ``restarts``.
+    Base point: ``statement`` (the name "module:NAME"), ``examples``, ``restarts``.
     """
-    statement = load(str(point["statement"]))
+    statement = load(address_of(str(point["statement"])))
     if not isinstance(statement, Statement):
         raise InvalidDeclaration("search.statement", point["statement"], "the name of a claims.kinds.search.Statement")
     effort = (int(point["examples"]), int(point["restarts"]))

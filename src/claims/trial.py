@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Measurement:
     """What is measured seed by seed: an experiment at one base point. Claims that need the same share it."""
 
-    target: str
+    name: str
+    address: str
     sweep: tuple[tuple[str, tuple[Scalar, ...]], ...]
     base: Point
     published: bool
@@ -37,7 +38,9 @@ class Measurement:
         """The measurement that gives a quantity at a point."""
         made = quantity.experiment
         base = made.base(dict(point))
-        return Measurement(made.target, made.sweep, base, made.published, made.needs, made.seconds, made.megabytes)
+        return Measurement(
+            made.name, made.address, made.sweep, base, made.published, made.needs, made.seconds, made.megabytes
+        )
 
 
 #: Outcome of a seed of a measurement, or None while it is not there.
@@ -179,7 +182,7 @@ class Trial:
             record = _pick(outcome.records, cell)
             if quantity.name not in record:
                 available = ", ".join(name for name in record if name not in cell)
-                raise MeasurementError(f"{measurement.target} returned no {quantity.name!r}; it returned {available}")
+                raise MeasurementError(f"{measurement.name} returned no {quantity.name!r}; it returned {available}")
             column.append(record[quantity.name])
         if len({len(value) if isinstance(value, list) else None for value in column}) > 1:
             raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")

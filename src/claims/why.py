@@ -117,7 +117,7 @@ class Story:
 
 def experiments(claim: Claim) -> list[str]:
     """The experiments that a claim rests on."""
-    return list(dict.fromkeys(quantity.experiment.target for quantity in claim.test.quantities()))
+    return list(dict.fromkeys(quantity.experiment.name for quantity in claim.test.quantities()))
 
 
 def error_rates(claim: Claim) -> str:

@@ -28,7 +28,7 @@ X = experiment("toys:gaussian", fixed={"sd": 0.1})["x"]
 
 
 def task(target: str, *seeds: int, base=(), sweep=()) -> Task:
-    return Task(target, tuple(sorted(dict(base).items())), sweep, 7, seeds, (str(DATA),))
+    return Task(target, target, tuple(sorted(dict(base).items())), sweep, 7, seeds, (str(DATA),))
 
 
 @pytest.mark.parametrize(("spec", "workers"), [("serial", 0), ("process:1", 1), ("process:12", 12)])
@@ -183,7 +183,7 @@ def test_a_killed_worker_is_replaced_and_its_tasks_run_again(audit, tmp_path):
     once = claim(mean(experiment("toys:dies_once", fixed={"marker": marker, "seed": 3})["x"]), id="toy.once", rival=9.0)
     innocent = [claim(mean(X), id=f"toy.innocent-{i}", at=grid(k=i), rival=9.0) for i in range(6)]
     observer = Observer(
-        replaced=replaced.append, measured=lambda measurement, seeds, seconds: measured.append(measurement.target)
+        replaced=replaced.append, measured=lambda measurement, seeds, seconds: measured.append(measurement.name)
     )
     result = audit([once, *innocent], executor="process:2", observer=observer)
     assert Path(marker).exists()

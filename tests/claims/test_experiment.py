@@ -71,7 +71,7 @@ def module_level(point, streams):
 
 
 def test_a_function_stands_for_its_name():
-    assert experiment(module_level).target.endswith(":module_level")
+    assert experiment(module_level).address.endswith(":module_level")
 
 
 @pytest.mark.parametrize("sweep", [{"p": ()}, {"p": (1, 1)}, {"p": (math.nan,)}])

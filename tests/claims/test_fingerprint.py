@@ -274,7 +274,7 @@ def test_what_was_imported_after_an_edit_is_not_stored_as_the_code_before(packag
 
 
 def test_a_later_edit_does_not_disturb_a_process_that_has_imported_everything(package, tmp_path):
-    task = Task(package.target, (("k", 1),), (), 7, (0, 1), (), package.print())
+    task = Task(package.target, package.target, (("k", 1),), (), 7, (0, 1), (), package.print())
     first = measure(task)
     package.write(helper=HELPER.replace("2.0", "7.0"))
     assert [outcome.records for outcome in measure(task)] == [outcome.records for outcome in first]

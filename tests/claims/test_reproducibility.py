@@ -41,10 +41,10 @@ def experiments() -> dict[Task, float]:
     """
     found: dict[tuple[str, ...], Any] = {}
     for measurement in plan(load_catalogue().claims.values(), tier=Tier.FULL).measurements():
-        named = code_named(measurement.target, measurement.base)
+        named = code_named(measurement.address, measurement.base)
         if named not in found or measurement.seconds < found[named].seconds:
             found[named] = measurement
-    return {Task(made.target, made.base, made.sweep, PINNED_EPOCH, (SEED,)): made.seconds for made in found.values()}
+    return {task(made.name, made.address, made.base, made.sweep): made.seconds for made in found.values()}
 
 
 def records(task: Task) -> str:
@@ -75,17 +75,17 @@ print(json.dumps([records(task(*fields)) for fields in json.load(sys.stdin)]))
 """
 
 
-def task(target: str, base: Iterable[Iterable[Any]], sweep: Iterable[Iterable[Any]]) -> Task:
+def task(name: str, address: str, base: Iterable[Iterable[Any]], sweep: Iterable[Iterable[Any]]) -> Task:
     """A task, from fields that JSON has made lists of."""
-    levels = tuple((name, tuple(found)) for name, found in sweep)
-    return Task(target, tuple((name, value) for name, value in base), levels, PINNED_EPOCH, (SEED,))
+    levels = tuple((axis, tuple(found)) for axis, found in sweep)
+    return Task(name, address, tuple((axis, value) for axis, value in base), levels, PINNED_EPOCH, (SEED,))
 
 
 def records_elsewhere(tasks: Iterable[Task]) -> list[str]:
     """The same in a process whose allocator fills memory with a byte when it is taken and when it is freed."""
     ran = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],
-        input=json.dumps([(each.target, each.base, each.sweep) for each in tasks]),
+        input=json.dumps([(each.name, each.address, each.base, each.sweep) for each in tasks]),
         env=os.environ | {"MALLOC_PERTURB_": "165", "PYTHONHASHSEED": "4321"},
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def differing(tasks: list[Task]) -> list[str]:
         first = records(each)
         leave_rubbish(2 * number + 1)
         if not first == records(each) == elsewhere:
-            found.append(f"{each.target} {dict(each.base)}")
+            found.append(f"{each.name} {dict(each.base)}")
     return found
 
 

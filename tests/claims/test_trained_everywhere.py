@@ -45,10 +45,10 @@ def test_there_are_such_experiments():
 
 
 @pytest.mark.parametrize(
-    "measurement", MEASUREMENTS, ids=[f"{m.target.partition(':')[2]}-{i}" for i, m in enumerate(MEASUREMENTS)]
+    "measurement", MEASUREMENTS, ids=[f"{m.name.partition(':')[2]}-{i}" for i, m in enumerate(MEASUREMENTS)]
 )
 def test_runs_on_any_model_and_twice_to_the_same_bits(measurement, subject):
-    task = Task(measurement.target, measurement.base, measurement.sweep, 7, (0,), subject=subject)
+    task = Task(measurement.name, measurement.address, measurement.base, measurement.sweep, 7, (0,), subject=subject)
     (first,) = measure(task)
     assert first.error == ""
     if first.unavailable:  # about the paper's own model

@@ -53,12 +53,12 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
     rows: dict[str, dict[str, Any]] = {}
     totals = [0.0, 0.0]
     for measurement, (few, many) in planned.cost().items():
-        stored = known.get((measurement.target, canonical_json(dict(measurement.base))))
+        stored = known.get((measurement.name, canonical_json(dict(measurement.base))))
         seconds = measurement.seconds if stored is None else stored
         row = rows.setdefault(
-            measurement.target,
+            measurement.name,
             {
-                "experiment": measurement.target,
+                "experiment": measurement.name,
                 "base_points": 0,
                 "seeds": [0, 0],
                 "seconds": [0.0, 0.0],

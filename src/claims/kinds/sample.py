@@ -15,7 +15,7 @@ from claims.kinds.base import Judgement, Kind
 from claims.kinds.base import Sample as Values
 from claims.verdict import UNDECIDED
 
-_DATA = Experiment("data")
+_DATA = Experiment("data", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Experiment, Quantity, experiment
 from claims.kinds.base import Judgement, Sample
+from claims.names import name_of
 from claims.searching import Statement
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -79,6 +80,10 @@ def search(statement: str, *, examples: int = 200, restarts: int = 4, rounds: in
     for name, number in (("examples", examples), ("restarts", restarts), ("rounds", rounds)):
         if number < 1:
             raise InvalidDeclaration(f"search.{name}", number, "a whole number >= 1")
-    fixed: dict[str, int | str] = {"statement": statement, "examples": examples, "restarts": restarts}
+    fixed: dict[str, int | str] = {
+        "statement": name_of(statement),
+        "examples": examples,
+        "restarts": restarts,
+    }
     drive = experiment("claims.searching:drive", fixed=fixed, seconds=seconds)
     return Search(drive, (rounds,))

@@ -37,7 +37,7 @@ def settle(of: Claim, function: Callable[..., Any], *, tier: str = "full", epoch
     def lookup(measurement: Any, seed: int) -> Outcome:
         if (measurement, seed) not in seen:
             base = dict(measurement.base)
-            returned = function(base | dict(measurement.sweep), Streams(epoch, measurement.target, base, seed))
+            returned = function(base | dict(measurement.sweep), Streams(epoch, measurement.name, base, seed))
             seen[measurement, seed] = Outcome(seed, checked(returned, measurement.sweep), 0.0)
         return seen[measurement, seed]
 
