@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from claims.coverage import coverage_of, verdict_counts
+from claims.outline.coverage import coverage_of, verdict_counts
 from claims.packs import Catalogue, load_catalogue
 from claims.report.document import load_result
 from claims.report.numbers import band_text, estimate_text, interval_text

@@ -31,7 +31,7 @@ class Pack:
     Attributes:
         paper: what the claims are about.
         modules: where they are declared, with what of the paper is no claim and why (``NOT_CLAIMS``).
-        statements: the paper's outline, a TOML file as ``claims.outline`` reads it: what has to be covered.
+        statements: the paper's outline, a TOML file as ``claims.outline.outline`` reads it: what has to be covered.
     """
 
     paper: Paper

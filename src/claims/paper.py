@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from claims.canonical import digest
 from claims.errors import InvalidDeclaration, TamperedRecord
+from claims.evidence.canonical import digest
 
 #: base32 characters of the digest that make up the number (130 bits) and the short number (40 bits).
 _LONG, _SHORT = 26, 8

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from claims.canonical import digest
+from claims.evidence.canonical import digest
 
 if TYPE_CHECKING:
     import numpy as np

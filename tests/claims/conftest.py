@@ -13,11 +13,11 @@ DATA = Path(__file__).parent / "data"
 if str(DATA) not in sys.path:  # helper modules and claim files; workers get the folder through Plan.paths
     sys.path.append(str(DATA))
 
-from claims.audit import Observer, run  # noqa: E402
+from claims.auditing.loop import Observer, run  # noqa: E402
+from claims.auditing.planning import plan  # noqa: E402
+from claims.auditing.results import AuditResult  # noqa: E402
 from claims.claim import Claim  # noqa: E402
-from claims.evidence import Store  # noqa: E402
-from claims.planning import plan  # noqa: E402
-from claims.results import AuditResult  # noqa: E402
+from claims.evidence.store import Store  # noqa: E402
 from claims.verdict import Tier  # noqa: E402
 
 hypothesis.settings.register_profile("claims", deadline=None, database=None, derandomize=True, max_examples=60)

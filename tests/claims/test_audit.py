@@ -8,14 +8,14 @@ import math
 import pytest
 from kit import claim
 
-from claims.audit import Interrupted, Observer, run
+from claims.auditing.loop import Interrupted, Observer, run
+from claims.auditing.planning import plan
 from claims.bands import at_least, between, within
 from claims.claim import Claim
 from claims.errors import ConflictingEvidence, InvalidDeclaration, RivalInsideBand
-from claims.evidence import Store
+from claims.evidence.store import Store
 from claims.experiment import experiment, grid
 from claims.kinds import bound, limit, mean, order, proportion, quantile, ratio, replay, value
-from claims.planning import plan
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
 WHY = {"provenance": "author", "because": "a toy"}
@@ -242,7 +242,7 @@ def test_streams_of_a_published_experiment_do_not_depend_on_the_epoch_either(aud
 def test_evidence_that_contradicts_the_store_stops_the_audit_and_shows_both(audit, tmp_path, monkeypatch):
     """Hidden state: between two audits the value changes although nothing in the key does."""
     audit(HOLDING)
-    monkeypatch.setattr("claims.evidence.Store.get", lambda self, keys: {})
+    monkeypatch.setattr("claims.evidence.store.Store.get", lambda self, keys: {})
     import toys
 
     monkeypatch.setattr(toys, "gaussian", lambda point, streams: {"x": 0.5 + 0.1 * streams.seed_index, "seed": 0})

@@ -2,9 +2,9 @@
 
 At ``ALPHA``, large enough that errors can be counted, a claim may be decided wrongly, as HOLDS or as REFUTED, with
 probability ALPHA over its six looks, before any replication. Every row goes look by look through
-``claims.decision.judge`` and the kind itself, as an audit does. A vectorised engine repeats the t rows with many more
-replicates, after it has been held to the same verdicts as the scalar path; a row that must fail shows that the suite
-would notice. Seeds are fixed: a failure is a change of the code, never bad luck.
+``claims.auditing.decision.judge`` and the kind itself, as an audit does. A vectorised engine repeats the t rows with
+many more replicates, after it has been held to the same verdicts as the scalar path; a row that must fail shows that
+the suite would notice. Seeds are fixed: a failure is a change of the code, never bad luck.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from kit import made_up
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, judge
 from claims.bands import Limits
-from claims.decision import ALPHA_AUDIT, ALPHA_CLAIM, judge
 from claims.experiment import grid
 from claims.kinds import mean, order, proportion, quantile, ratio, slope, trend
 from claims.kinds.base import LOOKS, Kind, Sample

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from claims.auditing.planning import PINNED_EPOCH
 from claims.cli import main
-from claims.evidence import Identity, Store
+from claims.evidence.store import Identity, Store
 from claims.packs import load_catalogue
-from claims.planning import PINNED_EPOCH
 
 CLAIMS = """
 from claims.bands import at_least, printed, within
@@ -774,7 +774,7 @@ def test_doctor_says_what_this_machine_can_run(cli):
 
 
 def test_doctor_names_what_is_missing_and_the_command_that_gets_it(cli, monkeypatch):
-    import claims.doctor as doctor
+    from claims.cli import doctor
 
     version = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("statsmodels", "triton") else version(name))

@@ -11,13 +11,13 @@ import pytest
 
 from claims.bands import printed
 from claims.claim import Claim, Paper
-from claims.coverage import cover, coverage_of, to_plain
 from claims.errors import InvalidDeclaration
 from claims.experiment import experiment
 from claims.kinds import mean
-from claims.outline import Outline, Section, Statement, load_outline, outline_of
+from claims.outline.coverage import cover, coverage_of, to_plain
+from claims.outline.outline import Outline, Section, Statement, load_outline, outline_of
+from claims.outline.references import natural, parts, references
 from claims.packs import Catalogue, load_catalogue
-from claims.references import natural, parts, references
 from claims.report.coverage import render_coverage
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from kit import claim, made_up
 from scipy import stats
 
-from claims.bands import Limits, within
-from claims.decision import (
+from claims.auditing.decision import (
     ALPHA_AUDIT,
     ALPHA_CLAIM,
     ALPHA_LOOK,
@@ -25,6 +24,7 @@ from claims.decision import (
     looks_at,
     more_seeds,
 )
+from claims.bands import Limits, within
 from claims.kinds import identity, mean, value
 from claims.kinds.base import LOOKS, Judgement, Sample
 from claims.streams import CONFIRM_OFFSET

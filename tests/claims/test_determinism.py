@@ -16,10 +16,10 @@ import driver
 import pytest
 from processes import alive, children
 
-from claims.audit import run
-from claims.evidence import Store
+from claims.auditing.loop import run
+from claims.auditing.planning import plan
+from claims.evidence.store import Store
 from claims.packs import declared
-from claims.planning import plan
 from claims.verdict import Tier, Verdict
 
 DATA = Path(__file__).parent / "data"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from claims.errors import ConflictingEvidence, StoreError
-from claims.evidence import SCHEMA_VERSION, Identity, Store
+from claims.evidence.store import SCHEMA_VERSION, Identity, Store
 
 CONTENT = {"experiment": "toys:gaussian", "sweep": {}, "epoch": 7, "code": "abc", "environment": {"torch": "2"}}
 IDENTITY = Identity.of(CONTENT)

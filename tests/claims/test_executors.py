@@ -14,13 +14,13 @@ from kit import claim
 from processes import children, command
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from claims.audit import Observer
+from claims.auditing.loop import Observer
 from claims.errors import BadOption, MeasurementError
-from claims.evidence import Store
-from claims.executors import SerialExecutor, open_executor, parse_spec
+from claims.evidence.executors import SerialExecutor, open_executor, parse_spec
+from claims.evidence.measure import Task, checked, measure
+from claims.evidence.store import Store
 from claims.experiment import experiment, grid
 from claims.kinds import mean
-from claims.measure import Task, checked, measure
 from claims.verdict import ERROR, HOLDS
 
 DATA = Path(__file__).parent / "data"

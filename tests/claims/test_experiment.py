@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from claims.auditing.trial import Measurement
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, experiment, grid, linear, quantities_of
 from claims.kinds.base import Sample
-from claims.trial import Measurement
 
 SWEPT = experiment("made:swept", sweep={"p": (0.1, 0.2), "metric": ("pre", "post")}, fixed={"inputs": 8, "n": 4})
 

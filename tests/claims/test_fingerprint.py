@@ -9,14 +9,14 @@ import textwrap
 import pytest
 from kit import claim
 
-from claims import fingerprint
-from claims.audit import Observer, run
-from claims.evidence import Store
+from claims.auditing.loop import Observer, run
+from claims.auditing.planning import plan
+from claims.evidence import fingerprint
+from claims.evidence.fingerprint import code_fingerprint, environment
+from claims.evidence.measure import Task, measure
+from claims.evidence.store import Store
 from claims.experiment import experiment, grid
-from claims.fingerprint import code_fingerprint, environment
 from claims.kinds import mean, search
-from claims.measure import Task, measure
-from claims.planning import plan
 from claims.verdict import Tier
 
 MODEL = '''
@@ -335,7 +335,7 @@ def test_an_absent_library_is_said(monkeypatch):
 def test_taking_a_fingerprint_imports_nothing():
     """The parent of worker processes needs no torch, and a dry run none either."""
     script = (
-        "import sys; from claims.fingerprint import code_fingerprint, environment\n"
+        "import sys; from claims.evidence.fingerprint import code_fingerprint, environment\n"
         "environment()\n"
         "before = set(sys.modules)\n"
         "code_fingerprint('claims.papers.sign_magnitude.model:two_layer')\n"

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from claims.auditing.planning import plan
+from claims.auditing.trial import Measurement
 from claims.errors import InvalidDeclaration
+from claims.evidence.fingerprint import code_fingerprint, code_named
+from claims.evidence.measure import Task, measure
 from claims.experiment import experiment, grid
-from claims.fingerprint import code_fingerprint, code_named
 from claims.kinds import mean, search
 from claims.lazy import load
-from claims.measure import Task, measure
 from claims.names import address_of, moved, name_of
 from claims.packs import load_catalogue
-from claims.planning import plan
 from claims.streams import Streams
-from claims.trial import Measurement
 from claims.verdict import Tier
 from tests.claims.data.kit import claim
 

@@ -256,7 +256,8 @@ LOADED = "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     [
         "claims",
         "claims.packs, claims.claim, claims.bands, claims.experiment, claims.paper, claims.errors, claims.streams",
-        "claims.kinds, claims.decision, claims.trial, claims.evidence, claims.fingerprint, claims.verdict",
+        "claims.kinds, claims.verdict, claims.auditing.decision, claims.auditing.trial",
+        "claims.evidence.store, claims.evidence.fingerprint",
         "claims.papers.sign_magnitude",
     ],
 )

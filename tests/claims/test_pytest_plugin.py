@@ -16,10 +16,10 @@ import statsmodels.stats.weightstats  # noqa: F401  pytester unloads what a sess
 import torch
 
 import claims.packs
-import claims.pytest_items
+import claims.plugin.items
 import claims.report.words
-from claims.evidence import Store
-from claims.pytest_report import summary
+from claims.evidence.store import Store
+from claims.plugin.report import summary
 
 pytest_plugins = ["pytester"]
 
@@ -169,7 +169,7 @@ def test_summary_never_takes_a_search_for_a_proof():
     assert list(summary([other])) == []
 
 
-@pytest.mark.parametrize("options", [("--claims-strict",), ("-W", "error::claims.pytest_plugin.UndecidedClaim")])
+@pytest.mark.parametrize("options", [("--claims-strict",), ("-W", "error::claims.plugin.session.UndecidedClaim")])
 def test_undecided_fails_if_asked_to(project, options):
     result = run(project, "-k", "edge", *options)
     result.assert_outcomes(failed=1, passed=1, deselected=6)
@@ -414,9 +414,9 @@ def test_start_of_a_foreign_session_imports_nothing_heavy(tmp_path):
     child = [sys.executable, "-m", "pytest", "-q", str(tmp_path), "-p", "no:cacheprovider"]
     finished = subprocess.run(child, check=True, capture_output=True, text=True, cwd=tmp_path)
     modules = set(re.search("MODULES (.*)", finished.stdout)[1].split())
-    assert "claims.pytest_plugin" in modules
+    assert "claims.plugin.hooks" in modules
     assert not modules & {"torch", "numpy", "scipy", "statsmodels", "click", "rich", "jinja2"}
     ours = {name for name in modules if name.partition(".")[0] == "claims"}
-    assert ours == {"claims", "claims.pytest_plugin", "claims.pytest_report"}
+    assert ours == {"claims", "claims.plugin", "claims.plugin.hooks", "claims.plugin.report", "claims.plugin.session"}
     assert "1 passed" in finished.stdout
-    assert claims.pytest_items.__file__.endswith("pytest_items.py")
+    assert claims.plugin.items.__file__.endswith("plugin/items.py")

@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 import torch
 
-from claims.fingerprint import code_named
-from claims.measure import Task, measure
+from claims.auditing.planning import PINNED_EPOCH, plan
+from claims.evidence.fingerprint import code_named
+from claims.evidence.measure import Task, measure
 from claims.packs import load_catalogue
-from claims.planning import PINNED_EPOCH, plan
 from claims.verdict import Tier
 
 ROOT = Path(__file__).parents[2]

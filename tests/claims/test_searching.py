@@ -12,8 +12,8 @@ import pytest
 from kit import claim
 
 from claims.errors import InvalidDeclaration
+from claims.evidence.searching import drive
 from claims.kinds import search
-from claims.searching import drive
 from claims.streams import Streams
 from claims.verdict import ERROR, HOLDS, REFUTED, UNDECIDED
 
@@ -103,7 +103,7 @@ def test_a_round_does_not_depend_on_what_else_the_process_has_imported(tmp_path)
     script = (
         "import sys, json; sys.path[:0] = sys.argv[1:3]\n"
         "if sys.argv[3] == 'more': import constants\n"
-        "from claims.searching import drive; from claims.streams import Streams\n"
+        "from claims.evidence.searching import drive; from claims.streams import Streams\n"
         f"point = {POINT!r}\n"
         "print(json.dumps([drive(point, Streams(7, 'd', point, seed)) for seed in range(3)]))\n"
     )

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claims.canonical import canonical_json, digest
+from claims.evidence.canonical import canonical_json, digest
 from claims.streams import Streams
 
 BASE = {"n": 16, "metric": "pre", "p": 0.1}

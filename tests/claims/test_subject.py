@@ -10,19 +10,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from claims.auditing.decision import as_expected, looks_at
+from claims.auditing.planning import plan
 from claims.bands import between
 from claims.claim import Claim
 from claims.cli import main
-from claims.decision import as_expected, looks_at
 from claims.errors import InvalidDeclaration, ModelError, TextError, Unavailable
-from claims.evidence import Store
+from claims.evidence.store import Store
 from claims.experiment import experiment
 from claims.kinds import mean, value
 from claims.models import prepared
 from claims.models.divergence import divergence
 from claims.models.known import KnownModel
 from claims.models.subjects import subject_of
-from claims.planning import plan
 from claims.subject import NOBODY, Subject
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -166,7 +166,7 @@ class TestDeclaration:
 
 class TestMeasuring:
     def test_evidence_belongs_to_model_and_text(self, subject, text, model, tmp_path):
-        from claims.audit import run
+        from claims.auditing.loop import run
 
         with Store(tmp_path / "evidence.sqlite") as store:
             first = run(plan([claim()], tier=Tier.STANDARD, subject=subject), store)
@@ -308,7 +308,7 @@ class TestCommand:
 
 def test_streams_do_not_depend_on_the_model(subject):
     """So that two models see the same random flips."""
-    from claims.measure import Task, measure
+    from claims.evidence.measure import Task, measure
 
     def task(on):
         return Task("toys:gaussian", "toys:gaussian", (("centre", 0.0),), (), 7, (0, 1), (), "", on)

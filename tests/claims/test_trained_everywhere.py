@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from claims.measure import Task, measure
+from claims.auditing.planning import plan
+from claims.evidence.measure import Task, measure
 from claims.models.subjects import subject_of
 from claims.packs import load_catalogue
-from claims.planning import plan
 from claims.subject import Subject
 from claims.verdict import Tier
 

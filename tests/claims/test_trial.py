@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from kit import claim, made_up, settle
 
+from claims.auditing.trial import Measurement
 from claims.bands import at_least, between
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, order, ratio, trend
 from claims.kinds.base import LOOKS, Judgement, Sample
 from claims.streams import CONFIRM_OFFSET
-from claims.trial import Measurement
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
 WHY = {"provenance": "author", "because": "a toy"}

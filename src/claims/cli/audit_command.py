@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claims.audit import Interrupted, run
+from claims.auditing.loop import Interrupted, run
+from claims.auditing.planning import PINNED_EPOCH, Plan, plan
+from claims.auditing.results import AuditResult
 from claims.cli import INTERRUPTED
 from claims.cli.common import (
     STDOUT,
@@ -27,14 +29,12 @@ from claims.cli.common import (
     write_text,
 )
 from claims.errors import BadOption
-from claims.evidence import Store
-from claims.executors import parse_spec
+from claims.evidence.executors import parse_spec
+from claims.evidence.store import Store
 from claims.packs import Catalogue
-from claims.planning import PINNED_EPOCH, Plan, plan
-from claims.progress import Progress
 from claims.report.consoles import console
 from claims.report.document import LATEST
-from claims.results import AuditResult
+from claims.report.progress import Progress
 from claims.verdict import Tier
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from claims.auditing.decision import looks_at
 from claims.claim import Claim
-from claims.decision import looks_at
 from claims.errors import BadOption, ClaimsError, NothingSelected
 from claims.packs import Catalogue, load_catalogue, split_selection
 from claims.subject import NOBODY, TOPICS, Subject

@@ -9,7 +9,7 @@ import click
 
 from claims.claim import Claim
 from claims.cli.common import DEFAULT_STORE, print_json
-from claims.coverage import Coverage, Entry, coverage_of, to_plain, verdict_counts
+from claims.outline.coverage import Coverage, Entry, coverage_of, to_plain, verdict_counts
 from claims.packs import Catalogue
 from claims.report.document import LATEST, load_result
 from claims.verdict import Verdict

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from claims.cli.common import json_flag, print_json
-from claims.diff import Change, compare
+from claims.report.diff import Change, compare
 from claims.report.document import load_result
 from claims.report.numbers import counted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from claims.cli.common import json_flag, print_json, store_option
-from claims.doctor import MISSING, OPTIONAL, examine
+from claims.cli.doctor import MISSING, OPTIONAL, examine
 
 
 @click.command("doctor")

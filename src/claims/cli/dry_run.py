@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from claims.canonical import canonical_json
+from claims.auditing.planning import Plan
 from claims.cli.common import STDOUT, write_text
-from claims.evidence import Store
-from claims.planning import Plan
+from claims.evidence.canonical import canonical_json
+from claims.evidence.store import Store
 from claims.report.numbers import counted, duration
 
 #: Disk of a seed's records in the store, and of what is kept in the cache folder while models and training run.

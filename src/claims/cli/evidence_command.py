@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from claims.canonical import canonical_json
 from claims.cli.common import STDOUT, json_flag, print_json, store_option, write_text
 from claims.errors import BadOption, StoreError
-from claims.evidence import Group, Row, Store
+from claims.evidence.canonical import canonical_json
+from claims.evidence.store import Group, Row, Store
 from claims.report.numbers import counted, duration
 
 #: Columns of the CSV export: one line a value. ``base`` and ``cell`` are the coordinates as JSON.

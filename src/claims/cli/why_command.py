@@ -10,6 +10,7 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
+from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.claim import Claim
 from claims.cli import INTERRUPTED
 from claims.cli.audit_command import epoch_of, executor_spec, measure
@@ -25,10 +26,9 @@ from claims.cli.common import (
 )
 from claims.errors import MeasurementError
 from claims.packs import Catalogue, split_selection
-from claims.planning import PINNED_EPOCH, Plan, plan
 from claims.report.consoles import console, emit
+from claims.report.why import Story
 from claims.verdict import ERROR, Tier
-from claims.why import Story
 
 
 @click.command("why")

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
+from claims.evidence.searching import Statement
 from claims.experiment import Experiment, Quantity, experiment
 from claims.kinds.base import Judgement, Sample
 from claims.names import name_of
-from claims.searching import Statement
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 __all__ = ["Search", "Statement", "search"]
@@ -85,5 +85,5 @@ def search(statement: str, *, examples: int = 200, restarts: int = 4, rounds: in
         "examples": examples,
         "restarts": restarts,
     }
-    drive = experiment("claims.searching:drive", fixed=fixed, seconds=seconds)
+    drive = experiment("claims.evidence.searching:drive", fixed=fixed, seconds=seconds)
     return Search(drive, (rounds,))

@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from claims.canonical import digest
 from claims.errors import ModelError, TextError
-from claims.fingerprint import code_fingerprint
+from claims.evidence.canonical import digest
+from claims.evidence.fingerprint import code_fingerprint
 from claims.models.decoder import Decoder, product
 from claims.models.fetch import CACHE_VARIABLE, alone, cache_folder
 from claims.models.opening import open_checkpoint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from claims.claim import Claim
-from claims.coverage import Coverage, coverage_of, verdict_counts
+from claims.outline.coverage import Coverage, coverage_of, verdict_counts
 from claims.packs import Catalogue
 from claims.paper import Paper
 from claims.report.page import template

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from claims.auditing.results import SCHEMA
 from claims.errors import InvalidResult
-from claims.results import SCHEMA
 from claims.verdict import Role, Tier, Verdict
 
 #: Name of the last audit's result, beside the store that it measured into.

@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM
 from claims.claim import Claim
-from claims.decision import ALPHA_AUDIT, ALPHA_CLAIM
 from claims.paper import Paper
 from claims.report.numbers import number
 from claims.report.plot import WIDTH, Drawing, draw

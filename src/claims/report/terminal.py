@@ -28,7 +28,7 @@ from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Proven
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from claims.results import AuditResult, ClaimResult
+    from claims.auditing.results import AuditResult, ClaimResult
 
 #: Below this many columns claims are shown as blocks of lines, not as rows.
 _TABLE_WIDTH = 96

@@ -19,9 +19,9 @@ if str(DATA) not in sys.path:
 
 from claims_resume import CLAIMS  # noqa: E402
 
-from claims.audit import run  # noqa: E402
-from claims.evidence import Store  # noqa: E402
-from claims.planning import plan  # noqa: E402
+from claims.auditing.loop import run  # noqa: E402
+from claims.auditing.planning import plan  # noqa: E402
+from claims.evidence.store import Store  # noqa: E402
 from claims.verdict import Tier  # noqa: E402
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from claims.auditing.planning import plan
+from claims.auditing.trial import Trial
 from claims.bands import Limits, between
 from claims.claim import Claim
+from claims.evidence.measure import Outcome, checked
 from claims.experiment import experiment
 from claims.kinds.base import Judgement, Kind, Sample
-from claims.measure import Outcome, checked
-from claims.planning import plan
 from claims.streams import Streams
-from claims.trial import Trial
 from claims.verdict import Tier
 
 #: An experiment that is never imported: :func:`settle` calls a function of the test in its place.

@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from claims.evidence.searching import drive
 from claims.packs import declared, load_catalogue
 from claims.papers.mean_bias.experiments import geometry, geometry_statements
 from claims.papers.mean_bias.sections import section2_geometry, section2_modes, section3_mean_share
 from claims.papers.mean_bias.theory import geometry as theory
-from claims.searching import drive
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claims.evidence.searching import drive
 from claims.kinds.search import Statement
 from claims.papers.mean_bias.experiments import exceedance_statements, maxima_statements
-from claims.searching import drive
 from claims.streams import Streams
 
 FALSE = {"INFORMATIVE", "CONSTANT", "PRINTED"}

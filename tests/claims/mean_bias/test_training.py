@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from claims.errors import MeasurementError, TextError
+from claims.evidence.measure import one_thread
 from claims.kernels import AverisRecipe
-from claims.measure import one_thread
 from claims.models.architecture import Architecture
 from claims.models.checkpoint import Checkpoint
 from claims.models.decoder import Decoder

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from claims.auditing.planning import plan
 from claims.kernels import sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
@@ -31,7 +32,6 @@ from claims.papers.sign_magnitude.sections import (
     section9_exp_b,
 )
 from claims.papers.sign_magnitude.tables import depth_checks
-from claims.planning import plan
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -238,7 +238,7 @@ def test_gains_drop_out_without_a_skip_connection_only(seed: int):
 def test_claims_can_be_planned_and_their_corrections_hold():
     everything = (*CLAIMS, *declared(section9_ablation))
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    assert plan(CLAIMS, tier=Tier.FULL).trials
+    assert plan(CLAIMS, tier=Tier.FULL).groups
     expected = {claim.id: claim.expected for claim in everything}
     for claim in CLAIMS:
         if claim.expected is REFUTED:

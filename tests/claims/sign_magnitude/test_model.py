@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claims.auditing.planning import plan
 from claims.kernels import magnitude_step, sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
@@ -32,7 +33,6 @@ from claims.papers.sign_magnitude.sections import (
     table2,
 )
 from claims.papers.sign_magnitude.single_layer import basis_average, perturbed_layer
-from claims.planning import plan
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -321,7 +321,7 @@ def test_interpolated_expansions_are_the_closed_coefficients(step: int):
 def test_claims_can_be_planned_and_their_corrections_hold():
     """Planning resolves every band and rival, and refuses a band that contains its rival."""
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    assert plan(CLAIMS, tier=Tier.FULL).trials
+    assert plan(CLAIMS, tier=Tier.FULL).groups
     expected = {claim.id: claim.expected for claim in CLAIMS}
     refuted = [claim for claim in CLAIMS if claim.expected is REFUTED]
     assert len(refuted) >= 10

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from claims import fingerprint
+from claims.evidence import fingerprint
 from claims.papers.sign_magnitude.replays import (
     PUBLISHED_SEEDS,
     hidden_and_output,

@@ -7,6 +7,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from claims.auditing.planning import plan
 from claims.kinds.table import read_rows
 from claims.packs import declared
 from claims.papers.sign_magnitude import ternary_statements, theory
@@ -35,7 +36,6 @@ from claims.papers.sign_magnitude.ternary_probes import (
 )
 from claims.papers.sign_magnitude.ternary_replays import quantized_outputs, quantized_rows
 from claims.papers.sign_magnitude.vectors import draw_weights
-from claims.planning import plan
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -259,7 +259,7 @@ def test_rounding_makes_no_counterexample_of_a_quadratic_form(a, b, c, d, f, g):
 
 def test_claims_can_be_planned_and_their_corrections_hold():
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-    assert plan(CLAIMS, tier=Tier.FULL).trials
+    assert plan(CLAIMS, tier=Tier.FULL).groups
     expected = {claim.id: claim.expected for claim in CLAIMS}
     refuted = [claim for claim in CLAIMS if claim.expected is REFUTED]
     assert len(refuted) >= 12

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from claims.canonical import digest
-from claims.fingerprint import code_fingerprint, environment
+from claims.evidence.canonical import digest
+from claims.evidence.fingerprint import code_fingerprint, environment
 from claims.papers.mean_bias.training.arms import ARMS, NOTHING, Planted, product_of
 from claims.papers.mean_bias.training.checkpoints import Checkpoints, checkpoints
 from claims.papers.mean_bias.training.data import consecutive, corpus, draws

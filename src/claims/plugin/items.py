@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 
 import pytest
 
-from claims.audit import run
+from claims.auditing.decision import looks_at
+from claims.auditing.loop import run
+from claims.auditing.planning import PINNED_EPOCH, plan
+from claims.auditing.results import ClaimResult
 from claims.claim import Claim
-from claims.decision import looks_at
 from claims.errors import ClaimsError
-from claims.evidence import Store
+from claims.evidence.store import Store
 from claims.packs import load_catalogue
-from claims.planning import PINNED_EPOCH, plan
-from claims.pytest_plugin import SELECTED, UndecidedClaim, shared
-from claims.pytest_report import facts, story
-from claims.results import ClaimResult
+from claims.plugin.report import facts, story
+from claims.plugin.session import SELECTED, UndecidedClaim, shared
 from claims.subject import NOBODY, Subject
 from claims.verdict import ERROR, UNAVAILABLE, Tier
 

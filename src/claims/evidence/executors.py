@@ -13,7 +13,7 @@ from typing import Any
 
 from claims.errors import BadOption
 
-_PRELOAD = ["torch", "scipy.special", "claims.measure"]
+_PRELOAD = ["torch", "scipy.special", "claims.evidence.measure"]
 
 
 class SerialExecutor(Executor):

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import Task
 
-    from claims.audit import Observer
-    from claims.planning import Plan
-    from claims.results import ClaimResult
-    from claims.trial import Measurement
+    from claims.auditing.loop import Observer
+    from claims.auditing.planning import Plan
+    from claims.auditing.results import ClaimResult
+    from claims.auditing.trial import Measurement
 
 #: Plain lines come at most this often, a live one is drawn again at this rate.
 _PLAIN_SECONDS, _LIVE_RATE = 5.0, 4.0
@@ -53,7 +53,7 @@ class Progress:
 
     def observer(self) -> Observer:
         """What the run has to be given."""
-        from claims.audit import Observer
+        from claims.auditing.loop import Observer
 
         return Observer(measured=self._measured, decided=self._note, replaced=self._replaced, waiting=self._show)
 

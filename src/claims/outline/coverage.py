@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from claims.claim import Claim
-from claims.outline import Outline, Section, Statement, Target, load_outline, outline_of
+from claims.outline.outline import Outline, Section, Statement, Target, load_outline, outline_of
 from claims.packs import Catalogue
 from claims.verdict import Verdict
 

@@ -13,28 +13,19 @@ from __future__ import annotations
 
 import argparse
 import re
-import secrets
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from claims.pytest_report import facts_of, status, summary
+from claims.plugin.report import facts_of, status, summary
+from claims.plugin.session import SELECTED, end, shared
 
 #: First part of the node ids of packs' claims; ``pytest claims::ID`` runs one again.
 PACKS = "claims"
 _IMPORTS_US = re.compile(r"^\s*(?:from|import)\s+claims\b", re.MULTILINE)
 _MARKER = "claim(paper, role, kind, decides, expected): a claim; for instance -m \"claim(expected='REFUTED')\""
-_TEMPORARY = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
-_SHARED = pytest.StashKey[tuple[int | None, Path]]()
-#: What is asked for of the installed packs.
-SELECTED = pytest.StashKey[list[str]]()
-
-
-class UndecidedClaim(pytest.PytestWarning):
-    """A claim stayed UNDECIDED at a tier that has to decide it. ``--claims-strict`` makes it a failure."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,8 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the session's own store."""
-    if _TEMPORARY in config.stash:
-        config.stash[_TEMPORARY].cleanup()
+    end(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,23 +70,6 @@ def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which epoch and store all of them share."""
     epoch, store = shared(node.config)
     node.workerinput["claims"] = (epoch, str(store))
-
-
-def shared(config: pytest.Config) -> tuple[int | None, Path]:
-    """Epoch (None: the pinned one) and store, the same in all processes of a session."""
-    if _SHARED not in config.stash:
-        given = getattr(config, "workerinput", {}).get("claims")
-        config.stash[_SHARED] = (given[0], Path(given[1])) if given else _choose(config)
-    return config.stash[_SHARED]
-
-
-def _choose(config: pytest.Config) -> tuple[int | None, Path]:
-    epoch, store = config.getoption("claims_epoch"), config.getoption("claims_store")
-    if store is None:
-        folder = tempfile.TemporaryDirectory(prefix="claims-", ignore_cleanup_errors=True)
-        config.stash[_TEMPORARY] = folder
-        store = Path(folder.name) / "evidence.sqlite"
-    return secrets.randbelow(2**48) if epoch == "fresh" else epoch, config.invocation_params.dir / store
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,7 +80,7 @@ def pytest_collect_file(
     collectors = yield
     if not _holds_claims(file_path, parent.session):
         return collectors
-    from claims.pytest_items import ClaimFile
+    from claims.plugin.items import ClaimFile
 
     tests = any(file_path.match(pattern) for pattern in parent.config.getini("python_files"))
     kept = [collector for collector in collectors if tests or type(collector) is not pytest.Module]
@@ -136,7 +109,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Append the packs' claims, before -k, -m and --lf select."""
     if config.stash[SELECTED]:
-        from claims.pytest_items import PackClaims
+        from claims.plugin.items import PackClaims
 
         items.extend(session.genitems(PackClaims.from_parent(session, name=PACKS, nodeid=PACKS)))
 
@@ -154,7 +127,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     stats = terminalreporter.stats
     lines = list(summary(report for category, reports in stats.items() if category for report in reports))
     if lines:
-        from claims.planning import PINNED_EPOCH
+        from claims.auditing.planning import PINNED_EPOCH
 
         epoch, _ = shared(config)
         root = f"{PINNED_EPOCH} (pinned)" if epoch is None else str(epoch)

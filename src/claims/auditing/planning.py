@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.subject import NOBODY, Subject
-from claims.trial import Measurement, Trial
 from claims.verdict import Tier
 
 #: The root of all streams unless ``--epoch`` says otherwise. Rotated on a calendar, never in reaction to a verdict.
@@ -16,14 +16,23 @@ PINNED_EPOCH = 20260518
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Trials to be run, with everything that decides what they will measure."""
+    """Trials to be run, by the id of their claim, with everything that decides what they will measure."""
 
-    claims: tuple[Claim, ...]
-    trials: tuple[Trial, ...]
+    groups: Mapping[str, tuple[Trial, ...]]
     tier: Tier
     epoch: int
     paths: tuple[str, ...] = ()
     subject: Subject = NOBODY
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims, in order."""
+        return tuple(trials[0].claim for trials in self.groups.values())
+
+    @property
+    def trials(self) -> Iterator[Trial]:
+        """Every trial, claim by claim."""
+        return (trial for trials in self.groups.values() for trial in trials)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """Every measurement, once."""
@@ -62,11 +71,13 @@ def plan(
     Raises:
         InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band.
     """
-    chosen = tuple(claims)
-    trials = []
-    for claim in chosen:
-        judged = claim.judged_points()
-        for point, members in judged:
-            band, rival = claim.limits(point)
-            trials.append(Trial(claim, point, members, band, rival, len(judged), tier, lacking(claim, subject)))
-    return Plan(chosen, tuple(trials), tier, epoch, tuple(paths), subject)
+    groups = {claim.id: _trials(claim, tier, subject) for claim in claims}
+    return Plan(groups, tier, epoch, tuple(paths), subject)
+
+
+def _trials(claim: Claim, tier: Tier, subject: Subject) -> tuple[Trial, ...]:
+    """One trial a judged point."""
+    judged, lacks = claim.judged_points(), lacking(claim, subject)
+    return tuple(
+        Trial(claim, point, members, *claim.limits(point), len(judged), tier, lacks) for point, members in judged
+    )

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from claims.canonical import canonical_json, digest
 from claims.errors import ConflictingEvidence, StoreError
-from claims.measure import Records
+from claims.evidence.canonical import canonical_json, digest
+from claims.evidence.measure import Records
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x636C6D62  # "clmb": tells our stores from any other SQLite file

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from claims.results import ClaimResult
+    from claims.auditing.results import ClaimResult
 
 #: The properties of one claim.
 Facts = Mapping[str, str]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK
+from claims.auditing.results import AuditResult, ClaimResult, PointResult
 from claims.claim import Claim
-from claims.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK
 from claims.paper import Paper
 from claims.report.numbers import band_text, counted, duration, estimate_text, interval_text, number
 from claims.report.words import at_words, estimate_words, more_words, target_words, verdict_words
-from claims.results import AuditResult, ClaimResult, PointResult
 from claims.verdict import HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
 #: Details of a judgement whose names need words.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from claims.canonical import canonical_json
+from claims.evidence.canonical import canonical_json
 from claims.report.words import at_words, estimate_words
 
 Document = Mapping[str, Any]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from claims.auditing.decision import ALPHA_LOOK, judge, looks_at
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.decision import ALPHA_LOOK, judge, looks_at
 from claims.errors import ClaimsError, MeasurementError
+from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
 from claims.kinds.base import Judgement, Sample
-from claims.measure import Outcome
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 

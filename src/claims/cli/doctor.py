@@ -172,7 +172,7 @@ def _models() -> Iterator[Finding]:
 def _store(path: Path) -> Finding:
     """Whether evidence can be stored; an existing store is opened, none is made."""
     from claims.errors import StoreError
-    from claims.evidence import Store
+    from claims.evidence.store import Store
 
     try:
         if path.is_file():

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, Unavailable
+from claims.evidence.fingerprint import code_fingerprint, code_named
 from claims.experiment import Point, Scalar
-from claims.fingerprint import code_fingerprint, code_named
 from claims.lazy import load
 from claims.streams import Streams
 from claims.subject import Subject

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from claims.errors import InvalidDeclaration
-from claims.references import Reference, natural, only, parts, references
+from claims.outline.references import Reference, natural, only, parts, references
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from claims.auditing.decision import ALPHA_LOOK, as_expected, combine, looks_at, more_seeds
+from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
-from claims.decision import ALPHA_LOOK, as_expected, combine, looks_at, more_seeds
+from claims.evidence.measure import Outcome
 from claims.kinds.base import Judgement
-from claims.measure import Outcome
-from claims.trial import Measurement, Trial
 from claims.verdict import ERROR, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 
 if TYPE_CHECKING:
-    from claims.planning import Plan
+    from claims.auditing.planning import Plan
 
 SCHEMA = 1
 Outcomes = Mapping[tuple[Measurement, int], Outcome]
@@ -97,9 +97,9 @@ class ClaimResult:
     on_record: bool = True
 
     @staticmethod
-    def of(claim: Claim, trials: tuple[Trial, ...], plan: Plan, outcomes: Outcomes) -> ClaimResult:
+    def of(claim: Claim, plan: Plan, outcomes: Outcomes) -> ClaimResult:
         """From the claim's trials and what was measured for them."""
-        points = tuple(PointResult(trial, _seconds(trial, outcomes)) for trial in trials)
+        points = tuple(PointResult(trial, _seconds(trial, outcomes)) for trial in plan.groups[claim.id])
         return ClaimResult(claim, plan.tier, points, plan.subject.on_record)
 
     @property
@@ -195,10 +195,7 @@ class AuditResult:
 
 def collect(plan: Plan, outcomes: Outcomes) -> tuple[ClaimResult, ...]:
     """Results of all claims of a plan, in its order."""
-    by_claim: dict[str, list[Trial]] = {}
-    for trial in plan.trials:
-        by_claim.setdefault(trial.claim.id, []).append(trial)
-    return tuple(ClaimResult.of(claim, tuple(by_claim[claim.id]), plan, outcomes) for claim in plan.claims)
+    return tuple(ClaimResult.of(claim, plan, outcomes) for claim in plan.claims)
 
 
 def _seconds(trial: Trial, outcomes: Outcomes) -> float:

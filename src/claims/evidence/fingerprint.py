@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from claims.canonical import digest
+from claims.evidence.canonical import digest
 from claims.names import address_of, spec_of
 
 #: The parts of the harness on which a measured value depends.
-_MEASURING = tuple(f"claims.{name}" for name in ("streams", "canonical", "searching", "kernels", "models", "papers"))
+_MEASURING = tuple(
+    f"claims.{name}" for name in ("streams", "evidence.canonical", "evidence.searching", "kernels", "models", "papers")
+)
 
 
 #: Files that experiments read: named in the code as "package:folder/file.toml", or by a path from the module's folder.

@@ -1,0 +1,186 @@
+"""The one loop: measure and decide until all of a plan is decided, each measurement once for all who share it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from claims.auditing.planning import Plan
+from claims.auditing.results import AuditResult, ClaimResult, collect
+from claims.auditing.trial import Measurement, Trial
+from claims.auditing.waiting import Waiting
+from claims.auditing.workers import Job, Workers
+from claims.claim import Claim
+from claims.evidence.fingerprint import code_fingerprint, code_named, environment
+from claims.evidence.measure import Outcome, Task
+from claims.evidence.store import Identity, Store
+
+#: A task holds at most this many seeds and, where one is slow, about this many seconds.
+_TASK_SEEDS, _TASK_SECONDS = 8, 0.5
+
+
+@dataclass
+class Observer:
+    """What a progress display may want to know. All callables default to doing nothing."""
+
+    measured: Callable[[Measurement, int, float], None] = lambda measurement, seeds, seconds: None
+    decided: Callable[[ClaimResult], None] = lambda result: None
+    replaced: Callable[[int], None] = lambda attempts: None
+    waiting: Callable[[], None] = lambda: None
+
+
+def run(
+    planned: Plan,
+    store: Store,
+    *,
+    executor: str = "serial",
+    observer: Observer | None = None,
+    fail_fast: bool = False,
+) -> AuditResult:
+    """Measure and decide until every trial is final.
+
+    What is stored and decided depends on the plan alone: trials ask for whole looks, in order, and a task never
+    crosses one.
+
+    Raises:
+        ConflictingEvidence: a measurement contradicts what the store holds.
+        Interrupted: a KeyboardInterrupt, passed on after the workers are stopped; what was measured is stored.
+    """
+    audit = _Audit(planned, store, observer or Observer(), executor)
+    for measurement in planned.measurements():  # before the run: whoever imports something else later will notice
+        audit.identity(measurement)
+    try:
+        audit.decide_all(fail_fast)
+    except KeyboardInterrupt as stop:
+        audit.workers.close()
+        raise Interrupted(audit.result()) from stop
+    finally:
+        audit.workers.close()
+    return audit.result()
+
+
+class Interrupted(KeyboardInterrupt):
+    """An audit was stopped by the user; ``result`` is what was decided until then."""
+
+    def __init__(self, result: AuditResult) -> None:
+        self.result = result
+        super().__init__("the audit was interrupted")
+
+
+@dataclass
+class _Audit:
+    """One audit: who waits for which seed, what the store has of them, and the workers that measure the rest."""
+
+    plan: Plan
+    store: Store
+    observer: Observer
+    executor: str
+    waiting: Waiting = field(default_factory=Waiting)
+    identities: dict[Measurement, Identity] = field(default_factory=dict)
+    codes: dict[tuple[str, ...], str] = field(default_factory=dict)
+    cached: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self.workers = Workers(self.executor, self._take, self.observer.replaced, self.observer.waiting)
+
+    def decide_all(self, fail_fast: bool) -> None:
+        """Until every trial is final, or the first claim contradicts the record and ``fail_fast`` says to stop."""
+        unfinished = {name: sum(trial.final is None for trial in group) for name, group in self.plan.groups.items()}
+        for claim in self.plan.claims:
+            if not unfinished[claim.id]:
+                self._decided(claim)
+        for trial in self.plan.trials:
+            if trial.final is None:
+                self._begin(trial)
+        while self.waiting.ready or self.waiting:
+            while self.waiting.ready:
+                trial = self.waiting.ready.popleft()
+                trial.advance(self.waiting.lookup)
+                if trial.final is None:
+                    self._begin(trial)
+                    continue
+                unfinished[trial.claim.id] -= 1
+                if not unfinished[trial.claim.id] and self._decided(trial.claim).as_expected is False and fail_fast:
+                    return
+            if self.waiting:
+                self.workers.wait()
+
+    def result(self) -> AuditResult:
+        """What is decided so far."""
+        seconds, outcomes = time.perf_counter() - self.started, self.waiting.outcomes
+        measured = len(outcomes) - self.cached
+        return AuditResult(collect(self.plan, outcomes), self.plan, environment(), seconds, measured, self.cached)
+
+    def _decided(self, claim: Claim) -> ClaimResult:
+        result = ClaimResult.of(claim, self.plan, self.waiting.outcomes)
+        self.observer.decided(result)
+        return result
+
+    def _begin(self, trial: Trial) -> None:
+        """Have a trial wait for its present look: what the store has arrives at once, the rest is measured."""
+        for measurement, seeds in self.waiting.begin(trial).items():
+            stored = self._stored(measurement, seeds)
+            for outcome in stored.values():
+                self.waiting.arrive(measurement, outcome)
+            self.cached += len(stored)
+            for chunk in _chunks([seed for seed in seeds if seed not in stored], measurement.seconds):
+                self.workers.add(Job(measurement, self._task(measurement, chunk)))
+
+    def _stored(self, measurement: Measurement, seeds: Sequence[int]) -> dict[int, Outcome]:
+        identity, base = self.identity(measurement), dict(measurement.base)
+        keys = {identity.key(base, seed): seed for seed in seeds}
+        found = self.store.get(keys)
+        return {keys[key]: Outcome(keys[key], records, seconds) for key, (records, seconds) in found.items()}
+
+    def _take(self, measurement: Measurement, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            self.waiting.arrive(measurement, outcome)
+        measured = [(each.seed, each.records, each.seconds) for each in outcomes if each.records is not None]
+        if measured:
+            self.store.put(self.identity(measurement), measurement.name, dict(measurement.base), measured)
+        self.observer.measured(measurement, len(outcomes), sum(outcome.seconds for outcome in outcomes))
+
+    def _task(self, measurement: Measurement, seeds: tuple[int, ...]) -> Task:
+        return Task(
+            name=measurement.name,
+            address=measurement.address,
+            base=measurement.base,
+            sweep=measurement.sweep,
+            # Published seeds are stored under no epoch, so their streams may not depend on one.
+            epoch=0 if measurement.published else self.plan.epoch,
+            seeds=seeds,
+            paths=self.plan.paths,
+            code=self._code(measurement),
+            subject=self.plan.subject if measurement.needs else None,
+        )
+
+    def _code(self, measurement: Measurement) -> str:
+        """Fingerprint of what it runs, as the audit found it when it began."""
+        named = code_named(measurement.address, measurement.base)
+        if named not in self.codes:
+            self.codes[named] = code_fingerprint(*named)
+        return self.codes[named]
+
+    def identity(self, measurement: Measurement) -> Identity:
+        """What, besides base point and seed, its evidence depends on."""
+        if measurement not in self.identities:
+            content: dict[str, Any] = {
+                "experiment": measurement.name,
+                "sweep": {name: list(levels) for name, levels in measurement.sweep},
+                "epoch": None if measurement.published else self.plan.epoch,
+                "code": self._code(measurement),
+                "environment": environment(),
+            }
+            if measurement.needs:
+                content["subject"] = self.plan.subject.identity(measurement.needs)
+            self.identities[measurement] = Identity.of(content)
+        return self.identities[measurement]
+
+
+def _chunks(seeds: Sequence[int], seconds: float) -> Iterator[tuple[int, ...]]:
+    size = max(1, min(_TASK_SEEDS, int(_TASK_SECONDS / max(seconds, 1e-6))))
+    for start in range(0, len(seeds), size):
+        yield tuple(seeds[start : start + size])

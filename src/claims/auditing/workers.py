@@ -1,0 +1,131 @@
+"""Workers that may die: a bounded window of tasks in flight, and what happens to them when a worker is killed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from claims.auditing.trial import Measurement
+from claims.evidence.executors import open_executor, parse_spec
+from claims.evidence.measure import Outcome, Task, measure
+
+#: How often whoever watches is told that nothing has come back yet.
+_TICK_SECONDS = 10.0
+#: A task in flight when a worker dies is suspected and run again alone; if it dies again it is taken apart, and a seed
+#: with which a worker dies a third time is an error.
+_SUSPECTED, _GUILTY = 1, 3
+
+
+class Job(NamedTuple):
+    """A task with the measurement that it is of, and how often a worker died with it."""
+
+    measurement: Measurement
+    task: Task
+    deaths: int = 0
+
+
+#: What is done with the outcomes of a job.
+Take = Callable[[Measurement, Sequence[Outcome]], None]
+
+
+@dataclass
+class Workers:
+    """The workers of one audit. They are started with the first job and replaced when one of them dies.
+
+    ``take`` is called with the outcomes of each job in the caller's thread, ``replaced`` with the number of jobs that
+    were in flight when a worker died, ``idle`` when nothing has come back for a while.
+    """
+
+    spec: str
+    take: Take
+    replaced: Callable[[int], None]
+    idle: Callable[[], None]
+    _queue: deque[Job] = field(default_factory=deque)
+    _flying: dict[Future[list[Outcome]], Job] = field(default_factory=dict)
+    _executor: Executor | None = None
+
+    def add(self, job: Job) -> None:
+        """Queue a job."""
+        self._queue.append(job)
+
+    def wait(self) -> None:
+        """Keep the window of jobs in flight full and take what is done, until at least something has happened."""
+        if not self._launch():
+            return
+        done, _ = wait(self._flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+        if not done:
+            self.idle()
+        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+            self._replace()
+            return
+        for future in done:
+            self.take(self._flying.pop(future).measurement, future.result())
+
+    def _launch(self) -> bool:
+        """Submit jobs until the window is full; whether that went without a worker dying."""
+        window = 2 * max(1, parse_spec(self.spec))
+        while self._queue and len(self._flying) < window:
+            if self._flying and self._alone():
+                break
+            job = self._queue.popleft()
+            if self._executor is None:
+                self._executor = open_executor(self.spec)
+            try:
+                self._flying[self._executor.submit(measure, job.task)] = job
+            except BrokenProcessPool:
+                self._queue.appendleft(job)
+                self._replace()
+                return False
+        return True
+
+    def _alone(self) -> bool:
+        """Whether a suspected job flies or comes next: it shares the workers with no other."""
+        return self._queue[0].deaths >= _SUSPECTED or any(job.deaths >= _SUSPECTED for job in self._flying.values())
+
+    def _replace(self) -> None:
+        """A worker was killed: keep what its siblings finished, start new ones and run the lost jobs again."""
+        self.replaced(len(self._flying))
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor = None
+        for future, job in list(self._flying.items()):
+            if _finished(future):
+                self.take(job.measurement, future.result())
+            else:
+                self._again(job)
+        self._flying.clear()
+
+    def _again(self, job: Job) -> None:
+        """Queue a job that was lost with its worker, or blame its seed."""
+        if job.deaths + 1 < _GUILTY:
+            for part in _taken_apart(job.task) if job.deaths >= _SUSPECTED else (job.task,):
+                self._queue.appendleft(Job(job.measurement, part, job.deaths + 1))
+            return
+        (seed,) = job.task.seeds
+        where = f"{job.task.name} at {dict(job.task.base)}, seed {seed}"
+        message = f"{where}: its worker died each of {_GUILTY} times"
+        self.take(job.measurement, [Outcome(seed, None, 0.0, error=message)])
+
+    def close(self) -> None:
+        """Stop the workers; what they had finished is taken, whatever stopped the audit."""
+        if self._executor is None:
+            return
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        for future, job in self._flying.items():
+            if _finished(future):
+                self.take(job.measurement, future.result())
+        self._flying.clear()
+
+
+def _taken_apart(task: Task) -> Iterator[Task]:
+    """A task a seed, the last first: which of them kills its worker is found one by one."""
+    return (replace(task, seeds=(seed,)) for seed in reversed(task.seeds))
+
+
+def _finished(future: Future[list[Outcome]]) -> bool:
+    """Whether a job gave its outcomes: not cancelled, nor lost with its worker."""
+    return future.done() and not future.cancelled() and future.exception() is None

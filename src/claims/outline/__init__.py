@@ -1,0 +1,1 @@
+"""Outlines: what a paper states, passage by passage, and which claims cover it."""

@@ -1,0 +1,1 @@
+"""The pytest plugin: claims as test items."""
