@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from claims.bands import Band, Limits
 from claims.errors import InvalidDeclaration, RivalInsideBand
-from claims.experiment import Point, point_of
+from claims.experiment import Point, check_most_seeds, point_of
 from claims.kinds.base import ChecksLevels, Kind
 from claims.lazy import Number, is_deferred, resolve_number
 from claims.paper import Paper
@@ -39,6 +39,8 @@ class Claim:
         corrected_by: id of a claim that HOLDS in its place.
         role: who says so.
         decides: the tier from which on the claim has to be decided.
+        most_seeds: of a block at that tier, for what is too dear for 256; eight times as many above it. Unless it says
+            so, those that its experiments allow.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Claim:
     corrected_by: str | None = None
     role: Role = Role.PAPER
     decides: Tier = Tier.SMOKE
+    most_seeds: int | None = None
 
     if TYPE_CHECKING:  # names of roles, tiers and verdicts may be given as plain strings, too
 
@@ -71,6 +74,7 @@ class Claim:
             corrected_by: str | None = ...,
             role: Role | str = ...,
             decides: Tier | str = ...,
+            most_seeds: int | None = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -118,6 +122,7 @@ class Claim:
             )
         if not isinstance(self.at, tuple) or not self.at:
             raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
+        check_most_seeds(self.most_seeds, where=self.id)
         self._check_axes()
         for point in self.at:
             for quantity in self.test.quantities():
@@ -160,8 +165,10 @@ class Claim:
         return next((quantity.experiment.of for quantity in self.test.quantities() if quantity.experiment.of), "")
 
     @property
-    def most_seeds(self) -> int | None:
-        """Seeds of a block at the tier that decides it, if its experiments limit them."""
+    def seed_cap(self) -> int | None:
+        """Seeds of a block at the tier that decides it, if the claim or its experiments limit them."""
+        if self.most_seeds is not None:
+            return self.most_seeds
         caps = (quantity.experiment.most_seeds for quantity in self.test.quantities())
         return min((cap for cap in caps if cap is not None), default=None)
 

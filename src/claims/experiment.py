@@ -24,6 +24,12 @@ def _check_scalar(name: str, value: object, *, where: str) -> Scalar:
     return value
 
 
+def check_most_seeds(most_seeds: object, *, where: str = "") -> None:
+    """Refuse a number of seeds that is none."""
+    if most_seeds is not None and (not isinstance(most_seeds, int) or isinstance(most_seeds, bool) or most_seeds < 1):
+        raise InvalidDeclaration("most_seeds", most_seeds, "a whole number >= 1, or None", where=where)
+
+
 def point_of(coordinates: Mapping[str, Scalar]) -> Point:
     """Coordinates as a hashable point, sorted by name."""
     return tuple(sorted(coordinates.items()))
@@ -133,14 +139,13 @@ def experiment(
         needs: "model" if it is about a trained model, "text" if it trains one on a text; the function then finds a
             ``claims.subject.Subject`` under ``point["subject"]``, and is measured only where its claims are decided.
         of: the one model that it can be run on, by its name in ``claims.models.known``; empty if any will do.
-        most_seeds: of a block at the tier that decides, for what is too dear for 256; eight times as many above it.
+        most_seeds: what a claim about it that says nothing else has as its own.
     """
     if needs not in NEEDS:
         raise InvalidDeclaration("needs", needs, ", ".join(repr(need) for need in NEEDS))
     if of and needs != "model":
         raise InvalidDeclaration("of", of, 'nothing, unless needs="model"')
-    if most_seeds is not None and (not isinstance(most_seeds, int) or most_seeds < 1):
-        raise InvalidDeclaration("most_seeds", most_seeds, "a whole number >= 1, or None")
+    check_most_seeds(most_seeds)
     said = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
     for field, text in (("experiment", said), ("name", name or said)):
         if not isinstance(text, str) or text.count(":") != 1 or "<" in text:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -71,6 +70,8 @@ def _table(package: str) -> Mapping[str, str] | None:
 
 
 def _read(file: Path) -> dict[str, str]:
+    import tomllib
+
     try:
         modules = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -128,5 +128,5 @@ def unordered(point, streams):
 
 def test_what_depends_on_memory_or_hashes_is_noticed():
     wrong = {f"{__name__}:{each.__name__}" for each in (uninitialised, unordered)}
-    found = differing([task(target, [], []) for target in sorted(wrong)])
+    found = differing([task(target, target, [], []) for target in sorted(wrong)])
     assert {each.partition(" ")[0] for each in found} == wrong

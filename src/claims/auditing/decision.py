@@ -37,7 +37,7 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
     """
     below = claim.decides.level - tier.level
     if below <= 0:
-        most = claim.most_seeds
+        most = claim.seed_cap
         if most is None or not claim.test.sequential:
             return claim.test.looks
         return tuple(look for look in claim.test.looks if look <= most * DEEPER**-below)

@@ -6,7 +6,7 @@ on record, REFUTED included; UNAVAILABLE and "not measured at this tier" are ski
 
 An item is measured in pytest's own process with one torch thread, as in every executor, so that its bits are those of
 an audit, with xdist or without; thread count and warning filters are put back after each item. This module imports
-nothing but pytest: the rest of ``claims`` waits until there is a claim to collect.
+next to nothing but pytest: what measures and decides waits until there is a claim to collect.
 """
 
 from __future__ import annotations
