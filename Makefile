@@ -28,13 +28,13 @@ results: $(VENV)/.installed ## the standard audit of each paper into results/PAP
 	@set -e; for paper in $(PAPERS); do \
 	  $(BIN)/claimbench audit "paper:$$paper" --tier standard --model none --report $(REPORT)/$$paper \
 	    --json results/$$paper.json; done
-	$(BIN)/python results/summarise.py
+	$(BIN)/python tools/results.py
 
 results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (40 minutes)
 	$(BIN)/claimbench models get smollm2
 	$(BIN)/claimbench audit needs:model needs:text --model smollm2 --text $(TEXT) --tier standard \
 	  --report $(REPORT)/$(TEXT) --json results/trained/$(TEXT).json
-	$(BIN)/python results/summarise.py
+	$(BIN)/python tools/results.py
 
 test: $(VENV)/.installed-test ## the tests that belong to every commit, under five minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow" -q
@@ -62,7 +62,7 @@ bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside th
 
 bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json, quoted in README
 	$(BIN)/python benchmarks/kernels_table.py --json benchmarks/kernels.json
-	$(BIN)/python benchmarks/readme.py
+	$(BIN)/python tools/kernels.py
 
 bench-history: $(VENV)/.installed-bench ## asv over commits (RANGE=main~9..main STEPS=5; measured ones are kept), then a page
 	@$(BIN)/asv machine --yes >/dev/null

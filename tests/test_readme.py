@@ -56,7 +56,7 @@ def test_quoted_ids_exist() -> None:
 
 
 def test_own_claim_is_audited(tmp_path: Path) -> None:
-    source = next(block for kind, block in BLOCKS if kind == "python" and "from claims.claim" in block)
+    source = next(block for kind, block in BLOCKS if kind == "python" and "from claims import Claim" in block)
     (tmp_path / "claims_mine_from_readme.py").write_text(source)
     arguments = ["audit", str(tmp_path / "claims_mine_from_readme.py"), "--executor", "serial"]
     report = tmp_path / "result.json"
@@ -66,9 +66,9 @@ def test_own_claim_is_audited(tmp_path: Path) -> None:
     assert verdicts == {"mine.rounding.uniform-noise": "HOLDS", "mine.rounding.coarse": "REFUTED"}
 
 
-def summarise() -> ModuleType:
+def results_tool() -> ModuleType:
     """The script that ``make results`` ends with."""
-    spec = importlib.util.spec_from_file_location("summarise", ROOT / "results" / "summarise.py")
+    spec = importlib.util.spec_from_file_location("results_tool", ROOT / "tools" / "results.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -76,17 +76,17 @@ def summarise() -> ModuleType:
     return module
 
 
-SUMMARISE = summarise()
-RESULTS: dict[str, dict[str, Any]] = SUMMARISE.load()
+TOOL = results_tool()
+RESULTS: dict[str, dict[str, Any]] = TOOL.load()
 PAPERS = sorted({claim.paper for claim in load_catalogue().claims.values()})
 
 
-TRAINED: dict[str, dict[str, Any]] = SUMMARISE.load_trained()
+TRAINED: dict[str, dict[str, Any]] = TOOL.load_trained()
 
 
 def test_results_of_trained_models_are_of_this_catalogue_and_as_expected() -> None:
     ids = {claim.id for claim in load_catalogue().claims.values() if claim.needs}
-    assert {row["id"] for row in TRAINED[SUMMARISE.ON_RECORD]["claims"]} == ids
+    assert {row["id"] for row in TRAINED[TOOL.ON_RECORD]["claims"]} == ids
     for text, document in TRAINED.items():
         assert {row["id"] for row in document["claims"]} <= ids
         assert document["environment"]["model"].startswith("smollm2 ")
@@ -98,7 +98,7 @@ def test_results_of_trained_models_are_of_this_catalogue_and_as_expected() -> No
 
 def test_page_of_trained_models_quotes_the_results() -> None:
     page = (ROOT / "results" / "trained" / "README.md").read_text(encoding="utf-8")
-    assert SUMMARISE.trained_page(TRAINED, load_catalogue()) == page
+    assert TOOL.trained_page(TRAINED, load_catalogue()) == page
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -120,16 +120,16 @@ def test_make_results_measures_every_paper() -> None:
 
 
 def test_readme_quotes_the_results() -> None:
-    assert SUMMARISE.readme(README, RESULTS, load_catalogue()) == README
+    assert TOOL.readme(README, RESULTS, load_catalogue()) == README
 
 
 def test_results_page_quotes_the_results() -> None:
     page = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    assert SUMMARISE.results_page(RESULTS, load_catalogue()) == page
+    assert TOOL.results_page(RESULTS, load_catalogue()) == page
 
 
 def test_every_paper_with_results_has_findings_in_the_readme() -> None:
-    rows = [match["id"] for match in SUMMARISE.ROW.finditer(README)]
+    rows = [match["id"] for match in TOOL.ROW.finditer(README)]
     assert len(rows) == len(set(rows))
     for paper in RESULTS:
         assert sum(name.startswith(f"{paper}.") for name in rows) >= 5
@@ -137,11 +137,11 @@ def test_every_paper_with_results_has_findings_in_the_readme() -> None:
 
 def test_a_changed_result_would_be_noticed() -> None:
     changed = json.loads(json.dumps(RESULTS))
-    quoted = {match["id"] for match in SUMMARISE.ROW.finditer(README)}
+    quoted = {match["id"] for match in TOOL.ROW.finditer(README)}
     row = next(row for document in changed.values() for row in document["claims"] if row["id"] in quoted)
     row["verdict"] = {"HOLDS": "REFUTED"}.get(row["verdict"], "HOLDS")
-    text = SUMMARISE.readme(README, changed, load_catalogue())
+    text = TOOL.readme(README, changed, load_catalogue())
     differing = [line for line, now in zip(README.splitlines(), text.splitlines(), strict=True) if line != now]
     assert any(row["id"] in line for line in differing)  # its row
     assert any("arxiv" in line for line in differing)  # and the counts of its paper
-    assert SUMMARISE.results_page(changed, load_catalogue()) != SUMMARISE.results_page(RESULTS, load_catalogue())
+    assert TOOL.results_page(changed, load_catalogue()) != TOOL.results_page(RESULTS, load_catalogue())

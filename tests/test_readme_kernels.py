@@ -7,15 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SPEC = importlib.util.spec_from_file_location("readme_of_benchmarks", ROOT / "benchmarks" / "readme.py")
-readme = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(readme)
-MEASURED = json.loads(readme.MEASURED.read_text(encoding="utf-8"))
+SPEC = importlib.util.spec_from_file_location("kernels_tool", ROOT / "tools" / "kernels.py")
+tool = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(tool)
+MEASURED = json.loads(tool.MEASURED.read_text(encoding="utf-8"))
 
 
 def test_table_is_the_measured_one():
-    assert readme.table() in README
-    assert f"Measured on {readme.machine()}.\n" in README
+    assert tool.table() in README
+    assert f"Measured on {tool.machine()}.\n" in README
 
 
 def test_every_measured_result_was_right():
@@ -26,7 +26,7 @@ def test_every_measured_result_was_right():
 
 def test_rows_with_aims_are_in_the_table():
     aimed = {row["name"] for row in MEASURED["rows"] if row["aims"]}
-    assert aimed <= set(readme.ROWS)
+    assert aimed <= set(tool.ROWS)
 
 
 def test_missed_aims_are_told():

@@ -1,4 +1,4 @@
-"""Bring what quotes the results up to date: the README's counts and estimates, and the pages of this folder.
+"""Bring what quotes the results up to date: the README's counts and estimates, and the pages in ``results/``.
 
 ``make results`` audits every paper into ``results/PAPER.json``, ``make results-trained`` what needs a trained model or
 a training run into ``results/trained/TEXT.json``, and both then run this; the tests hold what it wrote to what it would
@@ -20,8 +20,8 @@ from claims.report.document import load_result
 from claims.report.numbers import band_text, estimate_text, interval_text
 from claims.verdict import Verdict
 
-FOLDER = Path(__file__).parent
-README = FOLDER.parent / "README.md"
+ROOT = Path(__file__).parents[1]
+FOLDER, README = ROOT / "results", ROOT / "README.md"
 COUNTS = re.compile(r"(?<=<!-- counts -->\n).*?(?=<!-- /counts -->)", flags=re.DOTALL)
 #: A row of the README: claim, what it says, verdict, estimate.
 ROW = re.compile(r"^\| `(?P<id>\S+)` \| (?P<words>.+) \| (?P<verdict>\w+) \| (?P<estimate>\S*) \|$", flags=re.MULTILINE)
@@ -40,7 +40,11 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 
 def load() -> dict[str, dict[str, Any]]:
-    """The results of this folder by paper, the one with the most claims first; of trained models those on record."""
+    """The results by paper, the one with the most claims first.
+
+    ``results/PAPER.json`` has nothing of what needs a trained model or a training run: there the result on record, in
+    ``results/trained``, takes its place.
+    """
     found = {path.stem: load_result(path) for path in sorted(FOLDER.glob("*.json"))}
     trained = {row["id"]: row for row in load_trained()[ON_RECORD]["claims"]}
     for document in found.values():
@@ -96,8 +100,9 @@ def results_page(documents: Documents, catalogue: Catalogue) -> str:
     parts = [
         "# Results\n\nWhat `make results` measured: every claim at the standard tier, without its points. "
         "`claimbench list --coverage --results results/PAPER.json` shows them in the paper's order, `claimbench report "
-        "--json results/PAPER.json` as a page, `claimbench diff` what changed since. A claim about several sections "
-        "counts in each.\n"
+        "--json results/PAPER.json` as a page, `claimbench diff` what changed since. Claims that need a trained model or "
+        "a training run are not measured in these files; the counts below take them from "
+        "[trained/python-topics.json](trained/README.md). A claim about several sections counts in each.\n"
     ]
     for paper, document in documents.items():
         environment = ", ".join(f"{name} {value}" for name, value in document["environment"].items())

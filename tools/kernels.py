@@ -1,6 +1,6 @@
-"""The table of the README: rows of ``kernels.json``, which ``kernels_table.py --json`` writes.
+"""The kernels' table of the README: rows of ``benchmarks/kernels.json``, which ``make bench-record`` writes.
 
-``python benchmarks/readme.py`` puts it into the README; a test holds the README to it.
+``python tools/kernels.py`` puts it into the README; a test holds the README to it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MEASURED = Path(__file__).with_name("kernels.json")
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+MEASURED, README = ROOT / "benchmarks" / "kernels.json", ROOT / "README.md"
 ROWS = (
     "rms_norm",
     "rms_norm_jvp",
