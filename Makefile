@@ -51,7 +51,7 @@ lint: $(VENV)/.installed-test ## style and types
 	MYPYPATH=build/types $(BIN)/mypy
 
 gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse spills, approximate division, grown counts
-	$(BIN)/python -m claims.kernels.aot
+	$(BIN)/python -m claims.kernels.gate
 
 bench: $(VENV)/.installed-bench ## asv on this commit
 	@$(BIN)/asv machine --yes >/dev/null

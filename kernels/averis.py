@@ -23,9 +23,9 @@ from torch.autograd.function import once_differentiable
 from claims.kernels.arguments import check_tensor
 from claims.kernels.averis_recipe import PRINTED, AverisRecipe, check_recipe
 from claims.kernels.block_gemm import PANEL, block_scaled_matmul, block_scaled_matvec
-from claims.kernels.block_scaled import BlockScaled
 from claims.kernels.dispatch import ROUTES, check_floating, undisturbed
 from claims.kernels.errors import KernelError
+from claims.kernels.formats.block_scaled import BlockScaled
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
 from claims.kernels.mean_split import Split, averis_split, quantize_weight, token_mean
 

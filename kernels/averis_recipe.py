@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from claims.kernels.arguments import check_choice
-from claims.kernels.block_scaled import Format
-from claims.kernels.e2m1 import Rounding
 from claims.kernels.errors import KernelError
-from claims.kernels.mxfp4 import ScaleRule
-from claims.kernels.nvfp4 import Tile
+from claims.kernels.formats.block_scaled import Format
+from claims.kernels.formats.e2m1 import Rounding
+from claims.kernels.formats.mxfp4 import ScaleRule
+from claims.kernels.formats.nvfp4 import Tile
 from claims.kernels.philox import check_key
 
 Operand = Literal["activation", "weight", "gradient", "mean"]

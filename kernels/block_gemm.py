@@ -13,9 +13,9 @@ from torch import Tensor
 
 from claims.kernels import matmul, native
 from claims.kernels.arguments import check_tensor
-from claims.kernels.block_scaled import BlockScaled, block_values, check_block_scaled, split
 from claims.kernels.dispatch import Operation, register
 from claims.kernels.errors import KernelError
+from claims.kernels.formats.block_scaled import BlockScaled, block_values, check_block_scaled, split
 
 PANEL, PANEL_COLUMNS = 1024, 1024  # of a panel: multiples of the largest tile and of both blocks
 
@@ -110,7 +110,7 @@ _MATMUL = register(
         cpu=_cpu,
         cpu_dtypes=(torch.uint8,),
         fake=lambda a, b, m, n, k, block, tile_a, tile_b: a.new_empty((m, n), dtype=torch.float32),
-        triton="triton_block_scaled:block_scaled_matmul",
+        triton="triton.block_scaled:block_scaled_matmul",
         triton_dtypes=(torch.uint8,),
     )
 )

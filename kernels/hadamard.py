@@ -104,7 +104,7 @@ _TRANSFORM = register(
         cpu=_cpu,
         cpu_dtypes=FLOATS,
         fake=lambda x, signs, block, axis, inverse: x.new_empty(x.shape),
-        triton="triton_hadamard:hadamard_transform",
+        triton="triton.hadamard:hadamard_transform",
         backward=_backward,
         save=_save,
     )

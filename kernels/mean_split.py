@@ -16,13 +16,13 @@ from torch import Tensor
 from claims.kernels import native
 from claims.kernels.arguments import check_choice
 from claims.kernels.averis_recipe import PRINTED, AverisRecipe, Operand, check_recipe, stream
-from claims.kernels.block_scaled import LARGEST_FLOAT32, BlockScaled, dequantize
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
-from claims.kernels.e2m1 import Rounding
 from claims.kernels.errors import KernelError
+from claims.kernels.formats.block_scaled import LARGEST_FLOAT32, BlockScaled, dequantize
+from claims.kernels.formats.e2m1 import Rounding
+from claims.kernels.formats.mxfp4 import mxfp4_quantize
+from claims.kernels.formats.nvfp4 import Tile, nvfp4_quantize
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
-from claims.kernels.mxfp4 import mxfp4_quantize
-from claims.kernels.nvfp4 import Tile, nvfp4_quantize
 
 PIECE = 1024  # rows that are added up one after the other; then the sums of the pieces are
 
@@ -65,7 +65,7 @@ _STATISTICS = register(
         cpu=_statistics_cpu,
         cpu_dtypes=FLOATS,
         fake=lambda x: x.new_empty((3, x.shape[1]), dtype=torch.float32),
-        triton="triton_averis:column_statistics",
+        triton="triton.averis:column_statistics",
     )
 )
 

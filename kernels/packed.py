@@ -75,7 +75,7 @@ PACK_TERNARY = register(
         reference=_reference_pack,
         cpu=_cpu_pack,
         cpu_dtypes=(torch.int8,),
-        triton="triton_ternary_codes:pack_ternary",
+        triton="triton.ternary_codes:pack_ternary",
         triton_dtypes=(torch.int8,),
         fake=lambda codes: codes.new_empty((codes.shape[0], (codes.shape[1] + 3) // 4), dtype=torch.uint8),
     )
@@ -87,7 +87,7 @@ TERNARY_PRODUCT = register(
         reference=_reference_product,
         cpu=_cpu_product,
         cpu_dtypes=(torch.int8, torch.float32, torch.bfloat16, torch.float16),
-        triton="triton_ternary:ternary_product",
+        triton="triton.ternary:ternary_product",
         triton_dtypes=(torch.int8, *FLOATS),
         fake=_fake_product,
         backward=_backward_product,

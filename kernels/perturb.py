@@ -93,7 +93,7 @@ SIGN_FLIP = register(
         reference=_reference_flip,
         cpu=_cpu_flip,
         cpu_dtypes=FLOATS,
-        triton="triton_perturb:sign_flip",
+        triton="triton.perturb:sign_flip",
         fake=like_first,
         backward=_backward_flip,
         save=_save_flip,
@@ -106,7 +106,7 @@ FLIP_ENERGY = register(
         schema="(Tensor w, float flip_rate, int key) -> Tensor",
         reference=_reference_energy,
         cpu=_cpu_energy,
-        triton="triton_perturb:flip_energy",
+        triton="triton.perturb:flip_energy",
         fake=lambda w, flip_rate, key: w.new_empty(2, dtype=torch.float64),
     )
 )
@@ -116,7 +116,7 @@ MAGNITUDE_STEP = register(
         schema="(Tensor w, float step) -> Tensor",
         reference=_reference_step,
         cpu=_cpu_step,
-        triton="triton_perturb:magnitude_step",
+        triton="triton.perturb:magnitude_step",
         fake=like_first,
         backward=_backward_step,
         save=_save_nothing,

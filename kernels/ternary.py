@@ -79,7 +79,7 @@ ABSMEAN = register(
         schema="(Tensor w, bool by_row) -> Tensor",
         reference=_reference_absmean,
         cpu=_cpu_absmean,
-        triton="triton_ternary_codes:absmean",
+        triton="triton.ternary_codes:absmean",
         fake=lambda w, by_row: w.new_empty(w.shape[:-1] if by_row else (), dtype=_scale_dtype(w)),
     )
 )
@@ -89,7 +89,7 @@ WEIGHT_CODES = register(
         schema="(Tensor w, Tensor scale, bool by_row, bool ternary) -> Tensor",
         reference=_reference_codes,
         cpu=_cpu_codes,
-        triton="triton_ternary_codes:weight_codes",
+        triton="triton.ternary_codes:weight_codes",
         fake=lambda w, scale, by_row, ternary: w.new_empty(w.shape, dtype=torch.int8),
     )
 )

@@ -18,7 +18,7 @@ import torch
 from hypothesis import settings
 from torch import Tensor
 
-from claims.kernels.block_scaled import BlockScaled
+from claims.kernels.formats.block_scaled import BlockScaled
 from claims.kernels.mean_split import Split
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -41,7 +41,7 @@ if "triton" in sys.modules and DEVICE == "cpu" and os.environ.get("TRITON_INTERP
     raise RuntimeError("Triton was imported before tests.kernels.interpreter: it cannot be interpreted any more")
 with variable():
     pytest.importorskip("triton", minversion="3.7", reason="the GPU routes need Triton")
-    from claims.kernels.aot import MODULES
+    from claims.kernels.gate.build import MODULES
 
     KERNELS = {name.rpartition(".")[2]: import_module(name) for name in MODULES}
 

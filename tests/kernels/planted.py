@@ -3,7 +3,7 @@
 import triton
 import triton.language as tl
 
-from claims.kernels.triton_launch import Build, Choice, Kernel
+from claims.kernels.triton.launch import Build, Choice, Kernel
 
 
 @triton.jit

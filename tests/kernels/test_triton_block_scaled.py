@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from claims.kernels import AverisRecipe, KernelError, averis_forward, averis_split
 from claims.kernels.block_gemm import block_scaled_matmul
-from claims.kernels.block_scaled import dequantize
-from claims.kernels.e2m1 import e2m1_encode
-from claims.kernels.e4m3 import e4m3_encode
-from claims.kernels.mxfp4 import mxfp4_quantize
-from claims.kernels.nvfp4 import nvfp4_quantize
+from claims.kernels.formats.block_scaled import dequantize
+from claims.kernels.formats.e2m1 import e2m1_encode
+from claims.kernels.formats.e4m3 import e4m3_encode
+from claims.kernels.formats.mxfp4 import mxfp4_quantize
+from claims.kernels.formats.nvfp4 import nvfp4_quantize
 
 from .inputs import FLOATS, KEYS, laid_out, smallest
 from .interpreter import DEVICE, KERNELS, by_triton, running, some
@@ -146,7 +146,7 @@ def test_tensors_near_the_end_of_float32(smallest_block):
 def test_tiles_do_not_show(quantize, rows, monkeypatch):
     """Programs of another shape, with edges inside the matrix and inside 16 x 16 tiles' groups."""
     x = torch.randn(rows + 21, 70)
-    for name in ("triton_nvfp4", "triton_mxfp4"):
+    for name in ("nvfp4", "mxfp4"):
         for kernel in KERNELS[name].KERNELS:
             monkeypatch.setitem(kernel.interpreted, "ROWS", rows)
             monkeypatch.setitem(kernel.interpreted, "COLUMNS", 32)
@@ -218,8 +218,8 @@ def test_products_within_the_bound(data, format):
 
 def test_products_over_several_tiles(monkeypatch):
     for name in ("M", "N"):
-        monkeypatch.setitem(KERNELS["triton_block_scaled"].MATMUL.interpreted, name, 16)
-    monkeypatch.setitem(KERNELS["triton_block_scaled"].MATMUL.interpreted, "K", 32)
+        monkeypatch.setitem(KERNELS["block_scaled"].MATMUL.interpreted, name, 16)
+    monkeypatch.setitem(KERNELS["block_scaled"].MATMUL.interpreted, "K", 32)
     for quantize in (nvfp4_quantize, mxfp4_quantize):
         check_product(*(quantize(torch.randn(rows, 70), route="reference") for rows in (21, 18)))
 

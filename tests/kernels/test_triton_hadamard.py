@@ -28,7 +28,7 @@ def test_transform_has_the_bits_of_the_reference(data, block, axis, inverse):
 
 @pytest.mark.parametrize(("block", "longest"), [(256, 8192), (256, 128)])
 def test_long_blocks(block, longest, monkeypatch):
-    monkeypatch.setattr(KERNELS["triton_hadamard"], "LONGEST_BLOCK", longest)
+    monkeypatch.setattr(KERNELS["hadamard"], "LONGEST_BLOCK", longest)
     x = torch.randn(3, 2 * block)
     expected = hadamard_transform(x, block=block, route="reference")
     assert torch.equal(bits(by_triton(hadamard_transform, x, block=block)), bits(expected))
@@ -38,7 +38,7 @@ def test_long_blocks(block, longest, monkeypatch):
 
 
 def test_several_programs(monkeypatch):
-    monkeypatch.setattr(KERNELS["triton_hadamard"], "rows_a_program", lambda vectors, block: 4)
+    monkeypatch.setattr(KERNELS["hadamard"], "rows_a_program", lambda vectors, block: 4)
     x = torch.randn(16, 7)
     for axis, y in ((-2, x), (-1, x.T)):
         result = by_triton(hadamard_transform, y, axis=axis)
@@ -65,7 +65,7 @@ def test_statistics_are_those_of_the_reference(rows, columns, dtype, seed):
 def test_statistics_add_up_in_pieces(monkeypatch):
     """Rows of very different size that cancel: what is left is rounding, other in any other order."""
     monkeypatch.setattr(mean_split, "PIECE", 8)
-    monkeypatch.setattr(KERNELS["triton_averis"], "PIECE", 8)
+    monkeypatch.setattr(KERNELS["averis"], "PIECE", 8)
     half = torch.randn(22, 30, dtype=torch.float64) * torch.exp(20 * torch.randn(22, 30, dtype=torch.float64))
     x = torch.cat([half, torch.ones(1, 30), -half[torch.randperm(22)]])
     for y in (x.float(), x):

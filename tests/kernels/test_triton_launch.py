@@ -15,7 +15,7 @@ from .inputs import KEYS
 from .interpreter import DEVICE, KERNELS, by_triton
 from .operations import CALLS, agree, guarded, outcome, with_special_values
 
-launching = sys.modules["claims.kernels.triton_launch"]
+launching = sys.modules["claims.kernels.triton.launch"]
 declared = [(name, kernel) for name, module in KERNELS.items() for kernel in module.KERNELS]
 WRITTEN = [name for name, call in CALLS.items() if call.has_out and not name.startswith(("gemm", "averis"))]
 SMALL = [name for name in CALLS if CALLS[name].routed and name.split()[0] not in ("gemm", "averis_linear")]
@@ -30,14 +30,14 @@ def in_a_child(code, **variables):
 
 def test_neither_import_nor_making_an_autotuner_asks_for_a_device():
     """Measuring would. The autotuner gets the declared space."""
-    modules = [f"claims.kernels.{name}" for name in KERNELS]
+    modules = [f"claims.kernels.triton.{name}" for name in KERNELS]
     code = f"""
 import importlib, triton
 from triton.runtime.driver import DriverConfig
 def refuse(self): raise SystemExit("a driver was asked for")
 DriverConfig.default = DriverConfig.active = property(refuse)
 for name in {modules}: importlib.import_module(name)
-from claims.kernels import triton_launch as t, triton_nvfp4 as n
+from claims.kernels.triton import launch as t, nvfp4 as n
 tuner = t._tuned(n.QUANTIZE)
 print([{{**c.kwargs, "warps": c.num_warps}} for c in tuner.configs] ==
       [{{**c.constants, "warps": c.warps}} for c in n.QUANTIZE.space], tuple(tuner.keys) == n.QUANTIZE.key)
@@ -201,7 +201,7 @@ def test_results_take_all_devices_routes():
     """``by_triton`` runs Triton: the reference would take these tensors too."""
     x = torch.randn(4, 8)
     calls = []
-    module = KERNELS["triton_norm"]
+    module = KERNELS["norm"]
     with pytest.MonkeyPatch.context() as patch:
         original = module.launch
         patch.setattr(module, "launch", lambda *a, **k: (calls.append(a[0]), original(*a, **k)))

@@ -60,7 +60,7 @@ def test_long_rows_take_several_blocks(longest, data):
     x = data.draw(tensors(wild=False, largest=70 if longest > 1 else 9))
     h = data.draw(values(tuple(x.shape), x.dtype, wild=False))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(KERNELS["triton_norm"], "LONGEST_BLOCK", longest)
+        patch.setattr(KERNELS["norm"], "LONGEST_BLOCK", longest)
         forward, jvp = by_triton(rms_norm, x), by_triton(rms_norm_jvp, x, h)
     assert close(forward, rms_norm(x, route="reference"))
     rms = x.double().square().mean(-1, keepdim=True).sqrt() if x.numel() else x.double()
@@ -71,7 +71,7 @@ def test_long_rows_take_several_blocks(longest, data):
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("longest", [4, 1024])
 def test_unusual_rows(dtype, longest, monkeypatch):
-    monkeypatch.setattr(KERNELS["triton_norm"], "LONGEST_BLOCK", longest)
+    monkeypatch.setattr(KERNELS["norm"], "LONGEST_BLOCK", longest)
     info = torch.finfo(dtype)
     tiny = smallest(dtype)
     rows = [[0.0] * 6, [-0.0] * 6, [1.0, torch.nan, 0, 0, 0, 0], [torch.inf, 1, 2, 0, -3, 4]]

@@ -35,7 +35,7 @@ def test_flips_turn_the_sign_bit_of_anything(dtype):
 @given(count=st.integers(1, 200), rate=RATES, key=KEYS)
 @some
 def test_flips_do_not_depend_on_blocks(block, count, rate, key):
-    module = KERNELS["triton_perturb"]
+    module = KERNELS["perturb"]
     if not (threshold := module.flip_threshold(rate, operation="test")):
         return
     w = torch.arange(1, count + 1, dtype=torch.int32, device=DEVICE)
@@ -66,7 +66,7 @@ def test_flips_in_place():
 
 def test_words_beyond_the_first_32_bits_of_the_counter():
     """Elements above 2**34 use the second counter word, which no tensor of a test reaches: asked for directly."""
-    numbers = KERNELS["triton_perturb"]
+    numbers = KERNELS["perturb"]
     words = flip_mask((8,), flip_rate=0.5, key=9)
     assert words.any()
     block = torch.tensor([2**32 - 1, 2**32, 2**33 + 5, 2**61], dtype=torch.int64)
@@ -141,7 +141,7 @@ def test_no_rounding_takes_more_than_the_whole(dtype):
 
 @pytest.mark.parametrize("block", [1, 16])
 def test_energies_over_several_blocks(block, monkeypatch):
-    monkeypatch.setattr(KERNELS["triton_energy"], "LONGEST_BLOCK", block)
+    monkeypatch.setattr(KERNELS["energy"], "LONGEST_BLOCK", block)
     y, dy = torch.randn(7, 70, dtype=torch.float64), torch.randn(7, 70, dtype=torch.float64)
     for result, reference in zip(by_triton(transverse_energy, y, dy), transverse_energy(y, dy), strict=True):
         torch.testing.assert_close(result, reference, rtol=600 * U64, atol=0)
@@ -184,7 +184,7 @@ def test_flipped_product_within_the_bound(dtype, data, rate, key):
 @pytest.mark.parametrize("inputs", [63, 64])
 def test_flipped_product_over_several_tiles(inputs):
     """Tiles edges fall inside samples, outputs and inputs, whether or not four divides the row length."""
-    module = KERNELS["triton_matmul"]
+    module = KERNELS["matmul"]
     x, w = torch.randn(37, inputs), torch.randn(41, inputs)
     tile = {"SAMPLES": 16, "OUTPUTS": 16, "INPUTS": 16}
     out = torch.full((37, 41), torch.nan, device=DEVICE)

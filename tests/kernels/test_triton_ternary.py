@@ -10,7 +10,7 @@ from claims.kernels import pack_ternary, sign_quantize, ternary_linear, ternary_
 from .inputs import FLOATS, smallest, tensors, unit
 from .interpreter import DEVICE, KERNELS, by_triton, running, some
 
-module, codes_module = KERNELS["triton_ternary"], KERNELS["triton_ternary_codes"]
+module, codes_module = KERNELS["ternary"], KERNELS["ternary_codes"]
 
 
 @pytest.mark.parametrize("quantize", [sign_quantize, ternary_quantize])

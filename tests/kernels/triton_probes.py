@@ -3,7 +3,7 @@
 import triton
 import triton.language as tl
 
-from claims.kernels.triton_numbers import bfloat16_of, interleave_words, philox_words
+from claims.kernels.triton.numbers import bfloat16_of, interleave_words, philox_words
 
 
 @triton.jit

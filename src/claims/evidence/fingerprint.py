@@ -151,7 +151,7 @@ def _lazy_names(package: str) -> dict[str, str]:
 @functools.lru_cache(maxsize=256)
 def _literal_names(path: Path, version: tuple[int, int]) -> dict[str, str]:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in ast.walk(tree)):
         return {}
     found = {}
     for node in ast.walk(tree):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import RHT_SIGNS, dequantize, hadamard_transform, nvfp4_quantize
+from claims.kernels.averis_recipe import Operand
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES, Record, direction, energy, parts, split_error
 from claims.streams import Streams
 
@@ -111,7 +112,7 @@ def rounding(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     records = []
     for arm in point["arm"]:
         for how in point["rounding"]:
-            operands = frozenset({"activation", "mean"} if how == "stochastic" else ())
+            operands: frozenset[Operand] = frozenset({"activation", "mean"} if how == "stochastic" else ())
             recipe = replace(RECIPES[arm], stochastic=operands)
             error = split_error(x, recipe, key=streams.key("rounding") if operands else None)
             records.append({"arm": arm, "rounding": how} | parts(error))

@@ -7,7 +7,7 @@ mistake, which has to agree less often.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import (
+    BlockScaled,
     KernelError,
     dequantize,
     e2m1_decode,
@@ -32,6 +33,7 @@ Record = dict[str, Any]
 _FIELDS = {"e2m1": (2, 1, 1, ()), "e4m3": (4, 3, 7, (0x7F,))}
 _DECODE = {"e2m1": e2m1_decode, "e4m3": e4m3_decode}
 _ENCODE = {"e2m1": e2m1_encode, "e4m3": e4m3_encode}
+_QUANTIZE: dict[str, Callable[[Tensor], BlockScaled]] = {"nvfp4": nvfp4_quantize, "mxfp4": mxfp4_quantize}
 #: A tensor of this largest magnitude has tensor scale 1: 6, the largest element, times 448, the largest scale.
 UNIT_AMAX = 2688.0
 
@@ -110,7 +112,8 @@ def refused(point: Mapping[str, Any], streams: Streams) -> Record:
     Base point: operation ("e2m1", "e4m3", "nvfp4", "mxfp4"). Quantities: numbers, agree (refusals), and planted:
     refusals of infinities in their place, which are to saturate.
     """
-    operation = {**_ENCODE, "nvfp4": nvfp4_quantize, "mxfp4": mxfp4_quantize}[point["operation"]]
+    operations: dict[str, Callable[[Tensor], object]] = {**_ENCODE, **_QUANTIZE}
+    operation = operations[point["operation"]]
     every = torch.arange(-(1 << 15), 1 << 15).to(torch.int16).view(torch.bfloat16)
 
     def refusals(numbers: Tensor) -> int:
@@ -134,7 +137,7 @@ def infinite(point: Mapping[str, Any], streams: Streams) -> Record:
 
     Base point: operation ("nvfp4", "mxfp4"). Quantities: places, agree, and planted: as half the largest float32.
     """
-    quantize = {"nvfp4": nvfp4_quantize, "mxfp4": mxfp4_quantize}[point["operation"]]
+    quantize = _QUANTIZE[point["operation"]]
     largest = torch.finfo(torch.float32).max
     row = torch.linspace(-3.0, 3.0, 32)
     agree = planted = 0

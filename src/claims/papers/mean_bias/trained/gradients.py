@@ -27,6 +27,7 @@ from claims.kernels import (
     dequantize,
     hadamard_transform,
 )
+from claims.kernels.averis_recipe import Operand
 from claims.kernels.mean_split import Split
 from claims.models.decoder import Decoder, product
 from claims.models.prepared import decoder, window
@@ -36,7 +37,7 @@ from claims.streams import Streams
 #: Positions whose logits exist at a time.
 _POSITIONS = 128
 #: Operands that are rounded stochastically: gradients always, or everything but the weights.
-_STOCHASTIC = {
+_STOCHASTIC: dict[str, frozenset[Operand]] = {
     "gradients": frozenset({"gradient"}),
     "all": frozenset({"gradient", "activation", "mean"}),
 }

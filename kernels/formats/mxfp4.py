@@ -18,7 +18,8 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.arguments import check_choice
-from claims.kernels.block_scaled import (
+from claims.kernels.dispatch import FLOATS, Operation, register
+from claims.kernels.formats.block_scaled import (
     LARGEST_FLOAT32,
     MXFP4_BLOCK,
     BlockScaled,
@@ -33,8 +34,7 @@ from claims.kernels.block_scaled import (
     payload_bytes,
     split,
 )
-from claims.kernels.dispatch import FLOATS, Operation, register
-from claims.kernels.e2m1 import Rounding, check_rounding, refuse_nan
+from claims.kernels.formats.e2m1 import Rounding, check_rounding, refuse_nan
 
 ScaleRule = Literal["floor", "ceil"]
 _SIX_FRACTION = 0x400000  # mantissa field of 6 = 1.5 * 4: above it, a / 6 exceeds the power of two
@@ -87,7 +87,7 @@ _QUANTIZE = register(
         fake=lambda x, center, round_up, stochastic, key: x.new_empty(
             payload_bytes(x.shape[0], x.shape[1], MXFP4_BLOCK, 1), dtype=torch.uint8
         ),
-        triton="triton_mxfp4:mxfp4_quantize",
+        triton="triton.mxfp4:mxfp4_quantize",
     )
 )
 

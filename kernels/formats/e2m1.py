@@ -113,7 +113,7 @@ _ENCODE = register(
         reference=_encode_reference,
         cpu=_encode_cpu,
         fake=lambda x, stochastic, key: x.new_empty(x.shape, dtype=torch.uint8),
-        triton="triton_e2m1:e2m1_encode",
+        triton="triton.e2m1:e2m1_encode",
         triton_dtypes=FLOATS[1:],
     )
 )

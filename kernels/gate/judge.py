@@ -1,6 +1,6 @@
 """The gate for Triton kernels: build each for each GPU, read its costs from the binary, hold them to the record.
 
-``python -m claims.kernels.aot`` needs no GPU. It prints one table and exits 1 if a build fails, spills registers,
+``python -m claims.kernels.gate`` needs no GPU. It prints one table and exits 1 if a build fails, spills registers,
 divides approximately or fuses a multiply and an add where its bits are promised, multiplies in TF32, or costs other
 than recorded for this version of Triton. ``--record`` writes the record anew.
 
@@ -21,11 +21,11 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from claims.kernels.aot_build import MODULES, TARGETS, Failure, Outcome, Outcomes, build_all, build_names
-from claims.kernels.aot_costs import Costs
+from claims.kernels.gate.build import MODULES, TARGETS, Failure, Outcome, Outcomes, build_all, build_names
+from claims.kernels.gate.costs import Costs
 
 __all__ = ["MODULES", "TARGETS", "Costs", "Failure", "build_all", "build_names", "main", "recorded"]
-RECORD = Path(__file__).with_name("aot_record.json")
+RECORD = Path(__file__).with_name("record.json")
 
 
 def recorded() -> tuple[str, dict[str, dict[str, Costs]]]:
@@ -112,7 +112,7 @@ def table(outcomes: Outcomes) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m claims.kernels.aot", description="Gate for the Triton kernels.")
+    parser = argparse.ArgumentParser(prog="python -m claims.kernels.gate", description="Gate for the Triton kernels.")
     parser.add_argument("--record", action="store_true", help="write the costs of this run as the record")
     parser.add_argument("--module", nargs="+", default=MODULES, help="other modules with KERNELS; not compared")
     options = parser.parse_args(arguments)
@@ -139,7 +139,3 @@ def _against_record(outcomes: Outcomes) -> list[str]:
         print(f"costs are recorded for Triton {recorded_for}, not for {version('triton')}: not compared")
         return []
     return differences(outcomes, record)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

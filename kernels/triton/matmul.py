@@ -22,9 +22,9 @@ from torch import Tensor
 
 from claims.kernels.native import plain
 from claims.kernels.philox import flip_threshold
-from claims.kernels.triton_launch import Build, Choice, Kernel, ceiling, interpreting, key_halves, launch
-from claims.kernels.triton_numbers import interleave_words, narrow, philox_words, single, word_of
-from claims.kernels.triton_perturb import INTEGERS, last_flipping_word
+from claims.kernels.triton.launch import Build, Choice, Kernel, ceiling, interpreting, key_halves, launch
+from claims.kernels.triton.numbers import interleave_words, narrow, philox_words, single, word_of
+from claims.kernels.triton.perturb import INTEGERS, last_flipping_word
 
 
 @triton.jit

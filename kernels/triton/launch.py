@@ -1,14 +1,14 @@
 """What all Triton kernels share: how one is declared, launched, tuned and built without a GPU.
 
 A ``Kernel`` says once what launches and ahead-of-time builds must agree on: its tuning space, whether its bits are
-promised (then no multiply and add may be fused, and ``aot`` refuses approximate division and square root in the
-binary), and the shapes it is built for in ``aot``. Nothing here looks for a device at import. With
+promised (then no multiply and add may be fused, and the gate refuses approximate division and square root in the
+binary), and the shapes it is built for ahead of time. Nothing here looks for a device at import. With
 ``TRITON_INTERPRET=1`` set before Triton is first imported the same kernels run on CPU tensors, untuned; the cost there
 is one NumPy call an operation a program, so few programs with large blocks are the fast choice.
 
 Triton 3.7 in the interpreter stores bfloat16 by truncation, multiplies the bit patterns of bfloat16, and rounds 8-bit
 floats wrongly; ``x / y`` and ``tl.sqrt`` are exact there but approximate on a GPU; ``-x`` is ``0 - x`` on both. Hence
-``triton_numbers``, which every kernel that rounds or widens goes through.
+``numbers``, which every kernel that rounds or widens goes through.
 """
 
 from __future__ import annotations

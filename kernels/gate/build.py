@@ -18,22 +18,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from claims.kernels.aot_costs import Costs, amd_costs, cuda_costs, instructions, machine_code
+from claims.kernels.gate.costs import Costs, amd_costs, cuda_costs, instructions, machine_code
 
 MODULES = (
-    "claims.kernels.triton_averis",
-    "claims.kernels.triton_block_scaled",
-    "claims.kernels.triton_e2m1",
-    "claims.kernels.triton_e4m3",
-    "claims.kernels.triton_energy",
-    "claims.kernels.triton_hadamard",
-    "claims.kernels.triton_matmul",
-    "claims.kernels.triton_mxfp4",
-    "claims.kernels.triton_norm",
-    "claims.kernels.triton_nvfp4",
-    "claims.kernels.triton_perturb",
-    "claims.kernels.triton_ternary",
-    "claims.kernels.triton_ternary_codes",
+    "claims.kernels.triton.averis",
+    "claims.kernels.triton.block_scaled",
+    "claims.kernels.triton.e2m1",
+    "claims.kernels.triton.e4m3",
+    "claims.kernels.triton.energy",
+    "claims.kernels.triton.hadamard",
+    "claims.kernels.triton.matmul",
+    "claims.kernels.triton.mxfp4",
+    "claims.kernels.triton.norm",
+    "claims.kernels.triton.nvfp4",
+    "claims.kernels.triton.perturb",
+    "claims.kernels.triton.ternary",
+    "claims.kernels.triton.ternary_codes",
 )
 TARGETS: Mapping[str, tuple[str, int | str, int]] = {
     "sm_80": ("cuda", 80, 32),
@@ -165,7 +165,7 @@ def _run_children(target: str, names: Sequence[str], modules: Sequence[str], fol
     environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
     environment |= {"TRITON_CACHE_DIR": str(folder), "OMP_NUM_THREADS": "1"}
     while rest := [name for name in names if name not in outcomes]:
-        command = [sys.executable, "-m", "claims.kernels.aot_build", target, ",".join(modules), *rest]
+        command = [sys.executable, "-m", "claims.kernels.gate.build", target, ",".join(modules), *rest]
         child = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         blamed = rest
         for line in child.stdout.splitlines():
@@ -183,7 +183,7 @@ def build_all(
 ) -> Outcomes:
     """Compile and measure, ``{target: {build: outcome}}``; by default everything, on as many children as CPUs.
 
-    ``modules`` are importable names; each has a tuple KERNELS of ``triton_launch.Kernel``.
+    ``modules`` are importable names; each has a tuple KERNELS of ``claims.kernels.triton.launch.Kernel``.
     """
     chosen = build_names(modules) if names is None else tuple(names)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -17,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import (
+from claims.kernels.triton.launch import (
     Build,
     Choice,
     Kernel,
@@ -27,7 +27,7 @@ from claims.kernels.triton_launch import (
     power_of_two,
     rows_a_program,
 )
-from claims.kernels.triton_numbers import narrow, row_tile, scale_to_one, widen
+from claims.kernels.triton.numbers import narrow, row_tile, scale_to_one, widen
 
 LONGEST_BLOCK = 16384
 

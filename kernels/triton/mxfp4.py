@@ -12,9 +12,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from claims.kernels.block_scaled import MXFP4_BLOCK, payload_bytes, split
-from claims.kernels.e2m1 import refuse_nan
-from claims.kernels.triton_block_scaled import (
+from claims.kernels.formats.block_scaled import MXFP4_BLOCK, payload_bytes, split
+from claims.kernels.formats.e2m1 import refuse_nan
+from claims.kernels.triton.block_scaled import (
     TILE_INTERPRETED,
     TILE_SPACE,
     load_residual,
@@ -22,8 +22,8 @@ from claims.kernels.triton_block_scaled import (
     store_codes,
     tiles_of,
 )
-from claims.kernels.triton_launch import Build, Kernel, ceiling, key_halves, launch
-from claims.kernels.triton_nvfp4 import source_arguments
+from claims.kernels.triton.launch import Build, Kernel, ceiling, key_halves, launch
+from claims.kernels.triton.nvfp4 import source_arguments
 
 
 @triton.jit(do_not_specialize=["key_low", "key_high"])

@@ -17,8 +17,8 @@ import triton.language as tl
 from torch import Tensor
 
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import Build, Choice, Kernel, ceiling, launch, power_of_two, rows_a_program
-from claims.kernels.triton_numbers import row_tile, widen
+from claims.kernels.triton.launch import Build, Choice, Kernel, ceiling, launch, power_of_two, rows_a_program
+from claims.kernels.triton.numbers import row_tile, widen
 
 PIECE = 4096
 

@@ -20,9 +20,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from claims.kernels import e4m3, native
+from claims.kernels import native
 from claims.kernels.arguments import check_choice, check_real
-from claims.kernels.block_scaled import (
+from claims.kernels.dispatch import FLOATS, Operation, register
+from claims.kernels.errors import KernelError
+from claims.kernels.formats import e4m3
+from claims.kernels.formats.block_scaled import (
     LARGEST_FLOAT32,
     NVFP4_BLOCK,
     BlockScaled,
@@ -36,10 +39,8 @@ from claims.kernels.block_scaled import (
     payload_bytes,
     split,
 )
-from claims.kernels.dispatch import FLOATS, Operation, register
-from claims.kernels.e2m1 import LARGEST as LARGEST_ELEMENT
-from claims.kernels.e2m1 import Rounding, check_rounding, refuse_nan
-from claims.kernels.errors import KernelError
+from claims.kernels.formats.e2m1 import LARGEST as LARGEST_ELEMENT
+from claims.kernels.formats.e2m1 import Rounding, check_rounding, refuse_nan
 
 Tile = Literal["1x16", "16x16"]
 _TILES = {"1x16": 1, "16x16": 16}
@@ -112,7 +113,7 @@ _QUANTIZE = register(
         fake=lambda x, center, amax, tile, stochastic, key: x.new_empty(
             payload_bytes(x.shape[0], x.shape[1], NVFP4_BLOCK, tile), dtype=torch.uint8
         ),
-        triton="triton_nvfp4:nvfp4_quantize",
+        triton="triton.nvfp4:nvfp4_quantize",
     )
 )
 

@@ -16,9 +16,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from claims.kernels.block_scaled import MXFP4_BLOCK, NVFP4_BLOCK, split
-from claims.kernels.triton_launch import Build, Choice, Grid, Kernel, ceiling, interpreting, launch
-from claims.kernels.triton_numbers import (
+from claims.kernels.formats.block_scaled import MXFP4_BLOCK, NVFP4_BLOCK, split
+from claims.kernels.triton.launch import Build, Choice, Grid, Kernel, ceiling, interpreting, launch
+from claims.kernels.triton.numbers import (
     e2m1_nearest,
     e2m1_stochastic,
     e2m1_value,

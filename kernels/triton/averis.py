@@ -16,8 +16,8 @@ from torch import Tensor
 
 from claims.kernels.mean_split import PIECE, refuse_nonfinite
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import Build, Choice, Kernel, ceiling, launch
-from claims.kernels.triton_numbers import single, widen
+from claims.kernels.triton.launch import Build, Choice, Kernel, ceiling, launch
+from claims.kernels.triton.numbers import single, widen
 
 
 @triton.jit

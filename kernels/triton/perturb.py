@@ -17,7 +17,7 @@ from torch import Tensor
 
 from claims.kernels.native import plain
 from claims.kernels.philox import flip_threshold
-from claims.kernels.triton_launch import (
+from claims.kernels.triton.launch import (
     Build,
     Choice,
     Kernel,
@@ -28,7 +28,7 @@ from claims.kernels.triton_launch import (
     key_halves,
     launch,
 )
-from claims.kernels.triton_numbers import interleave_words, narrow, philox_words, single, widen
+from claims.kernels.triton.numbers import interleave_words, narrow, philox_words, single, widen
 
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 """The integer type that holds a float of so many bytes."""

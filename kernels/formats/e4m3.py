@@ -16,7 +16,7 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
-from claims.kernels.e2m1 import check_codes, refuse_nan
+from claims.kernels.formats.e2m1 import check_codes, refuse_nan
 
 LARGEST = 448.0
 _MANTISSA_BITS = 3
@@ -70,7 +70,7 @@ _ENCODE = register(
         reference=_encode_reference,
         cpu=_encode_cpu,
         fake=lambda x: x.new_empty(x.shape, dtype=torch.uint8),
-        triton="triton_e4m3:e4m3_encode",
+        triton="triton.e4m3:e4m3_encode",
         triton_dtypes=FLOATS[1:],
     )
 )

@@ -14,8 +14,8 @@ import triton.language as tl
 from torch import Tensor
 
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import Build, Choice, Kernel, ceiling, launch, power_of_two, rows_a_program
-from claims.kernels.triton_numbers import row_tile, scale_to_one, widen
+from claims.kernels.triton.launch import Build, Choice, Kernel, ceiling, launch, power_of_two, rows_a_program
+from claims.kernels.triton.numbers import row_tile, scale_to_one, widen
 
 LONGEST_BLOCK = 2048
 

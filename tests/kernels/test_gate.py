@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from claims.kernels import aot
-from claims.kernels.aot_costs import Costs, amd_costs, cuda_costs, inexact_ptx, instructions, machine_code
+from claims.kernels.gate import judge
+from claims.kernels.gate.costs import Costs, amd_costs, cuda_costs, inexact_ptx, instructions, machine_code
 
 pytest.importorskip("triton", minversion="3.7", reason="the gate compiles Triton kernels")
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def planted():
             "reduced_precision",
             "root_approximately",
         )
-        return aot.build_all(targets=("sm_80", "gfx942"), names=names, modules=PLANTED)
+        return judge.build_all(targets=("sm_80", "gfx942"), names=names, modules=PLANTED)
 
 
 @pytest.mark.slow
@@ -52,7 +52,7 @@ def planted():
 def test_inexact_arithmetic_is_refused(planted, target, name, instruction):
     (found,) = planted[target][name].inexact
     assert found.startswith(instruction)
-    assert any(f"{name} for {target} is not exact" in line for line in aot.objections(planted))
+    assert any(f"{name} for {target} is not exact" in line for line in judge.objections(planted))
 
 
 @pytest.mark.slow
@@ -65,7 +65,7 @@ def test_reduced_precision_is_refused_everywhere(planted):
 def test_the_rest_passes(planted, name):
     for target in planted:
         assert planted[target][name].inexact == ()
-        assert not any(f"{name} for {target} " in line for line in aot.objections(planted))
+        assert not any(f"{name} for {target} " in line for line in judge.objections(planted))
 
 
 @pytest.mark.slow
@@ -73,15 +73,15 @@ def test_spills_are_refused(planted):
     costs = planted["sm_80"]["hoard"]
     assert costs.spills > 0
     assert costs.stack > 0
-    assert any("hoard for sm_80 spills" in line for line in aot.objections(planted))
+    assert any("hoard for sm_80 spills" in line for line in judge.objections(planted))
 
 
 @pytest.mark.slow
 def test_an_abort_takes_its_own_build_alone(planted):
-    assert isinstance(planted["gfx942"]["abort"], aot.Failure)
+    assert isinstance(planted["gfx942"]["abort"], judge.Failure)
     assert "child ended with status" in planted["gfx942"]["abort"].message
     assert isinstance(planted["sm_80"]["abort"], Costs)
-    assert sum(isinstance(outcome, aot.Failure) for outcome in planted["gfx942"].values()) == 2
+    assert sum(isinstance(outcome, judge.Failure) for outcome in planted["gfx942"].values()) == 2
 
 
 @pytest.mark.slow
@@ -103,37 +103,37 @@ def test_costs_are_of_the_binary(planted):
 
 
 def test_record_is_for_the_pinned_version_and_all_builds():
-    triton, record = aot.recorded()
+    triton, record = judge.recorded()
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     assert triton == pins["triton"]
-    assert set(record) == set(aot.TARGETS)
+    assert set(record) == set(judge.TARGETS)
     if triton == version("triton"):
-        names = list(aot.build_names())
+        names = list(judge.build_names())
         for builds in record.values():
             assert sorted(builds) == names
-            assert not aot.objections({"recorded": builds})
+            assert not judge.objections({"recorded": builds})
 
 
 @pytest.mark.parametrize("column", ["registers", "instructions", "shared", "global_128_bit"])
 @pytest.mark.parametrize("change", [-1, 1])
 def test_any_difference_from_the_record_is_told(column, change):
     changed = dataclasses.replace(CHEAP, **{column: getattr(CHEAP, column) + change})
-    assert aot.differences({"sm_80": {"k": CHEAP}}, {"sm_80": {"k": CHEAP}}) == []
-    (line,) = aot.differences({"sm_80": {"k": changed}}, {"sm_80": {"k": CHEAP}})
+    assert judge.differences({"sm_80": {"k": CHEAP}}, {"sm_80": {"k": CHEAP}}) == []
+    (line,) = judge.differences({"sm_80": {"k": changed}}, {"sm_80": {"k": CHEAP}})
     assert line.startswith(f"k for sm_80: {column} ")
 
 
 def test_missing_and_surplus_builds_are_told():
-    (line,) = aot.differences({"sm_80": {"k": CHEAP}}, {"sm_80": {}})
+    (line,) = judge.differences({"sm_80": {"k": CHEAP}}, {"sm_80": {}})
     assert line == "k for sm_80 is not recorded"
-    (line,) = aot.differences({"sm_80": {}}, {"sm_80": {"k": CHEAP}})
+    (line,) = judge.differences({"sm_80": {}}, {"sm_80": {"k": CHEAP}})
     assert line == "k for sm_80 is recorded but not built"
 
 
 def test_record_can_be_written_and_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(aot, "RECORD", tmp_path / "record.json")
-    aot.write_record({"sm_80": {"k": CHEAP, "b": CHEAP}, "gfx942": {"k": CHEAP}})
-    assert aot.recorded() == (version("triton"), {"sm_80": {"b": CHEAP, "k": CHEAP}, "gfx942": {"k": CHEAP}})
+    monkeypatch.setattr(judge, "RECORD", tmp_path / "record.json")
+    judge.write_record({"sm_80": {"k": CHEAP, "b": CHEAP}, "gfx942": {"k": CHEAP}})
+    assert judge.recorded() == (version("triton"), {"sm_80": {"b": CHEAP, "k": CHEAP}, "gfx942": {"k": CHEAP}})
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_record_can_be_written_and_read(tmp_path, monkeypatch):
         (dataclasses.replace(CHEAP, instructions=201), "0.1", 0),
         (dataclasses.replace(CHEAP, spills=2), "0.1", 1),
         (dataclasses.replace(CHEAP, inexact=("div.full.f32",)), "installed", 1),
-        (aot.Failure(message="no"), "installed", 1),
+        (judge.Failure(message="no"), "installed", 1),
     ],
 )
 def test_exit_status(tmp_path, monkeypatch, capsys, outcome, recorded_for, status):
-    monkeypatch.setattr(aot, "RECORD", tmp_path / "record.json")
-    aot.write_record({"sm_80": {"k": CHEAP}})
+    monkeypatch.setattr(judge, "RECORD", tmp_path / "record.json")
+    judge.write_record({"sm_80": {"k": CHEAP}})
     if recorded_for != "installed":
-        content = json.loads(aot.RECORD.read_text()) | {"triton": recorded_for}
-        aot.RECORD.write_text(json.dumps(content))
-    monkeypatch.setattr(aot, "build_all", lambda **_: {"sm_80": {"k": outcome}})
-    assert aot.main([]) == status
+        content = json.loads(judge.RECORD.read_text()) | {"triton": recorded_for}
+        judge.RECORD.write_text(json.dumps(content))
+    monkeypatch.setattr(judge, "build_all", lambda **_: {"sm_80": {"k": outcome}})
+    assert judge.main([]) == status
     assert bool(capsys.readouterr().err) == bool(status)
 
 
 def test_nothing_is_recorded_of_a_refused_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(aot, "RECORD", tmp_path / "record.json")
-    monkeypatch.setattr(aot, "build_all", lambda **_: {"sm_80": {"k": dataclasses.replace(CHEAP, stack=8)}})
-    assert aot.main(["--record"]) == 1
-    assert not aot.RECORD.exists()
+    monkeypatch.setattr(judge, "RECORD", tmp_path / "record.json")
+    monkeypatch.setattr(judge, "build_all", lambda **_: {"sm_80": {"k": dataclasses.replace(CHEAP, stack=8)}})
+    assert judge.main(["--record"]) == 1
+    assert not judge.RECORD.exists()
 
 
 def test_parsing_of_nvidia_texts():

@@ -18,7 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import (
+from claims.kernels.triton.launch import (
     Build,
     Choice,
     Grid,
@@ -27,7 +27,7 @@ from claims.kernels.triton_launch import (
     interpreting,
     launch,
 )
-from claims.kernels.triton_numbers import narrow, row_tile, single
+from claims.kernels.triton.numbers import narrow, row_tile, single
 
 MOST_SINGLE_ROWS = 8
 
@@ -144,7 +144,7 @@ MANY_NARROW = _many_kernel(
         Choice(constants=_tile(16, 64, 128)),
     ),
 )
-# As in ``triton_matmul``: fewer than 64 rows a tile, or float32 becomes TF32 on sm_100.
+# As in ``matmul``: fewer than 64 rows a tile, or float32 becomes TF32 on sm_100.
 MANY_WIDE = _many_kernel(("fp32",), (Choice(constants=_tile(32, 64, 16)), Choice(constants=_tile(32, 32, 16))))
 KERNELS = (FEW, MANY_NARROW, MANY_WIDE)
 

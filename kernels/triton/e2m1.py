@@ -9,10 +9,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from claims.kernels.e2m1 import refuse_nan
+from claims.kernels.formats.e2m1 import refuse_nan
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import Build, Choice, Kernel, blocks_of, key_halves, launch
-from claims.kernels.triton_numbers import e2m1_nearest, e2m1_stochastic, sign_bit, single, word_of
+from claims.kernels.triton.launch import Build, Choice, Kernel, blocks_of, key_halves, launch
+from claims.kernels.triton.numbers import e2m1_nearest, e2m1_stochastic, sign_bit, single, word_of
 
 
 @triton.jit(do_not_specialize=["key_low", "key_high"])

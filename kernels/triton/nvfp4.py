@@ -14,10 +14,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from claims.kernels.block_scaled import NVFP4_BLOCK, payload_bytes, split
-from claims.kernels.e2m1 import refuse_nan
-from claims.kernels.nvfp4 import tensor_scales
-from claims.kernels.triton_block_scaled import (
+from claims.kernels.formats.block_scaled import NVFP4_BLOCK, payload_bytes, split
+from claims.kernels.formats.e2m1 import refuse_nan
+from claims.kernels.formats.nvfp4 import tensor_scales
+from claims.kernels.triton.block_scaled import (
     TILE_INTERPRETED,
     TILE_SPACE,
     load_residual,
@@ -25,8 +25,8 @@ from claims.kernels.triton_block_scaled import (
     store_codes,
     tiles_of,
 )
-from claims.kernels.triton_launch import Build, Kernel, ceiling, key_halves, launch
-from claims.kernels.triton_numbers import e4m3_nearest, e4m3_value
+from claims.kernels.triton.launch import Build, Kernel, ceiling, key_halves, launch
+from claims.kernels.triton.numbers import e4m3_nearest, e4m3_value
 
 
 @triton.jit

@@ -9,10 +9,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from claims.kernels.e2m1 import refuse_nan
+from claims.kernels.formats.e2m1 import refuse_nan
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import Build, Choice, Kernel, blocks_of, launch
-from claims.kernels.triton_numbers import e4m3_nearest, sign_bit, single
+from claims.kernels.triton.launch import Build, Choice, Kernel, blocks_of, launch
+from claims.kernels.triton.numbers import e4m3_nearest, sign_bit, single
 
 
 @triton.jit

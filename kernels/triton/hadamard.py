@@ -15,8 +15,8 @@ from torch import Tensor
 
 from claims.kernels.hadamard import _reference, scale_of
 from claims.kernels.native import plain
-from claims.kernels.triton_launch import Build, Choice, Kernel, ceiling, float_bits, launch, rows_a_program
-from claims.kernels.triton_numbers import narrow, single
+from claims.kernels.triton.launch import Build, Choice, Kernel, ceiling, float_bits, launch, rows_a_program
+from claims.kernels.triton.numbers import narrow, single
 
 LONGEST_BLOCK = 8192
 """What the registers of one program hold."""

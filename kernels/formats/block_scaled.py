@@ -14,10 +14,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from claims.kernels import e2m1, e4m3, native
+from claims.kernels import native
 from claims.kernels.arguments import check_choice, check_tensor, is_size
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
+from claims.kernels.formats import e2m1, e4m3
 from claims.kernels.philox import flip_mask_words
 
 Format = Literal["nvfp4", "mxfp4"]
@@ -229,7 +230,7 @@ DEQUANTIZE = register(
         cpu=_dequantize_cpu,
         cpu_dtypes=(torch.uint8,),
         fake=lambda payload, rows, k, block, tile, dtype: payload.new_empty((rows, k), dtype=dtype),
-        triton="triton_block_scaled:dequantize_blocks",
+        triton="triton.block_scaled:dequantize_blocks",
         triton_dtypes=(torch.uint8,),
     )
 )

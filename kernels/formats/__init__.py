@@ -1,0 +1,1 @@
+"""Number formats: their codes, their rounding, and the quantizers that give matrices in them."""
