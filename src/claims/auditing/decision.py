@@ -26,6 +26,8 @@ ALPHA_LOOK = ALPHA_CLAIM / len(LOOKS)
 REDUCED_CAP = 8
 #: How many times the seeds that an experiment allows at the deciding tier it allows one tier above.
 DEEPER = 8
+#: How many times the distance to the edge a half-width may be for seeds to be named that would bring it down to that.
+_MOST_HALF_WIDTHS = 1e8
 
 
 def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
@@ -84,13 +86,13 @@ def as_expected(claim: Claim, verdict: Verdict, tier: Tier, *, on_record: bool =
 def more_seeds(judgement: Judgement, band: Limits, seeds: int) -> int | None:
     """Seeds after which an undecided t interval should clear the nearest edge, if its estimate stays where it is.
 
-    None where no number would do: the estimate lies on the edge, or the interval is unbounded.
+    None where no number would do: the estimate lies on the edge, but for rounding, or the interval is unbounded.
     """
     if judgement.interval is None or judgement.estimate is None:
         return None
     half = (judgement.interval[1] - judgement.interval[0]) / 2
     edges = [edge for edge in (band.lo, band.hi) if abs(edge) != float("inf")]
     distance = min((abs(judgement.estimate - edge) for edge in edges), default=0.0)
-    if distance == 0 or half == float("inf") or judgement.verdict in (HOLDS, REFUTED):
+    if not half < distance * _MOST_HALF_WIDTHS or half == float("inf") or judgement.verdict in (HOLDS, REFUTED):
         return None
     return max(seeds + 1, int(seeds * (half / distance) ** 2) + 1)

@@ -54,12 +54,16 @@ class Association:
 def _slope(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
     from scipy import stats
 
+    from claims.kinds.intervals import scaled, unscaled, unscaled_interval
+
+    (y, y_exponent), (x, x_exponent) = scaled(y), scaled(x)
+    exponent, degrees = y_exponent - x_exponent, len(y) - 2
     fit = stats.linregress(x, y)
-    degrees = len(y) - 2
+    slope = unscaled(fit.slope, exponent)
     if degrees < 1 or fit.stderr == 0:
-        return float(fit.slope), _EVERYTHING
-    half = float(stats.t.isf(alpha / 2, degrees) * fit.stderr)
-    return float(fit.slope), (float(fit.slope) - half, float(fit.slope) + half)
+        return slope, _EVERYTHING
+    half = stats.t.isf(alpha / 2, degrees) * fit.stderr
+    return slope, unscaled_interval(fit.slope - half, fit.slope + half, exponent)
 
 
 def _log_slope(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:

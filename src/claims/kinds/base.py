@@ -52,8 +52,9 @@ class Sample:
         for _, quantity in combination.terms:
             if self.values[quantity].dtype.kind not in "fiu":
                 raise MeasurementError(f"{quantity.name}: allowed: numbers; got {self.values[quantity].flat[0]!r}")
-        parts = [weight * self.values[quantity] for weight, quantity in combination.terms]
-        return finite(np.sum(parts, axis=0) + combination.constant)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error
+            parts = [weight * self.values[quantity] for weight, quantity in combination.terms]
+            return finite(np.sum(parts, axis=0) + combination.constant)
 
     def axis(self, name: str) -> np.ndarray:
         """The levels of one coordinate along the test's axis."""

@@ -1,8 +1,13 @@
-"""The statsmodels intervals that all kinds share."""
+"""The statsmodels intervals that all kinds share.
+
+They square what they are given, and squares of floats underflow near 1e-160 and overflow near 1e160. So they work on
+values divided by a power of two, which changes no digit: intervals and verdicts are the same at every scale.
+"""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,15 +19,53 @@ Interval = tuple[float, float]
 EVERYTHING: Interval = (-np.inf, np.inf)
 
 
+def scaled(x: np.ndarray) -> tuple[np.ndarray, int]:
+    """``x / 2**k`` and ``k``, such that the largest magnitude lies in [1/2, 1); zeros stay as they are.
+
+    Exact but for what is a factor of 2**1000 smaller than the largest value.
+    """
+    exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
+    return np.ldexp(x, -exponent), exponent
+
+
+def unscaled(value: float, exponent: int) -> float:
+    """``value * 2**exponent``; infinite or zero where no float is that large or small."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(value, exponent))
+
+
+def unscaled_interval(lo: float, hi: float, exponent: int) -> Interval:
+    """Both ends times ``2**exponent``, outwards where no float is that large or small: it never becomes narrower."""
+    low, high = unscaled(lo, exponent), unscaled(hi, exponent)
+    if np.ldexp(low, -exponent) > lo:
+        low = math.nextafter(low, -math.inf)
+    if np.ldexp(high, -exponent) < hi:
+        high = math.nextafter(high, math.inf)
+    return low, high
+
+
+def mean_of(x: np.ndarray) -> float:
+    """The mean of finite values, shape (seeds,); their sum cannot overflow."""
+    values, exponent = scaled(x)
+    return unscaled(values.mean(), exponent)
+
+
+def spread_of(x: np.ndarray, *, ddof: int = 1) -> float:
+    """The standard deviation of finite values, shape (seeds,), more than ``ddof`` of them."""
+    values, exponent = scaled(x)
+    return unscaled(values.std(ddof=ddof), exponent)
+
+
 def t_interval(x: np.ndarray, alpha: float) -> Interval:
     """Student's t interval for the mean of one value a seed, shape (seeds,), at two-sided ``alpha``.
 
     Values without spread give the whole line: a constant is no evidence of a mean (use value or proportion for it).
     """
-    if len(x) < 2 or np.ptp(x) == 0:
+    if len(x) < 2 or x.min() == x.max():
         return EVERYTHING
-    lo, hi = DescrStatsW(x).tconfint_mean(alpha=alpha)
-    return float(lo), float(hi)
+    values, exponent = scaled(x)
+    lo, hi = DescrStatsW(values).tconfint_mean(alpha=alpha)
+    return unscaled_interval(lo, hi, exponent)
 
 
 def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
@@ -31,9 +74,11 @@ def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
     It is the set of r for which the t interval of mean(u - r v) contains zero, in closed form. Two constants give the
     whole line, as a constant does to the t interval.
     """
-    if t_interval(v, alpha)[0] <= 0 and not (np.ptp(v) == 0 and v[0] > 0):
+    (u, u_exponent), (v, v_exponent) = scaled(u), scaled(v)
+    constant = v.min() == v.max()
+    if len(u) < 2 or (constant and u.min() == u.max()):
         return EVERYTHING
-    if len(u) < 2 or (np.ptp(u) == 0 and np.ptp(v) == 0):
+    if not (v[0] > 0 if constant else t_interval(v, alpha)[0] > 0):
         return EVERYTHING
     n = len(u)
     q = stats.t.ppf(1 - alpha / 2, n - 1) ** 2 / n
@@ -42,8 +87,19 @@ def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
     a = mean_v**2 - q * s_vv
     b = mean_u * mean_v - q * s_uv
     c = mean_u**2 - q * s_uu
+    if a <= 0:  # the mean of v clears zero by less than rounding
+        return EVERYTHING
     root = np.sqrt(max(b * b - a * c, 0.0))
-    return float((b - root) / a), float((b + root) / a)
+    return unscaled_interval((b - root) / a, (b + root) / a, u_exponent - v_exponent)
+
+
+def beyond(u: np.ndarray, v: np.ndarray, edge: float) -> np.ndarray:
+    """``u - edge * v`` of paired values, shape (seeds,), divided by some power of two: its signs are what matters."""
+    (u, u_exponent), (v, v_exponent) = scaled(u), scaled(v)
+    factor, exponent = math.frexp(edge)
+    terms = [(u, u_exponent), (-factor * v, v_exponent + exponent)]
+    most = max((exponent for values, exponent in terms if values.any()), default=0)
+    return sum((np.ldexp(values, exponent - most) for values, exponent in terms), np.zeros_like(u))
 
 
 @functools.cache

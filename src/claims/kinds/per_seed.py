@@ -53,18 +53,21 @@ class PerSeed:
         Raises:
             MeasurementError: a seed gave a list, or its value is not finite.
         """
-        from claims.kinds.intervals import t_interval
+        import numpy as np
+
+        from claims.kinds.intervals import mean_of, spread_of, t_interval
 
         assert band is not None
-        x = finite(self.reduce(sample))
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error
+            x = finite(self.reduce(sample))
         if x.ndim != 1:
             raise MeasurementError(f"{self.kind}: got values of shape {x.shape[1:]} a seed; allowed: one number a seed")
         interval = t_interval(x, alpha)
         reason = "all seeds gave the same value" if len(x) > 1 and x.min() == x.max() else ""
-        spread = float(x.std(ddof=1)) if len(x) > 1 else None
+        spread = spread_of(x) if len(x) > 1 else None
         return Judgement(
             verdict=decide(interval, band),
-            estimate=float(x.mean()),
+            estimate=mean_of(x),
             interval=interval,
             reason=reason,
             detail={"sd": spread},

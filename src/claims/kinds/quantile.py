@@ -38,7 +38,8 @@ class Quantile:
         assert band is not None
         draws = sample.of(self.x).ravel()
         interval = quantile_interval(draws, self.q, alpha)
-        estimate = float(np.quantile(draws, self.q))
+        room = 0.25 if np.abs(draws).max() > 1e307 else 1.0  # for the difference of two draws, between which it lies
+        estimate = float(np.quantile(room * draws, self.q) / room)
         return Judgement(
             verdict=decide(interval, band), estimate=estimate, interval=interval, detail={"draws": draws.size}
         )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from claims.bands import Limits
 from claims.experiment import Linear, Quantity, linear, quantities_of
 from claims.kinds.base import LOOKS, Judgement, Sample
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +40,33 @@ class Ratio:
 
     def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
         """Edge tests against the band, with Fieller's interval."""
-        from claims.kinds.intervals import EVERYTHING, fieller_interval, t_interval
+        from claims.kinds.intervals import EVERYTHING, beyond, fieller_interval, t_interval
 
         assert band is not None
         u, v = sample.of(self.numerator), sample.of(self.denominator)
-        estimate = float(u.mean() / v.mean()) if v.mean() else None
+        estimate = _of_means(u, v)
         interval = fieller_interval(u, v, alpha)
         detail = {}
         if self.plain is not None:
-            plain_u, plain_v = (sample.of(expression) for expression in self.plain)
-            if plain_v.mean():
-                detail["plain_estimate"] = float(plain_u.mean() / plain_v.mean())
+            plain = _of_means(*(sample.of(expression) for expression in self.plain))
+            if plain is not None:
+                detail["plain_estimate"] = plain
         if interval == EVERYTHING:
             constant = u.min() == u.max() and v.min() == v.max()
             reason = "all seeds gave the same value" if constant else "the denominator's mean is not surely positive"
             return Judgement(verdict=UNDECIDED, estimate=estimate, interval=interval, reason=reason, detail=detail)
-        edges = [t_interval(u - edge * v, alpha) if math.isfinite(edge) else None for edge in (band.lo, band.hi)]
+        edges = [t_interval(beyond(u, v, edge), alpha) if math.isfinite(edge) else None for edge in (band.lo, band.hi)]
         verdict = _from_edges(*edges)
         return Judgement(verdict=verdict, estimate=estimate, interval=interval, detail=detail)
+
+
+def _of_means(u: np.ndarray, v: np.ndarray) -> float | None:
+    """mean(u) / mean(v), shape (seeds,) each; None if the latter is zero."""
+    from claims.kinds.intervals import scaled, unscaled
+
+    (u, u_exponent), (v, v_exponent) = scaled(u), scaled(v)
+    below = v.mean()
+    return unscaled(u.mean() / below, u_exponent - v_exponent) if below else None
 
 
 def _from_edges(low: tuple[float, float] | None, high: tuple[float, float] | None) -> Verdict:

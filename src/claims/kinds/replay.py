@@ -65,7 +65,9 @@ class Replay:
         return Judgement(verdict=HOLDS, estimate=estimate, interval=(estimate, estimate), reason=reason, detail=detail)
 
     def _figures(self, x: np.ndarray) -> dict[str, float]:
-        return {"mean": float(x.mean()), "sd": float(x.std(ddof=self.ddof)) if len(x) > self.ddof else float("nan")}
+        from claims.kinds.intervals import mean_of, spread_of
+
+        return {"mean": mean_of(x), "sd": spread_of(x, ddof=self.ddof) if len(x) > self.ddof else float("nan")}
 
     def _rounds(self, figure: float, text: str) -> bool:
         value, unit = printed_value(text)

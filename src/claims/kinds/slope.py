@@ -24,13 +24,16 @@ def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
     def slopes(sample: Sample) -> np.ndarray:
         import numpy as np
 
+        from claims.kinds.intervals import scaled
+
         x, values = sample.axis(over).astype(float), sample.of(expression)
         if log:
             if (values <= 0).any() or (x <= 0).any():
                 raise MeasurementError(f"slope over {over}: a logarithm needs values > 0, got {values.min():.6g}")
             x, values = np.log(x), np.log(values)
+        (x, x_exponent), (values, exponent) = scaled(x), scaled(values)
         centred = x - x.mean()
-        result: np.ndarray = values @ centred / (centred @ centred)
+        result: np.ndarray = np.ldexp(values @ centred / (centred @ centred), exponent - x_exponent)
         return result
 
     return PerSeed("slope", (expression,), slopes, (over,))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample
+from claims.kinds.base import LOOKS, Judgement, Sample, finite
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 
@@ -34,16 +34,17 @@ class Trend:
         """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at alpha / steps."""
         import numpy as np
 
-        from claims.kinds.intervals import t_interval
+        from claims.kinds.intervals import mean_of, t_interval
 
         assert band is not None
         order = np.argsort(sample.axis(self.over[0]))
-        steps = self.sign * np.diff(sample.of(self.y)[:, order], axis=1)
+        with np.errstate(over="ignore"):  # what overflows is not finite, and that is an error
+            steps = finite(self.sign * np.diff(sample.of(self.y)[:, order], axis=1))
         count = steps.shape[1]
         full = [t_interval(step, alpha) for step in steps.T]
         split = [t_interval(step, alpha / count) for step in steps.T]
         refuted = [i for i, (lo, hi) in enumerate(split) if hi < band.lo or lo > band.hi]
-        detail: dict[str, Any] = {"steps": steps.mean(axis=0).tolist()}
+        detail: dict[str, Any] = {"steps": [mean_of(step) for step in steps.T]}
         verdict, intervals = UNDECIDED, full
         if refuted:
             verdict, intervals, detail["granted"] = REFUTED, split, alpha / count
