@@ -64,9 +64,22 @@ def test_decreasing_is_increasing_upside_down():
     assert verdict(made, staircase([1, 2, 3, 4, 5])).verdict is REFUTED
 
 
-def test_levels_are_taken_by_value_not_as_the_grid_names_them():
-    made = claim(RISING, at=grid(layer=[4, 1, 5, 3, 2]), band=at_least(0.0, **WHY), rival=-1.0)
-    assert verdict(made, staircase([1, 2, 3, 4, 5])).verdict is HOLDS
+@pytest.mark.parametrize("layers", [[5, 3, 2], [2, 5, 3], ["plain", "tuned", "ours"]])
+def test_levels_are_taken_as_the_grid_names_them_not_by_value(layers):
+    """By the alphabet "ours" would come first, and the claim be refuted."""
+    made = claim(RISING, at=grid(layer=layers), band=at_least(0.5, **WHY), rival=0.0)
+
+    def draw(point, streams):
+        return {"y": layers.index(point["layer"]) + streams.numpy("y").normal(0.0, 0.01)}
+
+    assert verdict(made, draw).verdict is HOLDS
+    backwards = claim(RISING, at=grid(layer=layers[::-1]), band=at_least(0.5, **WHY), rival=0.0)
+    assert verdict(backwards, draw).verdict is REFUTED
+
+
+def test_it_says_which_level_is_first():
+    assert RISING.compared(["plain", "tuned", "ours"]) == "layer: first plain, then tuned, ours"
+    assert RISING.compared(list(range(24))) == "layer: first 0, then 1, 2, 3, 4, 5, 6, 7, …, 23"
 
 
 def looked(y: np.ndarray, alpha: float):

@@ -11,7 +11,19 @@ from kit import claim, made_up, settle
 from claims.auditing.trial import Measurement
 from claims.bands import at_least, between
 from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, order, ratio, trend
+from claims.kinds import (
+    bound,
+    convergence,
+    identity,
+    limit,
+    mean,
+    order,
+    proportion,
+    quantile,
+    ratio,
+    slope,
+    trend,
+)
 from claims.kinds.base import LOOKS, Judgement, Sample
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
@@ -52,6 +64,79 @@ def test_a_refutation_that_is_not_repeated_is_undecided(second, words):
     assert words in trial.final.reason
     assert trial.final.interval == trial.main.interval
     assert trial.confirmation.judgement.verdict is (HOLDS if second == 0.0 else UNDECIDED)
+
+
+def around(first: float, second: float, sd: float = 0.01):
+    """Every quantity of :data:`SIDES`, its mean in the first block and in the second."""
+
+    def draw(point, streams):
+        centre = first if streams.seed_index < CONFIRM_OFFSET else second
+        x = centre + streams.numpy("x").normal(0.0, sd, size=2)
+        n = point.get("n", 1)
+        count = {-5.0: 0, 0.0: 50, 5.0: 100}[centre]
+        return {"x": x[0], "y": x[1] * n, "u": x[0], "v": 1 + 0.01 * x[1] / 5, "count": count, "of": 100}
+
+    return draw
+
+
+SIDES = {
+    "mean": (X, {}),
+    "bound": (bound(made_up["x"]), {}),
+    "order": (order(made_up["x"], 0.0 * made_up["y"]), {}),
+    "order over": (order(made_up["y"], over="n"), {"at": grid(n=[1, 2])}),
+    "trend": (trend(made_up["y"], over="n", direction="increasing"), {"at": grid(n=[1, 2])}),
+    "slope": (slope(made_up["y"], over="n", log=False), {"at": grid(n=[1, 2])}),
+    "limit": (limit(made_up["y"], over="n", rate=1.0), {"at": grid(n=[1, 2])}),
+    "convergence": (convergence(made_up["y"], over="n", rate=1.0), {"at": grid(n=[1, 2, 4])}),
+    "ratio": (ratio(made_up["u"], made_up["v"]), {}),
+    "quantile": (quantile(made_up["x"], q=0.5), {}),
+    "proportion": (
+        proportion(made_up["count"], made_up["of"]),
+        {"band": between(0.4, 0.6, provenance="author", because="a toy")},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SIDES)
+def test_a_refutation_has_to_be_repeated_on_the_same_side(kind):
+    test, fields = SIDES[kind]
+    made = claim(test, **fields)
+    for side in (5.0, -5.0):
+        (same,) = settle(made, around(side, side))
+        assert same.final.verdict is REFUTED
+        (other,) = settle(made, around(side, -side))
+        assert other.final.verdict is UNDECIDED
+        assert other.confirmation.judgement.verdict is REFUTED
+        assert "above" in other.final.reason
+        assert "below" in other.final.reason
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"), [([1, 2, 1, 3], REFUTED), ([3, 1, 0, 1], REFUTED), ([2, 1, 3, 4], UNDECIDED)]
+)
+def test_a_trend_has_to_break_at_the_same_step(second, expected):
+    """In the first block from 2 to 3."""
+
+    def draw(point, streams):
+        heights = [1, 2, 1, 3] if streams.seed_index < CONFIRM_OFFSET else second
+        return {"y": heights[point["n"] - 1] + streams.numpy("y").normal(0.0, 0.01)}
+
+    rising = trend(made_up["y"], over="n", direction="increasing")
+    (trial,) = settle(claim(rising, at=grid(n=[1, 2, 3, 4]), band=at_least(0.0, **WHY), rival=-1.0), draw)
+    assert trial.final.verdict is expected
+    assert trial.confirmation.judgement.verdict is REFUTED
+    assert trial.main.misses == ("from 2 to 3, below",)
+    if expected is UNDECIDED:
+        assert "from 2 to 3, below" in trial.final.reason
+        assert "from 1 to 2, below" in trial.final.reason
+
+
+def test_a_kind_without_sides_repeats_itself_by_its_verdict():
+    class Sideless(Extreme):
+        looks, sequential = (8,), True
+
+    (trial,) = settle(claim(Sideless()), lambda point, streams: {"x": 20.0})
+    assert (trial.final.verdict, trial.confirmation.judgement.verdict) == (REFUTED, REFUTED)
 
 
 def test_holding_is_not_repeated():

@@ -3,7 +3,8 @@
 A claim may err in one direction only: if it is true, by REFUTED; if it is false, by HOLDS. Each look errs with
 probability at most ALPHA_LOOK, so a claim with at most ALPHA_CLAIM over its looks, and all claims of a paper together
 with at most ALPHA_AUDIT, however they depend on each other. A refutation has to be repeated on a disjoint block of
-seeds, so a false one has probability at most ALPHA_CLAIM squared. A subset of claims never changes a verdict.
+seeds, on the same side of the band, so a false one has probability at most ALPHA_CLAIM squared. A subset of claims
+never changes a verdict.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.kinds.base import LOOKS, Judgement, Kind, Sample
+from claims.kinds.base import LOOKS, Judgement, Kind, Sample, side
 from claims.verdict import HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
 
 #: Probability of any false verdict in the audit of one paper.
@@ -59,6 +60,22 @@ def judge(test: Kind, sample: Sample, band: Limits | None, *, points: int, alpha
     strict = test.judge(sample, band, alpha / points)
     verdict = REFUTED if strict.verdict is REFUTED else UNDECIDED
     return replace(strict, verdict=verdict, detail={"granted": alpha / points} | dict(strict.detail))
+
+
+def misses(judgement: Judgement, band: Limits | None) -> frozenset[str]:
+    """Which ways a refutation misses the band; empty where that has no meaning."""
+    if judgement.misses or band is None or judgement.interval is None:
+        return frozenset(judgement.misses)
+    return frozenset(filter(None, [side(judgement.interval, band)]))
+
+
+def replicated(first: Judgement, second: Judgement, band: Limits | None) -> bool:
+    """Whether a refutation repeats itself: also refuted, and not on another side of the band (at another step).
+
+    A kind of which neither interval nor ``misses`` say where it misses has no sides to compare.
+    """
+    one, other = misses(first, band), misses(second, band)
+    return second.verdict is REFUTED and (not one or not other or bool(one & other))
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from claims.auditing.decision import ALPHA_LOOK, judge, looks_at
+from claims.auditing.decision import ALPHA_LOOK, judge, looks_at, misses, replicated
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.errors import ClaimsError, MeasurementError
@@ -133,7 +133,8 @@ class Trial:
         if self.confirming:
             self.confirmation = Confirmation(judged, seeds)
             assert self.main is not None
-            self.final = self.main if judged.verdict is REFUTED else self._unreplicated(self.main, judged)
+            same = replicated(self.main, judged, self.band)
+            self.final = self.main if same else self._unreplicated(self.main, judged)
             return
         self.main, self.main_seeds = judged, seeds
         if judged.verdict is REFUTED and self.claim.test.sequential:
@@ -142,8 +143,13 @@ class Trial:
             self.final = judged
 
     def _unreplicated(self, main: Judgement, second: Judgement) -> Judgement:
-        conflict = "and even holds" if second.verdict is HOLDS else "and stays undecided"
-        reason = f"refuted on the first block of seeds, not on the second, where it is not refuted {conflict}"
+        if second.verdict is REFUTED:
+            one, other = (" and ".join(sorted(misses(block, self.band))) for block in (main, second))
+            reason = f"refuted on the first block of seeds on one side of the band ({one}), on the second on another"
+            reason += f" ({other}): these values are not draws of one distribution"
+        else:
+            conflict = "and even holds" if second.verdict is HOLDS else "and stays undecided"
+            reason = f"refuted on the first block of seeds, not on the second, where it is not refuted {conflict}"
         return Judgement(
             verdict=UNDECIDED, estimate=main.estimate, interval=main.interval, reason=reason, detail=main.detail
         )

@@ -20,13 +20,17 @@ LOOKS = (8, 16, 32, 64, 128, 256)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What one look says at one alpha. ``interval`` bounds may be infinite; ``detail`` is plain JSON data."""
+    """What one look says at one alpha. ``interval`` bounds may be infinite; ``detail`` is plain JSON data.
+
+    ``misses`` says of a refutation which ways the band is missed, in words, where band and interval do not say it all.
+    """
 
     verdict: Verdict
     estimate: float | None = None
     interval: tuple[float, float] | None = None
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    misses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +128,26 @@ class ChecksLevels(Protocol):
         ...
 
 
+@runtime_checkable
+class ComparesLevels(Protocol):
+    """A kind that takes the levels of its axis in the order of their declaration; what is shown of it says which."""
+
+    def compared(self, levels: Sequence[Scalar]) -> str:
+        """Which level is first and which are after it, in words; empty if that makes no difference."""
+        ...
+
+
 def decide(interval: tuple[float, float], band: Limits) -> Verdict:
     """HOLDS if the interval lies in the band, REFUTED if it misses it, else UNDECIDED."""
     lo, hi = interval
     if band.lo <= lo and hi <= band.hi:
         return HOLDS
-    if hi < band.lo or lo > band.hi:
-        return REFUTED
-    return UNDECIDED
+    return REFUTED if side(interval, band) else UNDECIDED
+
+
+def side(interval: tuple[float, float], band: Limits) -> str:
+    """Where an interval misses the band: "below", "above", or empty if it does not."""
+    lo, hi = interval
+    if hi < band.lo:
+        return "below"
+    return "above" if lo > band.hi else ""

@@ -26,6 +26,8 @@ class PerSeed:
     over: tuple[str, ...] = ()
     #: How many levels of the axis it needs, each twice the one before; None if any will do.
     doubling: int | None = None
+    #: Whether it takes the last level of the axis, as declared, against the first.
+    ends: bool = False
 
     needs_band: ClassVar[bool] = True
     looks: ClassVar[tuple[int, ...]] = LOOKS
@@ -46,6 +48,10 @@ class PerSeed:
         sizes = sorted(levels)
         if len(sizes) != self.doubling or any(2 * a != b for a, b in pairwise(sizes)):
             raise InvalidDeclaration(f"at.{self.over[0]}", sizes, f"{self.doubling} levels, each twice the one before")
+
+    def compared(self, levels: Sequence[Scalar]) -> str:
+        """Which level is the first and which the last."""
+        return f"{self.over[0]}: first {levels[0]}, last {levels[-1]}" if self.ends else ""
 
     def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
         """The t interval of the mean against the band.

@@ -56,8 +56,8 @@ class Ratio:
             reason = "all seeds gave the same value" if constant else "the denominator's mean is not surely positive"
             return Judgement(verdict=UNDECIDED, estimate=estimate, interval=interval, reason=reason, detail=detail)
         edges = [t_interval(beyond(u, v, edge), alpha) if math.isfinite(edge) else None for edge in (band.lo, band.hi)]
-        verdict = _from_edges(*edges)
-        return Judgement(verdict=verdict, estimate=estimate, interval=interval, detail=detail)
+        verdict, misses = _from_edges(*edges)
+        return Judgement(verdict=verdict, estimate=estimate, interval=interval, detail=detail, misses=misses)
 
 
 def _of_means(u: np.ndarray, v: np.ndarray) -> float | None:
@@ -69,13 +69,15 @@ def _of_means(u: np.ndarray, v: np.ndarray) -> float | None:
     return unscaled(u.mean() / below, u_exponent - v_exponent) if below else None
 
 
-def _from_edges(low: tuple[float, float] | None, high: tuple[float, float] | None) -> Verdict:
-    """Verdict from the intervals of u - lo v and u - hi v; None stands for an edge at infinity."""
+def _from_edges(low: tuple[float, float] | None, high: tuple[float, float] | None) -> tuple[Verdict, tuple[str, ...]]:
+    """Verdict, and side of a refutation, by the intervals of u - lo v and u - hi v; None for an edge at infinity."""
     if (low is None or low[0] >= 0) and (high is None or high[1] <= 0):
-        return HOLDS
-    if (low is not None and low[1] < 0) or (high is not None and high[0] > 0):
-        return REFUTED
-    return UNDECIDED
+        return HOLDS, ()
+    if low is not None and low[1] < 0:
+        return REFUTED, ("below",)
+    if high is not None and high[0] > 0:
+        return REFUTED, ("above",)
+    return UNDECIDED, ()
 
 
 def ratio(

@@ -1,4 +1,4 @@
-"""``trend``: every adjacent step of an axis goes the claimed way."""
+"""``trend``: every step from one level of an axis to the next, as declared, goes the claimed way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any, ClassVar, Literal
 
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
-from claims.experiment import Linear, Quantity, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample, finite
+from claims.experiment import Linear, Quantity, Scalar, linear, quantities_of
+from claims.kinds.base import LOOKS, Judgement, Sample, finite, side
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
+
+#: Levels that are named after the first one.
+_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,13 @@ class Trend:
         """What has to be measured."""
         return quantities_of(self.y)
 
+    def compared(self, levels: Sequence[Scalar]) -> str:
+        """The levels in the order in which each has to lie beyond the one before."""
+        first, *rest = levels
+        if len(rest) > _NAMED:
+            rest = [*rest[: _NAMED - 1], "…", rest[-1]]
+        return f"{self.over[0]}: first {first}, then {', '.join(map(str, rest))}"
+
     def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
         """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at alpha / steps."""
         import numpy as np
@@ -37,13 +47,13 @@ class Trend:
         from claims.kinds.intervals import mean_of, t_interval
 
         assert band is not None
-        order = np.argsort(sample.axis(self.over[0]))
+        levels = sample.axis(self.over[0])
         with np.errstate(over="ignore"):  # what overflows is not finite, and that is an error
-            steps = finite(self.sign * np.diff(sample.of(self.y)[:, order], axis=1))
+            steps = finite(self.sign * np.diff(sample.of(self.y), axis=1))
         count = steps.shape[1]
         full = [t_interval(step, alpha) for step in steps.T]
         split = [t_interval(step, alpha / count) for step in steps.T]
-        refuted = [i for i, (lo, hi) in enumerate(split) if hi < band.lo or lo > band.hi]
+        refuted = {i: side(interval, band) for i, interval in enumerate(split) if side(interval, band)}
         detail: dict[str, Any] = {"steps": [mean_of(step) for step in steps.T]}
         verdict, intervals = UNDECIDED, full
         if refuted:
@@ -51,16 +61,21 @@ class Trend:
         elif all(band.lo <= lo and hi <= band.hi for lo, hi in full):
             verdict = HOLDS
         shown = min(refuted or range(count), key=lambda i: intervals[i][0])  # the step that decides, or is in the way
+        misses = tuple(f"from {levels[i]} to {levels[i + 1]}, {where}" for i, where in refuted.items())
         return Judgement(
             verdict=verdict,
             estimate=detail["steps"][shown],
             interval=intervals[shown],
             detail=detail | {"shown_step": shown},
+            misses=misses,
         )
 
 
 def trend(y: Quantity | Linear, *, over: str, direction: Literal["increasing", "decreasing"]) -> Trend:
-    """Every step between adjacent levels of the axis in one direction, by at least the band's lower edge."""
+    """Every step from one level of the axis to the next in one direction, by at least the band's lower edge.
+
+    Levels keep the order in which the grid names them, numbers too.
+    """
     if direction not in ("increasing", "decreasing"):
         raise InvalidDeclaration("trend.direction", direction, "increasing, decreasing")
     return Trend(linear(y), (over,), 1 if direction == "increasing" else -1)
