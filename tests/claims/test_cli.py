@@ -612,6 +612,40 @@ def test_why_measures_at_the_tier_that_decides_and_fails_on_an_error(cli):
     one_line(cli("why", "claims_cli_demo.py", "demo.rati", code=2), "demo.ratio")
 
 
+ARMS = """
+from claims.bands import at_least
+from claims.claim import Claim
+from claims.experiment import experiment, grid
+from claims.kinds import order, trend
+
+def draw(point, streams):
+    return {"score": len(point["arm"]) + streams.numpy("x").normal(0.0, 0.01)}
+
+AUTHOR = {"provenance": "author", "because": "as it pleases"}
+ENDS = Claim(id="arms.ends", locus="Section 1", statement="More than before.", at=grid(arm=["zero", "ours, &c"]),
+    test=order(experiment(draw)["score"], over="arm"), band=at_least(1.0, **AUTHOR), rival=0.0)
+STEPS = Claim(id="arms.steps", locus="Section 2", statement="More each time.",
+    at=grid(arm=["zo", "one", "next", "all 4"]),
+    test=trend(experiment(draw)["score"], over="arm", direction="increasing"), band=at_least(.5, **AUTHOR), rival=0.0)
+"""
+
+
+def test_table_report_and_why_say_which_level_is_first(cli, tmp_path, monkeypatch):
+    """Words are not sorted by the alphabet, in which "ours" would come before "zero"."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "claims_arms.py").write_text(ARMS)
+    table = cli("audit", "claims_arms.py", "--executor", "serial", "--report", "page").stdout
+    assert "2 claims: 2 HOLDS" in table
+    assert "arm: first zero, last ours, &c" in " ".join(table.split())
+    assert "arm: first zo, then one, next, all 4" in " ".join(table.split())
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "order · arm: first zero, last ours, &amp;c · decides" in page
+    assert "trend · arm: first zo, then one, next, all 4 · decides" in page
+    assert (
+        "declaration, arm: first zero, last ours, &c" in cli("why", "claims_arms.py", "arms.ends", "--jobs", "1").stdout
+    )
+
+
 # diff
 
 

@@ -143,10 +143,10 @@ def layered(step: float):
     return draw
 
 
-@pytest.mark.parametrize("layers", [[1, 2, 5], [5, 1, 2]])
+@pytest.mark.parametrize("layers", [[1, 2, 5], [1, 5], [1, 0, 3, 5]])
 @pytest.mark.parametrize(("step", "expected"), [(0.25, HOLDS), (-0.25, REFUTED), (0.125, UNDECIDED)])
 def test_order_over_an_axis_compares_its_ends(layers, step, expected):
-    """The first and last levels by value (1 and 5), in whatever order the grid names them; draws are common."""
+    """The last level that the grid names and the first (5 and 1), whatever lies between; draws are common."""
 
     def draw(point, streams):
         rng = np.random.default_rng(streams.seed_index)
@@ -156,6 +156,19 @@ def test_order_over_an_axis_compares_its_ends(layers, step, expected):
     found = verdict(made, draw)
     assert found.verdict is expected
     assert found.estimate == pytest.approx(4 * step, abs=0.05)
+
+
+@pytest.mark.parametrize("arms", [["plain", "ours"], ["b", "c", "a"], [True, False], [5, 1]])
+def test_order_keeps_the_order_of_declaration(arms):
+    """By value the last of these arms would be the first."""
+    made = claim(order(made_up["y"], over="arm"), at=grid(arm=arms), band=at_least(0.5, **WHY), rival=0.0)
+
+    def draw(point, streams):
+        return {"y": float(point["arm"] == arms[-1]) + streams.numpy("y").normal(0.0, 0.01)}
+
+    assert verdict(made, draw).verdict is HOLDS
+    assert made.test.compared(arms) == f"arm: first {arms[0]}, last {arms[-1]}"
+    assert slope(made_up["y"], over="n").compared([1, 2]) == ""
 
 
 @pytest.mark.parametrize(("b", "over"), [(None, None), ("b", "layer")])

@@ -1,4 +1,4 @@
-"""``order``: one arm against another, or the last level of an axis against the first, paired by seed."""
+"""``order``: one arm against another, or the last level of an axis, as declared, against the first, paired by seed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 def order(a: Quantity | Linear, b: Quantity | Linear | None = None, *, over: str | None = None) -> PerSeed:
     """The paired difference a - b; with ``over``, the last level of a minus the first.
 
+    Levels keep the order in which the grid names them: ``order(loss, over="arm")`` at ``grid(arm=["plain", "ours"])``
+    is ours - plain.
+
     The band says how large the difference has to be: ``at_least(.01, ...)`` for a > b by an effect that matters.
     """
     if (b is None) == (over is None):
@@ -27,8 +30,7 @@ def order(a: Quantity | Linear, b: Quantity | Linear | None = None, *, over: str
 
     def ends(sample: Sample) -> np.ndarray:
         values = sample.of(expression)
-        axis = list(sample.axis(over or ""))
-        result: np.ndarray = values[:, axis.index(max(axis))] - values[:, axis.index(min(axis))]
+        result: np.ndarray = values[:, -1] - values[:, 0]
         return result
 
-    return PerSeed("order", (expression,), ends, (over or "",))
+    return PerSeed("order", (expression,), ends, (over or "",), ends=True)

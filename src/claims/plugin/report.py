@@ -38,7 +38,7 @@ def facts_of(report: Any) -> Facts | None:
 
 def story(result: ClaimResult, command: str) -> str:
     """What a claim says, what was measured at the point that speaks for it, and the command that tells more."""
-    from claims.report.words import at_words, band_words, estimate_words, more_words, seeds_words
+    from claims.report.words import at_words, band_words, compared_words, estimate_words, more_words, seeds_words
     from claims.verdict import UNDECIDED
 
     claim, point, row = result.claim, result.speaker, result.to_json()
@@ -48,6 +48,7 @@ def story(result: ClaimResult, command: str) -> str:
     needed = result.verdict is UNDECIDED and point.trial.band is not None
     rows = {
         "claim": f"{claim.id} ({claim.locus}), kind {claim.kind}",
+        "compared": compared_words(claim),
         "at": at_words(dict(point.trial.point)) + among,
         "band": band_words(row, claim) + because,
         "estimate": estimate_words(row),

@@ -16,7 +16,14 @@ from claims.claim import Claim
 from claims.paper import Paper
 from claims.report.numbers import number
 from claims.report.plot import WIDTH, Drawing, draw
-from claims.report.words import at_words, band_words, estimate_words, expectation_words, seeds_words
+from claims.report.words import (
+    at_words,
+    band_words,
+    compared_words,
+    estimate_words,
+    expectation_words,
+    seeds_words,
+)
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Role
 
 #: File name of the page in its folder.
@@ -151,7 +158,7 @@ def _environment() -> Environment:
         "expectation": expectation_words,
         "figures": estimate_words,
     }
-    environment.globals |= {"width": WIDTH, "demand": band_words}
+    environment.globals |= {"width": WIDTH, "demand": band_words, "compared": compared_words}
     return environment
 
 

@@ -16,6 +16,7 @@ from claims.report.numbers import band_text, counted, duration, interval_text
 from claims.report.words import (
     at_words,
     band_words,
+    compared_words,
     estimate_words,
     figure_words,
     more_words,
@@ -98,10 +99,11 @@ def _block(claim: ClaimResult, row: Mapping[str, Any]) -> Text:
 
 
 def _where(claim: ClaimResult) -> str:
-    """The locus, and which of several points the row shows."""
-    if len(claim.points) == 1:
-        return claim.claim.locus
-    return f"{claim.claim.locus} · {len(claim.points)} points, shown: {at_words(dict(claim.speaker.trial.point))}"
+    """The locus, the order of the levels that are compared, and which of several points the row shows."""
+    parts = [claim.claim.locus, compared_words(claim.claim)]
+    if len(claim.points) > 1:
+        parts.append(f"{len(claim.points)} points, shown: {at_words(dict(claim.speaker.trial.point))}")
+    return " · ".join(filter(None, parts))
 
 
 def _having(result: AuditResult, verdict: Verdict) -> list[ClaimResult]:

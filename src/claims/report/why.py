@@ -11,7 +11,7 @@ from claims.auditing.results import AuditResult, ClaimResult, PointResult
 from claims.claim import Claim
 from claims.paper import Paper
 from claims.report.numbers import band_text, counted, duration, estimate_text, interval_text, number
-from claims.report.words import at_words, estimate_words, more_words, target_words, verdict_words
+from claims.report.words import at_words, compared_words, estimate_words, more_words, target_words, verdict_words
 from claims.verdict import HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
 #: Details of a judgement whose names need words.
@@ -79,6 +79,8 @@ class Story:
         several = f" (at {at_words(dict(self.result.speaker.trial.point))})" if len(self.result.points) > 1 else ""
         target = target_words(row, claim)
         yield f"{claim.test.kind}{f' {target},' if target else ''} in {band_text(row['band'])}{several}"
+        if compared_words(claim):
+            yield f"levels in the order of their declaration, {compared_words(claim)}"
         yield f"tolerance from {claim.band.provenance}{f': {claim.band.because}' if claim.band.because else ''}"
         if row["rival"] is None:
             yield "descriptive: no rival is named that it would have to reject"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from claims.claim import Claim
-from claims.kinds.base import LOOKS
+from claims.kinds.base import LOOKS, ComparesLevels
 from claims.report.numbers import band_text, counted, estimate_text, interval_text, number
 from claims.verdict import HOLDS, UNDECIDED
 
@@ -77,6 +77,15 @@ def more_words(more: int | None) -> str:
     if more <= LOOKS[-1]:
         return words
     return f"{words}; no claim gets more than {LOOKS[-1]}, so it needs a larger sample inside each seed"
+
+
+def compared_words(claim: Claim | None) -> str:
+    """Which level of its axis a claim takes first: ``arm: first plain, last ours``; empty where it takes no order."""
+    if claim is None or not claim.test.over or not isinstance(claim.test, ComparesLevels):
+        return ""
+    axis, test = claim.test.over[0], claim.test
+    found = (test.compared([dict(member)[axis] for member in members]) for _, members in claim.judged_points())
+    return "; ".join(dict.fromkeys(filter(None, found)))
 
 
 def at_words(point: Mapping[str, Any]) -> str:
