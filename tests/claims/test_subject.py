@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import save_file
 
 from claims.auditing.decision import as_expected, looks_at
 from claims.auditing.planning import plan
@@ -242,11 +243,31 @@ class TestMeasuring:
         assert all(torch.equal(again[name], found[name]) for name in found)
         assert file.stat().st_mtime_ns == before
 
+    def test_damaged_moments_are_measured_anew(self, subject, monkeypatch, tmp_path, capsys):
+        monkeypatch.setenv("CLAIMBENCH_CACHE", str(tmp_path / "cache"))
+        prepared._moments.cache_clear()
+        found = prepared.moments(subject, count=1, length=64)
+        (file,) = (tmp_path / "cache" / "moments").glob("*.safetensors")
+        whole = file.read_bytes()
+        flipped = bytearray(whole)
+        flipped[-3] ^= 1
+        unproved, other = tmp_path / "unproved.safetensors", tmp_path / "other.safetensors"
+        save_file(found, unproved)
+        save_file(found, other, metadata=prepared._labels(found, other))
+        others = [unproved.read_bytes(), other.read_bytes()]
+        for damaged in (b"", whole[:-1], bytes(flipped), *others):
+            file.write_bytes(damaged)
+            prepared._moments.cache_clear()
+            again = prepared.moments(subject, count=1, length=64)
+            assert all(torch.equal(again[name], found[name]) for name in found)
+            assert "measured anew" in capsys.readouterr().err
+            assert file.read_bytes() == whole
+
     def test_moments_on_a_full_disk_leave_nothing(self, subject, monkeypatch, tmp_path):
         monkeypatch.setenv("CLAIMBENCH_CACHE", str(tmp_path / "cache"))
         prepared._moments.cache_clear()
 
-        def full(tensors, path):
+        def full(tensors, path, metadata):
             path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
 

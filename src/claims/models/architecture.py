@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claims.errors import ModelError
+from claims.models.fields import named
 
 FAMILIES = ("llama", "qwen2", "qwen3")
 #: The seven linear maps of a layer, in the order in which they are applied.
@@ -30,6 +31,7 @@ class Architecture:
         epsilon: what RMSNorm adds to the mean square.
         rope_base: of the rotary frequencies.
         tied: whether the head is the embedding.
+        rope_divisors: what divides the rotary frequency of each channel pair, (head size / 2); empty is all ones.
     """
 
     family: str
@@ -44,6 +46,7 @@ class Architecture:
     epsilon: float
     rope_base: float
     tied: bool
+    rope_divisors: tuple[float, ...] = ()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor by our name for it: "embedding", "layers.3.q", "layers.3.q.bias", "norm", "head" ..."""
@@ -78,19 +81,14 @@ class Architecture:
         return total
 
 
-def check_architecture(architecture: Architecture, path: Path) -> None:
-    """Refuse sizes that contradict each other.
+def check_architecture(architecture: Architecture, path: Path, *, tensors: int) -> None:
+    """Refuse sizes that contradict each other, or the number of tensors in the file, before anything is built of them.
 
     Raises:
         ModelError: names the file and the sizes.
     """
-    sizes = {
-        name: getattr(architecture, name)
-        for name in ("layers", "width", "heads", "kv_heads", "head_size", "hidden", "vocabulary", "context")
-    }
-    for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ModelError(f"{path}: {name} is {size!r}; allowed: a whole number >= 1")
+    if architecture.layers > tensors:
+        raise ModelError(f"{path}: {architecture.layers} layers; allowed: no more than its {tensors} tensors")
     if architecture.heads % architecture.kv_heads:
         got = f"{architecture.heads} heads over {architecture.kv_heads} heads of keys"
         raise ModelError(f"{path}: {got}; allowed: a multiple")
@@ -120,5 +118,6 @@ def check_tensors(
             raise ModelError(f"{path}: tensor {names[name]} has shape {found[names[name]]}; allowed: {shape}")
     unknown = sorted(set(found) - set(names.values()))
     if unknown:
-        some = ", ".join(unknown[:3]) + (" ..." if len(unknown) > 3 else "")
+        some = ", ".join(map(named, unknown[:3]))
+        some += " ..." if len(unknown) > 3 else ""
         raise ModelError(f"{path}: no {architecture.family} model that is run here has the tensors {some}")

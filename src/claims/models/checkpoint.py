@@ -32,6 +32,20 @@ class Checkpoint:
     tokenizer: Callable[[], Tokenizer]
 
 
+def as_float32(path: Path, name: str, values: Tensor) -> Tensor:
+    """A tensor of a file in float32, all of it finite.
+
+    Raises:
+        ModelError: names the file, the tensor, and the first value in it that is not finite or too large for float32.
+    """
+    found = values.float()
+    if not all(extreme.isfinite() for extreme in found.aminmax()):
+        where = tuple(int(i) for i in (~found.isfinite()).nonzero()[0])
+        got = f"tensor {name} has {float(values[where])} at {list(where)}"
+        raise ModelError(f"{path}: {got}; allowed: finite numbers of float32")
+    return found
+
+
 def readers_missing(error: ModuleNotFoundError) -> ModelError:
     """What to say when a reader is not installed."""
     return ModelError(f"{error.name} is not installed, which reads models: pip install 'claimbench[models]'")

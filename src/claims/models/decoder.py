@@ -120,6 +120,8 @@ class Decoder:
         """Cosines and sines, (tokens, head size): both halves of a head are rotated by the same angles."""
         size = self.architecture.head_size
         frequency = 1.0 / self.architecture.rope_base ** (torch.arange(0, size, 2, dtype=torch.float32) / size)
+        if self.architecture.rope_divisors:
+            frequency = frequency / torch.tensor(self.architecture.rope_divisors, dtype=torch.float32)
         angle = torch.outer(torch.arange(length, dtype=torch.float32), frequency).repeat(1, 2)
         return angle.cos().to(self.dtype), angle.sin().to(self.dtype)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import ModelError
-from claims.models.architecture import FAMILIES, Architecture, check_architecture, check_tensors
-from claims.models.checkpoint import Checkpoint, readers_missing
+from claims.models.architecture import check_architecture, check_tensors
+from claims.models.checkpoint import Checkpoint, as_float32, readers_missing
+from claims.models.fields import named, read_json
+from claims.models.folder_config import architecture_of
 from claims.models.tokenizer import tokenizer_of_folder
 
 if TYPE_CHECKING:
@@ -51,13 +51,19 @@ def open_folder(folder: Path) -> Checkpoint:
     Raises:
         ModelError: a file is missing or damaged, the architecture is another one, or a tensor is not as it has to be.
     """
-    config = _json(folder / "config.json")
-    architecture = _architecture(folder, config)
-    check_architecture(architecture, folder)
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(f"{folder}: no config.json; allowed: a folder with config.json and safetensors")
+    config = read_json(path)
+    architecture = architecture_of(path, config)
     files = _weight_files(folder)
-    shapes = _shapes(folder, files)
-    if architecture.tied:
-        shapes.pop(_OUTER["head"], None)  # some writers store the embedding twice
+    shapes = _shapes(files)
+    if architecture.tied and _OUTER["head"] in shapes:
+        if _has_own_head(files, shapes):
+            architecture = architecture_of(path, config, tied=False)
+        else:
+            shapes.pop(_OUTER["head"])
+    check_architecture(architecture, path, tensors=len(shapes))
     names = {name: name_in_folder(name) for name in architecture.shapes()}
     check_tensors(architecture, folder, names, shapes)
     return Checkpoint(
@@ -68,77 +74,54 @@ def open_folder(folder: Path) -> Checkpoint:
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelError(f"{path.parent}: no {path.name}; allowed: a folder with config.json and safetensors")
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path}: no JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise ModelError(f"{path}: got a {type(found).__name__}; allowed: a JSON object")
-    return found
+def _has_own_head(files: dict[str, Path], shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether a head is stored that is not the embedding; then it is the head, whatever the configuration says.
 
-
-def _architecture(folder: Path, config: Mapping[str, Any]) -> Architecture:
-    path = folder / "config.json"
-    family = config.get("model_type")
-    if family not in FAMILIES:
-        raise ModelError(f"{path}: model_type is {family!r}; allowed: {', '.join(FAMILIES)}")
-
-    def need(key: str) -> Any:
-        if key not in config:
-            raise ModelError(f"{path}: no {key}")
-        return config[key]
-
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    refused = {
-        "rope_scaling": rope.get("rope_type", rope.get("type", "default")) != "default",
-        "use_sliding_window": config.get("use_sliding_window"),
-        "quantization_config": config.get("quantization_config"),
-        "attention_bias": config.get("attention_bias"),
-        "mlp_bias": config.get("mlp_bias"),
-        "hidden_act": config.get("hidden_act", "silu") != "silu",
-        "partial_rotary_factor": config.get("partial_rotary_factor", 1.0) != 1.0,
-    }
-    for key, wrong in refused.items():
-        if wrong:
-            raise ModelError(f"{path}: {key} is {config.get(key, rope)!r}, which is not run here")
-    heads, width = need("num_attention_heads"), need("hidden_size")
-    return Architecture(
-        family=str(family),
-        layers=need("num_hidden_layers"),
-        width=width,
-        heads=heads,
-        kv_heads=config.get("num_key_value_heads") or heads,
-        head_size=config.get("head_dim") or width // heads,
-        hidden=need("intermediate_size"),
-        vocabulary=need("vocab_size"),
-        context=need("max_position_embeddings"),
-        epsilon=float(need("rms_norm_eps")),
-        rope_base=float(rope.get("rope_theta") or config.get("rope_theta") or 10_000.0),
-        tied=bool(config.get("tie_word_embeddings", False)),
-    )
+    Some writers store the embedding twice. The rule is that of transformers 5, and of GGUF files.
+    """
+    head, embedding = _OUTER["head"], _OUTER["embedding"]
+    if shapes[head] != shapes.get(embedding):
+        return True
+    return not _tensor(files[head], head).equal(_tensor(files[embedding], embedding))
 
 
 def _weight_files(folder: Path) -> dict[str, Path]:
     """Which file has each tensor."""
-    index = folder / "model.safetensors.index.json"
+    index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
     if index.is_file():
-        where = _json(index).get("weight_map")
-        if not isinstance(where, dict) or any(Path(str(file)).name != file for file in where.values()):
-            raise ModelError(f"{index}: weight_map has to give a file of this folder for each tensor")
-        missing = sorted({file for file in where.values() if not (folder / file).is_file()})
-        if missing:
-            raise ModelError(f"{folder}: {missing[0]} is missing, which {index.name} names")
-        return {name: folder / file for name, file in where.items()}
-    single = folder / "model.safetensors"
+        return _indexed(folder, index)
     if not single.is_file():
         pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
         hint = f"; {pickled[0]} is a pickle, which is never opened: convert it to safetensors" if pickled else ""
         raise ModelError(f"{folder}: no model.safetensors{hint}")
-    with _opened(single) as file:
-        return dict.fromkeys(file.keys(), single)
+    return dict.fromkeys(_stored_names(single), single)
+
+
+def _indexed(folder: Path, index: Path) -> dict[str, Path]:
+    """The same of a folder with several files: the index and the files say the same."""
+    where = read_json(index).get("weight_map")
+    if not isinstance(where, dict) or any(not isinstance(file, str) or not file for file in where.values()):
+        raise ModelError(f"{index}: weight_map has to give a file of this folder for each tensor")
+    there = {path.name for path in folder.glob("*.safetensors")}
+    for file in sorted(set(where.values())):
+        if file not in there:
+            what = "is missing" if Path(file).name == file else "is not a file of this folder"
+            raise ModelError(f"{folder}: {named(file)} {what}, which {index.name} names; allowed: its safetensors")
+    files = {name: folder / file for name, file in where.items()}
+    for path in sorted(set(files.values())):
+        stored, listed = _stored_names(path), {name for name, file in files.items() if file == path}
+        if listed - stored:
+            missing = named(min(listed - stored))
+            raise ModelError(f"{path}: tensor {missing} is missing, which the index says is there")
+        if stored - listed:
+            got = f"tensor {named(min(stored - listed))} is there"
+            raise ModelError(f"{path}: {got}, of which {index.name} says nothing; allowed: what it names")
+    return files
+
+
+def _stored_names(path: Path) -> set[str]:
+    with _opened(path) as file:
+        return set(file.keys())
 
 
 def _opened(path: Path) -> Any:
@@ -152,21 +135,16 @@ def _opened(path: Path) -> Any:
         raise ModelError(f"{path}: truncated or damaged ({error})") from None
 
 
-def _shapes(folder: Path, files: dict[str, Path]) -> dict[str, tuple[int, ...]]:
+def _shapes(files: dict[str, Path]) -> dict[str, tuple[int, ...]]:
     """Shapes of all tensors, their dtypes checked; what is computed from the configuration is left out."""
     shapes: dict[str, tuple[int, ...]] = {}
     for path in sorted(set(files.values())):
         with _opened(path) as file:
-            there = set(file.keys())
-            for name in (name for name, where in files.items() if where == path):
-                if name not in there:
-                    raise ModelError(f"{path}: tensor {name} is missing, which the index says is there")
-                if name.endswith(_COMPUTED):
-                    continue
+            for name in (name for name, where in files.items() if where == path and not name.endswith(_COMPUTED)):
                 stored = file.get_slice(name)
                 if stored.get_dtype() not in _DTYPES:
                     allowed = ", ".join(_DTYPES)
-                    raise ModelError(f"{path}: tensor {name} is {stored.get_dtype()}; allowed: {allowed}")
+                    raise ModelError(f"{path}: tensor {named(name)} is {stored.get_dtype()}; allowed: {allowed}")
                 shapes[name] = tuple(stored.get_shape())
     return shapes
 
@@ -174,4 +152,4 @@ def _shapes(folder: Path, files: dict[str, Path]) -> dict[str, tuple[int, ...]]:
 def _tensor(path: Path, name: str) -> Tensor:
     with _opened(path) as file:
         values: Tensor = file.get_tensor(name)
-    return values.float()
+    return as_float32(path, name, values)

@@ -1,16 +1,22 @@
-"""GGUF files, read by the ``gguf`` package: metadata, mapped tensors dequantized one at a time, vocabulary."""
+"""GGUF files: metadata, mapped tensors dequantized one at a time by the ``gguf`` package, vocabulary."""
 
 from __future__ import annotations
 
-import functools
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import ModelError
-from claims.models.architecture import FAMILIES, Architecture, check_architecture, check_tensors
-from claims.models.checkpoint import Checkpoint, readers_missing
+from claims.models.architecture import Architecture, check_architecture, check_tensors
+from claims.models.checkpoint import Checkpoint, as_float32, readers_missing
+from claims.models.fields import named
+from claims.models.gguf_header import Header, StoredTensor, check_places, read_header
+from claims.models.gguf_keys import architecture_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from tokenizers import Tokenizer
     from torch import Tensor
 
@@ -37,8 +43,8 @@ _TYPES = (
     *("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"),
     *("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
 )
-#: What a file may say of rotary positions beyond their base; models that stretch them are not run here.
-_SCALING = ("rope.scaling.type", "rope.scaling.factor")
+#: Llama's tensor of divisors of the rotary frequencies, (head size / 2), which is no weight.
+_FACTORS = "rope_freqs.weight"
 
 
 def name_in_gguf(name: str) -> str:
@@ -49,117 +55,110 @@ def name_in_gguf(name: str) -> str:
     return f"blk.{layer}.{_PARTS[part]}"
 
 
-class _Fields:
-    """The metadata of a file, by key."""
-
-    def __init__(self, path: Path, reader: Any) -> None:
-        self._path, self._fields = path, reader.fields
-
-    def get(self, key: str, default: Any = None) -> Any:
-        field = self._fields.get(key)
-        return default if field is None else field.contents()
-
-    def need(self, key: str) -> Any:
-        if key not in self._fields:
-            raise ModelError(f"{self._path}: the metadata has no {key}")
-        return self.get(key)
-
-
 def open_gguf(path: Path) -> Checkpoint:
     """Open a GGUF file of the Llama, Qwen2 or Qwen3 family.
 
     Raises:
         ModelError: the file is no GGUF or truncated, of another architecture, or a tensor is not as it has to be.
     """
-    try:
-        import gguf
-    except ModuleNotFoundError as error:
-        raise readers_missing(error) from None
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ModelError(f"{path}: no GGUF file (it does not begin with GGUF)")
-    try:
-        reader = gguf.GGUFReader(path)
-    except Exception as error:  # noqa: BLE001  the reader walks over whatever bytes there are
-        words = f"{type(error).__name__}: {error}"
-        raise ModelError(f"{path}: truncated or damaged, the GGUF reader gave up ({words})") from None
-    fields = _Fields(path, reader)
-    tensors = {tensor.name: tensor for tensor in reader.tensors}
-    architecture = _architecture(path, fields, tensors)
-    check_architecture(architecture, path)
+    content = _mapped(path)
+    header = read_header(path, content)
+    kinds = _kinds(path, header)
+    check_places(path, header, {name: _bytes(path, t, kinds[name]) for name, t in header.tensors.items()}, len(content))
+    shapes = {name: tensor.shape for name, tensor in header.tensors.items()}
+
+    def values(stored: str) -> Tensor:
+        return _values(path, content[header.data :], header.tensors[stored], kinds[stored])
+
+    factors: tuple[float, ...] = ()
+    if header.values.get("general.architecture") == "llama" and _FACTORS in shapes:
+        factors = tuple(values(_FACTORS).flatten().tolist())
+        shapes.pop(_FACTORS)
+    architecture = architecture_of(path, header.values, shapes, factors)
+    check_architecture(architecture, path, tensors=len(shapes))
+    _check_factors(path, architecture, factors)
     names = {name: name_in_gguf(name) for name in architecture.shapes()}
-    check_tensors(
-        architecture, path, names, {name: tuple(int(n) for n in reversed(t.shape)) for name, t in tensors.items()}
-    )
-    for tensor in tensors.values():
-        if tensor.tensor_type.name not in _TYPES:
-            raise ModelError(f"{path}: tensor {tensor.name} is {tensor.tensor_type.name}; allowed: {', '.join(_TYPES)}")
+    check_tensors(architecture, path, names, shapes)
     return Checkpoint(
         path=path,
         architecture=architecture,
-        tensor=lambda name: _tensor(tensors[names[name]], name, architecture),
-        tokenizer=lambda: _tokenizer(path, fields),
+        tensor=lambda name: _in_our_order(values(names[name]), name, architecture),
+        tokenizer=lambda: _tokenizer(path, header.values, architecture.vocabulary),
     )
 
 
-def _architecture(path: Path, fields: _Fields, tensors: dict[str, Any]) -> Architecture:
-    family = fields.need("general.architecture")
-    if family not in FAMILIES:
-        raise ModelError(f"{path}: architecture {family!r}; allowed: {', '.join(FAMILIES)}")
-    need = functools.partial(_need, fields, family)
-    for key in _SCALING:
-        value = fields.get(f"{family}.{key}")
-        if value not in (None, "none", 0.0, 1.0):
-            raise ModelError(f"{path}: {family}.{key} is {value!r}; allowed: unscaled rotary positions")
-    heads, width = need("attention.head_count"), need("embedding_length")
-    embedding = tensors.get("token_embd.weight")
-    if embedding is None:
-        raise ModelError(f"{path}: tensor token_embd.weight is missing")
-    return Architecture(
-        family=family,
-        layers=need("block_count"),
-        width=width,
-        heads=heads,
-        kv_heads=fields.get(f"{family}.attention.head_count_kv", heads),
-        head_size=fields.get(f"{family}.attention.key_length", width // max(heads, 1)),
-        hidden=need("feed_forward_length"),
-        vocabulary=int(embedding.shape[1]),
-        context=need("context_length"),
-        epsilon=float(need("attention.layer_norm_rms_epsilon")),
-        rope_base=float(fields.get(f"{family}.rope.freq_base", 10_000.0)),
-        tied="output.weight" not in tensors,
-    )
+def _mapped(path: Path) -> npt.NDArray[np.uint8]:
+    """The bytes of the file, mapped."""
+    import numpy as np
+
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            raise ModelError(f"{path}: no GGUF file (it is empty, or no regular file)")
+        return np.memmap(path, dtype=np.uint8, mode="r")
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def _need(fields: _Fields, family: str, key: str) -> Any:
-    return fields.need(f"{family}.{key}")
+def _kinds(path: Path, header: Header) -> dict[str, Any]:
+    """The type of each tensor, as the gguf package knows it."""
+    try:
+        from gguf import GGMLQuantizationType
+    except ModuleNotFoundError as error:
+        raise readers_missing(error) from None
+    known = {int(kind): kind for kind in GGMLQuantizationType}
+    kinds = {}
+    for name, tensor in header.tensors.items():
+        kind = known.get(tensor.kind)
+        if kind is None or kind.name not in _TYPES:
+            got = f"number {tensor.kind}" if kind is None else kind.name
+            raise ModelError(f"{path}: tensor {named(name)} is {got}; allowed: {', '.join(_TYPES)}")
+        kinds[name] = kind
+    return kinds
 
 
-def _tensor(stored: Any, name: str, architecture: Architecture) -> Tensor:
-    """One tensor as float32, with the rows of q and k in the order of the rotary halves."""
+def _bytes(path: Path, tensor: StoredTensor, kind: Any) -> int:
+    """How many bytes the tensor has."""
+    from gguf import GGML_QUANT_SIZES
+
+    values, size = GGML_QUANT_SIZES[kind]
+    if tensor.shape[-1] % values:
+        got = f"tensor {named(tensor.name)} has rows of {tensor.shape[-1]} values"
+        raise ModelError(f"{path}: {got}; allowed: multiples of {values}, the block of {kind.name}")
+    return int(math.prod(tensor.shape) // values * size)
+
+
+def _values(path: Path, data: npt.NDArray[np.uint8], tensor: StoredTensor, kind: Any) -> Tensor:
+    """One tensor as float32, dequantized."""
     import numpy as np
     import torch
     from gguf.quants import dequantize
 
-    values = torch.from_numpy(np.array(dequantize(stored.data, stored.tensor_type), dtype=np.float32))
-    part = name.rpartition(".")[2]
-    if architecture.family == "llama" and part in ("q", "k"):
-        # llama.cpp rotates neighbouring rows, so its files hold the two halves of a head interleaved.
-        size = architecture.head_size
-        values = values.view(-1, size // 2, 2, values.shape[1]).transpose(1, 2).reshape(values.shape)
-    return values
+    stored = data[tensor.offset :][: _bytes(path, tensor, kind)].reshape(*tensor.shape[:-1], -1)
+    with np.errstate(all="ignore"):  # of numbers that are none, which are told from the result
+        values = np.array(dequantize(stored, kind), dtype=np.float32)
+    return as_float32(path, tensor.name, torch.from_numpy(values))
 
 
-def _tokenizer(path: Path, fields: _Fields) -> Tokenizer:
-    from claims.models.tokenizer import byte_level_tokenizer
+def _in_our_order(values: Tensor, name: str, architecture: Architecture) -> Tensor:
+    """The rows of q and k in the order of the rotary halves.
 
-    if fields.get("tokenizer.ggml.tokens") is None:
-        raise ModelError(f"{path}: the file has no tokenizer (tokenizer.ggml.tokens)")
-    return byte_level_tokenizer(
-        path,
-        kind=str(fields.get("tokenizer.ggml.model")),
-        split=str(fields.get("tokenizer.ggml.pre", "")),
-        tokens=list(fields.need("tokenizer.ggml.tokens")),
-        merges=list(fields.get("tokenizer.ggml.merges", [])),
-        types=list(fields.get("tokenizer.ggml.token_type", [])),
-    )
+    llama.cpp rotates neighbouring rows in the Llama family, so its files hold the two halves of a head interleaved.
+    """
+    if architecture.family != "llama" or name.rpartition(".")[2] not in ("q", "k"):
+        return values
+    size = architecture.head_size
+    return values.view(-1, size // 2, 2, values.shape[1]).transpose(1, 2).reshape(values.shape)
+
+
+def _check_factors(path: Path, architecture: Architecture, factors: tuple[float, ...]) -> None:
+    if factors and len(factors) != architecture.head_size // 2:
+        got = f"tensor {_FACTORS} has {len(factors)} values"
+        raise ModelError(f"{path}: {got}; allowed: {architecture.head_size // 2}, half the channels of a head")
+    if any(factor <= 0 for factor in factors):
+        raise ModelError(f"{path}: tensor {_FACTORS} has the value {min(factors)}; allowed: positive numbers")
+
+
+def _tokenizer(path: Path, values: Mapping[str, Any], vocabulary: int) -> Tokenizer:
+    from claims.models.gguf_tokenizer import tokenizer_of_gguf
+
+    return tokenizer_of_gguf(path, values, vocabulary)

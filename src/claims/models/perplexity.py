@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,8 +31,13 @@ def perplexity(decoder: Decoder, tokens: Tensor, *, done: Callable[[int], None] 
     """Over all but the first token of each window (windows, tokens), summed in float64; one window at a time.
 
     ``done`` is told after each window how many are.
+
+    Raises:
+        ModelError: it is no finite number, since something in the model overflows.
     """
     import torch
+
+    from claims.errors import ModelError
 
     total = 0.0
     with torch.inference_mode():
@@ -40,4 +46,8 @@ def perplexity(decoder: Decoder, tokens: Tensor, *, done: Callable[[int], None] 
             total += float(decoder.token_losses(stream, window[None]).sum())
             done(i + 1)
     predictions = tokens.shape[0] * (tokens.shape[1] - 1)
-    return Perplexity(total / predictions, predictions)
+    found = Perplexity(total / predictions, predictions)
+    if not found.loss < math.log(sys.float_info.max):  # nan is not smaller either
+        got = f"a loss of {found.loss} nats a token"
+        raise ModelError(f"{decoder.checkpoint.path}: {got}; allowed: one whose exponential is a finite number")
+    return found

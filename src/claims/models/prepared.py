@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from claims.errors import ModelError, TextError
 from claims.evidence.canonical import digest
 from claims.evidence.fingerprint import code_fingerprint
 from claims.models.decoder import Decoder, product
+from claims.models.digests import tensors_digest
 from claims.models.fetch import CACHE_VARIABLE, alone, cache_folder
 from claims.models.opening import open_checkpoint
 from claims.models.text import read_text
+from claims.models.tokenizer import token_ids
 
 if TYPE_CHECKING:
     from claims.streams import Streams
@@ -45,7 +47,7 @@ def decoder(subject: Subject) -> Decoder:
 def text_tokens(subject: Subject) -> Tensor:
     """The whole text as the model's tokens, int64 (tokens,), nothing added."""
     tokenizer = decoder(subject).checkpoint.tokenizer()
-    return torch.tensor(tokenizer.encode(read_text(subject.text), add_special_tokens=False).ids, dtype=torch.int64)
+    return torch.tensor(token_ids(tokenizer, read_text(subject.text), source=subject.text), dtype=torch.int64)
 
 
 def windows(subject: Subject, part: str, *, length: int) -> Tensor:
@@ -76,7 +78,8 @@ def moments(subject: Subject, *, part: str = "calibration", count: int = 4, leng
     """Moments of each linear map's input over the first ``count`` windows of a part of the text.
 
     Name ("layers.3.q") -> float64 (5, fan_in), rows MEAN, ABSOLUTE, SQUARE, SHARE and AMPLITUDE. Measured once for
-    model, text and code, kept in the cache folder, and read from there by every worker since.
+    model, text and code, kept in the cache folder, and read from there by every worker since; a file that does not
+    match its own digest is measured anew.
     """
     content = [subject.model_digest, subject.text_digest, part, count, length, code_fingerprint(__name__)]
     path = cache_folder() / "moments" / f"{digest(content).hex()[:32]}.safetensors"
@@ -86,22 +89,49 @@ def moments(subject: Subject, *, part: str = "calibration", count: int = 4, leng
 @functools.lru_cache(maxsize=4)
 def _moments(subject: Subject, part: str, count: int, length: int, path: Path) -> dict[str, Tensor]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with alone(path.with_suffix(".lock"), lambda line: print(line, file=sys.stderr)):
-        if not path.is_file():
-            chosen = windows(subject, part, length=length)[:count]
-            _keep(moments_over(decoder(subject), chosen), path)
-    return load_file(path)
+    with alone(path.with_suffix(".lock"), _say):
+        found = _kept(path)
+        if found is None:
+            found = moments_over(decoder(subject), windows(subject, part, length=length)[:count])
+            _keep(found, path)
+    return found
+
+
+def _kept(path: Path) -> dict[str, Tensor] | None:
+    """What was kept in the file; None if nothing was, or if it is damaged or another file's content, which is said."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            labels = file.metadata() or {}
+            found = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        _say(f"{path}: damaged ({error}); measured anew")
+        return None
+    if labels == _labels(found, path):
+        return found
+    _say(f"{path}: damaged (its digest differs); measured anew")
+    return None
 
 
 def _keep(found: dict[str, Tensor], path: Path) -> None:
     """Write the file whole or not at all."""
     partial = path.with_suffix(".partial")
     try:
-        save_file(found, partial)
+        save_file(found, partial, metadata=_labels(found, path))
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         raise ModelError(f"{path}: cannot be written ({error}); choose another folder by {CACHE_VARIABLE}") from None
+
+
+def _labels(found: dict[str, Tensor], path: Path) -> dict[str, str]:
+    """What proves a file: what it is about, which its name says, and the digest of what is in it."""
+    return {"about": path.stem, "sha256": tensors_digest(found)}
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def moments_over(model: Decoder, chosen: Tensor) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from claims.models.fetch import find, model_path
 from claims.models.opening import open_checkpoint
 from claims.models.published import PUBLISHED
 from claims.models.text import read_text
+from claims.models.tokenizer import token_ids
 from claims.subject import NOBODY, TOPICS, Subject
 
 #: The model that is taken, if it is here, unless another is named, and the one that verdicts on record are about.
@@ -42,7 +43,7 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
     name = DEFAULT if spec is None else spec
     try:
         path = model_path(name)
-        tokens = len(open_checkpoint(path).tokenizer().encode(words, add_special_tokens=False).ids)
+        tokens = len(token_ids(open_checkpoint(path).tokenizer(), words, source=source))
     except ModelError as error:
         if spec is not None:
             raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from claims.errors import TextError
 from claims.models import handbook
+from claims.models.tokenizer import token_ids
 from claims.subject import TOPICS
 
 if TYPE_CHECKING:
@@ -55,10 +56,11 @@ def windows(text: str, tokenizer: Tokenizer, *, count: int, length: int, source:
 
     Raises:
         TextError: the text has fewer tokens; says how many windows it has.
+        ModelError: the tokenizer gives up on it.
     """
     import torch
 
-    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    ids = token_ids(tokenizer, text, source=source)
     if len(ids) < count * length:
         got = f"{len(ids):,} tokens, which is {len(ids) // length} windows of {length}"
         raise TextError(f"{source}: {got}; {count} are asked for")

@@ -1,65 +1,40 @@
-"""Tokenizers by the ``tokenizers`` package, from what a model's own file says."""
+"""The tokenizer of a folder, from its ``tokenizer.json``; and what a tokenizer, whatever its file, makes of a text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import ModelError
 from claims.models.checkpoint import readers_missing
+from claims.models.fields import read_json, shown
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-#: Token types of GGUF that stand for themselves in a text: control and user-defined ones.
-_CONTROL, _USER_DEFINED = 3, 4
-_QWEN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-#: How text is split before pairs are merged, by GGUF's name for it.
-SPLITS = ("smollm", "gpt-2", "qwen2")
+#: The longest text that a normalizer may put in for another, so that a text never grows by more.
+_LONGEST = 16
 
 
-def byte_level_tokenizer(
-    path: Path, *, kind: str, split: str, tokens: Sequence[str], merges: Sequence[str], types: Sequence[int]
-) -> Tokenizer:
-    """A byte-level BPE tokenizer from the vocabulary and merges of a GGUF file.
+def token_ids(tokenizer: Tokenizer, text: str, *, source: object) -> list[int]:
+    """All of a text as tokens, nothing added; ``source`` names the text in messages.
 
     Raises:
-        ModelError: it is of another kind, or splits text in a way that is not known here.
+        ModelError: the tokenizer gives up on it.
     """
-    try:
-        from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-    except ModuleNotFoundError as error:
-        raise readers_missing(error) from None
-    if kind != "gpt2" or split not in SPLITS:
-        allowed = f"'gpt2' (byte-level BPE) with splits {', '.join(SPLITS)}"
-        raise ModelError(f"{path}: tokenizer {kind!r} with splits {split!r}; allowed: {allowed}")
-    if not merges:
-        raise ModelError(f"{path}: the tokenizer has no merges (tokenizer.ggml.merges)")
-    vocabulary = {token: i for i, token in enumerate(tokens)}
-    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
-    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    steps: dict[str, list[Any]] = {
-        "gpt-2": [pre_tokenizers.ByteLevel(add_prefix_space=False)],
-        "smollm": [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)],
-        "qwen2": [pre_tokenizers.Split(Regex(_QWEN), behavior="isolated"), bytes_only],
-    }
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps[split])
-    tokenizer.decoder = decoders.ByteLevel()
-    marked = zip(tokens, types, strict=False)
-    special = [token for token, type_ in marked if type_ in (_CONTROL, _USER_DEFINED)]
-    tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in special])
-    return tokenizer
+    with _given_up(f"{source}: the model's tokenizer makes no tokens of it"):
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
 
 
 def tokenizer_of_folder(folder: Path) -> Tokenizer:
-    """The tokenizer in ``tokenizer.json`` of a folder.
+    """The tokenizer in ``tokenizer.json`` of a folder. Truncation and padding, which are about batches, are left out.
 
     Raises:
-        ModelError: there is none, or it is damaged.
+        ModelError: there is none, or it is damaged, or draws at random.
     """
     try:
         from tokenizers import Tokenizer
@@ -68,7 +43,40 @@ def tokenizer_of_folder(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise ModelError(f"{folder}: no tokenizer.json; allowed: the fast tokenizer beside the weights")
+    description = read_json(path)
+    _check(path, description)
+    whole = description | {"truncation": None, "padding": None}
+    with _given_up(f"{path}: no tokenizer can be made of it"):
+        return Tokenizer.from_str(json.dumps(whole))
+
+
+def _check(path: Path, description: dict[str, Any]) -> None:
+    """Refuse what would make a text's tokens another every time, or out of all proportion to the text."""
+    model = description.get("model")
+    dropout = model.get("dropout") if isinstance(model, dict) else None
+    if dropout not in (None, 0):
+        raise ModelError(f"{path}: model.dropout is {shown(dropout)}; allowed: null, or merges are left out at random")
+    for text in _put_in(description.get("normalizer")):
+        if len(text) > _LONGEST:
+            got = f"the normalizer puts in {shown(text)}, {len(text)} characters"
+            raise ModelError(f"{path}: {got}; allowed: up to {_LONGEST}")
+
+
+def _put_in(part: object) -> Iterator[str]:
+    """What a normalizer, or one within it, puts into a text."""
+    for key, value in part.items() if isinstance(part, dict) else ():
+        if key in ("content", "prepend") and isinstance(value, str):
+            yield value
+        for inner in value if isinstance(value, list) else (value,):
+            yield from _put_in(inner)
+
+
+@contextmanager
+def _given_up(what: str) -> Iterator[None]:
+    """Tell as a ModelError whatever the package raises: plain Exceptions, and panics, which are none."""
     try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # noqa: BLE001  the package raises plain Exception for everything
-        raise ModelError(f"{path}: no tokenizer can be made of it ({error})") from None
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise ModelError(f"{what} ({shown(str(error))})") from None

@@ -111,12 +111,15 @@ def write_gguf(
     values: dict[str, np.ndarray],
     *,
     kind: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32,
-    metadata: dict[str, Any] | None = None,
+    keys: dict[str, Any] | None = None,
     split: str | None = "smollm",
+    extra: dict[str, np.ndarray] | None = None,
 ) -> Path:
-    """As llama.cpp writes it: matrices of the given type; q and k of the Llama family with rows interleaved."""
-    metadata = metadata or {}
-    writer = gguf.GGUFWriter(path, metadata.get("architecture", model.family))
+    """As llama.cpp writes it: matrices of the given type; q and k of the Llama family with rows interleaved.
+
+    ``keys`` are put in place of what would be written, or left out where None; ``extra`` tensors go before the others.
+    """
+    writer = gguf.GGUFWriter(path, model.family)
     writer.add_block_count(model.layers)
     writer.add_context_length(model.context)
     writer.add_embedding_length(model.width)
@@ -126,14 +129,19 @@ def write_gguf(
     writer.add_key_length(model.head_size)
     writer.add_layer_norm_rms_eps(model.epsilon)
     writer.add_rope_freq_base(model.rope_base)
-    if "scaling" in metadata:
-        writer.add_rope_scaling_type(metadata["scaling"])
     if split is not None:
         writer.add_tokenizer_model("gpt2")
         writer.add_tokenizer_pre(split)
         writer.add_token_list(vocabulary())
         writer.add_token_merges([" ".join(pair) for pair in MERGES])
         writer.add_token_types([1] * (len(vocabulary()) - 1) + [3])
+    for key, value in (keys or {}).items():
+        writer.kv_data[0].pop(key, None)
+        if value is not None:
+            kind_of = gguf.GGUFValueType.get_type(value)
+            writer.add_key_value(key, value, kind_of, sub_type=None)
+    for name, value in (extra or {}).items():
+        writer.add_tensor(name, value)
     for name, value in values.items():
         part, stored = name.rpartition(".")[2], value
         if model.family == "llama" and part in ("q", "k"):
@@ -156,6 +164,7 @@ def reference_logits(model: Architecture, values: dict[str, np.ndarray], tokens:
     frequency = np.float32(1) / np.float32(model.rope_base) ** (
         np.arange(0, size, 2, dtype=np.float32) / np.float32(size)
     )
+    frequency = frequency / np.array(model.rope_divisors or 1, np.float32)
     x = w["embedding"][tokens]
 
     def norm(v: np.ndarray, gain: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ behind once its results are out.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import sys
@@ -19,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from claims.errors import MeasurementError
+from claims.models.digests import tensors_digest
 from claims.models.fetch import CACHE_VARIABLE, cache_folder
 
 _MIB = 2**20
@@ -45,7 +44,7 @@ class Checkpoints:
         Raises:
             MeasurementError: they cannot be written; what was there before still is.
         """
-        labels = {"run": self.run, "sha256": _digest(tensors)}
+        labels = {"run": self.run, "sha256": tensors_digest(tensors)}
         data = save({key: value.detach().contiguous() for key, value in tensors.items()}, metadata=labels)
         partial = self.folder / f"{name}.partial"
         try:
@@ -73,7 +72,7 @@ class Checkpoints:
         except (SafetensorError, OSError, ValueError) as error:
             _unused(path, f"damaged ({error})")
             return None
-        if labels.get("run") == self.run and labels.get("sha256") == _digest(tensors):
+        if labels.get("run") == self.run and labels.get("sha256") == tensors_digest(tensors):
             return tensors
         _unused(path, "of another run" if labels.get("run") != self.run else "damaged (its digest differs)")
         return None
@@ -135,15 +134,6 @@ def _locked(path: Path) -> IO[str]:
         except FileNotFoundError:  # its holder has removed it meanwhile
             pass
         file.close()
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes."""
-    found = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        found.update(f"{name} {value.dtype} {tuple(value.shape)};".encode())
-        found.update(value.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
 
 
 def _unused(path: Path, why: str) -> None:
