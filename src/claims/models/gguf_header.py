@@ -126,7 +126,7 @@ class _Walk:
     """Reads one thing after another; ``what`` is its name, for messages."""
 
     def __init__(self, path: Path, content: npt.NDArray[np.uint8]) -> None:
-        self._path, self._content, self.position = path, memoryview(content), 0
+        self._path, self._content, self.position = path, content.data, 0
 
     def room(self, size: int, what: str) -> None:
         """Refuse what is longer than the rest of the file."""
