@@ -13,8 +13,8 @@ from kit import claim, judged, made_up, settle
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
+from claims.auditing.decision import more_seeds
 from claims.bands import Limits, at_least, between
-from claims.decision import more_seeds
 from claims.errors import MeasurementError
 from claims.experiment import grid
 from claims.kinds import (
