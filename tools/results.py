@@ -100,8 +100,8 @@ def results_page(documents: Documents, catalogue: Catalogue) -> str:
     parts = [
         "# Results\n\nWhat `make results` measured: every claim at the standard tier, without its points. "
         "`claimbench list --coverage --results results/PAPER.json` shows them in the paper's order, `claimbench report "
-        "--json results/PAPER.json` as a page, `claimbench diff` what changed since. Claims that need a trained model or a "
-        "training run are not measured in these files; the counts below take them from "
+        "--json results/PAPER.json` as a page, `claimbench diff` what changed since. Claims that need a trained model "
+        "or a training run are not measured in these files; the counts below take them from "
         "[trained/python-topics.json](trained/README.md). A claim about several sections counts in each.\n"
     ]
     for paper, document in documents.items():
