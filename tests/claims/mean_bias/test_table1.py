@@ -17,8 +17,8 @@ from claims.claim import Claim
 from claims.kinds.base import Sample
 from claims.kinds.table import Table, read_rows
 from claims.packs import load_catalogue
-from claims.papers.mean_bias import scores
 from claims.papers.mean_bias.experiments.discordance import attainable
+from claims.papers.mean_bias.figures import scores
 from claims.papers.mean_bias.sections import (
     abstract,
     later_version,

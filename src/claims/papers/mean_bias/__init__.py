@@ -62,5 +62,5 @@ PACK = Pack(
         version=1,
     ),
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
-    statements=Path(__file__).with_name("statements.toml"),
+    statements=Path(__file__).with_name("outline.toml"),
 )

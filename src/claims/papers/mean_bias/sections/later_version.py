@@ -5,10 +5,10 @@ from __future__ import annotations
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import bounded, recomputed
-from claims.papers.mean_bias.scores import having
+from claims.papers.mean_bias.figures.scores import having
 from claims.verdict import REFUTED, Role
 
-LATER = "claims.papers.mean_bias:tables/later_version.toml"
+LATER = "claims.papers.mean_bias:figures/later_version.toml"
 
 NOT_CLAIMS = {
     "version 2, losses, tasks and times": (

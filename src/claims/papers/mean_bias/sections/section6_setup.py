@@ -5,10 +5,10 @@ from __future__ import annotations
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import bounded, recomputed
-from claims.papers.mean_bias.scores import having
+from claims.papers.mean_bias.figures.scores import having
 from claims.verdict import REFUTED, Role
 
-SETUP = "claims.papers.mean_bias:tables/setup.toml"
+SETUP = "claims.papers.mean_bias:figures/setup.toml"
 
 NOT_CLAIMS = {
     "section 6.1, data": (

@@ -8,7 +8,7 @@ import statistics
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import Table, aggregated, bounded, granularity, recomputed
-from claims.papers.mean_bias.scores import TABLE_1, TASKS, having
+from claims.papers.mean_bias.figures.scores import TABLE_1, TASKS, having
 from claims.verdict import HOLDS, REFUTED, Role
 
 NAMES = {

@@ -10,7 +10,15 @@ from claims.claim import Claim
 from claims.kinds import mean, proportion, sample, table
 from claims.kinds.sample import FixedSample, column
 from claims.kinds.table import bounded
-from claims.papers.mean_bias.scores import SCORES, TASKS, Discordance, MeanDifference, Score, differences, having
+from claims.papers.mean_bias.figures.scores import (
+    SCORES,
+    TASKS,
+    Discordance,
+    MeanDifference,
+    Score,
+    differences,
+    having,
+)
 from claims.papers.mean_bias.sections.table1_significance import SIGNIFICANT, WHICH_IS_LARGER
 from claims.papers.mean_bias.theory.discordance import fewest_discordant, independent_discordant, most_discordant
 from claims.verdict import HOLDS, UNDECIDED, Role

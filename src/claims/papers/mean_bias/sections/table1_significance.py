@@ -8,7 +8,7 @@ from claims.bands import at_least, at_most
 from claims.claim import Claim
 from claims.experiment import Point, experiment, point_of
 from claims.kinds import sample, value
-from claims.papers.mean_bias.scores import SCORES, Score, TwoProportions
+from claims.papers.mean_bias.figures.scores import SCORES, Score, TwoProportions
 from claims.papers.mean_bias.sections.table1 import NAMES
 from claims.verdict import HOLDS, UNDECIDED, Role
 

@@ -17,8 +17,8 @@ from claims.kinds.sample import column
 from claims.kinds.table import read_rows
 from claims.papers.mean_bias.theory.discordance import difference_variance
 
-TABLE_1 = "claims.papers.mean_bias:tables/table1.toml"
-TASKS = "claims.papers.mean_bias:tables/table1_tasks.toml"
+TABLE_1 = "claims.papers.mean_bias:figures/table1.toml"
+TASKS = "claims.papers.mean_bias:figures/table1_tasks.toml"
 
 Condition = Callable[[Mapping[str, str]], bool]
 

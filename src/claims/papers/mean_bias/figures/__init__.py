@@ -1,0 +1,1 @@
+"""Printed figures, digit by digit, and what compares them."""
