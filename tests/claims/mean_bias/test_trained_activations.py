@@ -10,10 +10,9 @@ import torch
 from claims.errors import Unavailable
 from claims.models import known
 from claims.models.prepared import decoder
+from claims.papers.mean_bias import shared
 from claims.papers.mean_bias.experiments import alternatives
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES, energy, split_error
-from claims.papers.mean_bias.sections import trained_activations as section
-from claims.papers.mean_bias.sections.trained_operands import OPERANDS
 from claims.papers.mean_bias.sections.trained_published import FIGURES
 from claims.papers.mean_bias.trained import activations, emergence, matrices, operand_errors, published
 from claims.streams import Streams
@@ -255,7 +254,7 @@ class TestOperandErrors:
         assert found == pytest.approx(dict.fromkeys(first, 2.0) | {"left": 2.5})
 
     def test_all_cells_of_the_sweep(self, subject):
-        sweep = dict(OPERANDS.sweep)
+        sweep = dict(shared.OPERANDS.sweep)
         point = {"subject": subject, "tokens": 32, "outputs": 8, "layers": 2} | sweep
         records = operand_errors.operand_errors(point, streams())
         assert len(records) == len(sweep["operand"]) * len(sweep["arm"])
@@ -297,5 +296,5 @@ class TestPublished:
 
 def test_layers_and_operands_claimed_are_swept():
     """An operand that is claimed but unknown to the experiment would fail on a real model only."""
-    assert set(dict(section.ACTIVATIONS.sweep)["operand"]) == set(OPERAND_NAMES)
-    assert {*section.LINEAR, *section.NORMED} <= set(OPERAND_NAMES)
+    assert set(dict(shared.ACTIVATIONS.sweep)["operand"]) == set(OPERAND_NAMES)
+    assert {*shared.LINEAR, *shared.NORMED} <= set(OPERAND_NAMES)

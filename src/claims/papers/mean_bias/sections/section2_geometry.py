@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from claims.bands import at_least, within
 from claims.claim import Claim
-from claims.experiment import experiment, grid
+from claims.experiment import grid
 from claims.kinds import identity, mean
+from claims.papers.mean_bias.shared import EXPANSION, SIGNS
 from claims.verdict import REFUTED, Role, Tier
 
 THEORY = "claims.papers.mean_bias.theory.geometry"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.geometry"
 
-EXPANSION = experiment(f"{EXPERIMENTS}:expansion", fixed={"tokens": 48, "channels": 20}, seconds=0.002)
-SIGNS = experiment(f"{EXPERIMENTS}:projected_signs", fixed={"entries": 2**18}, seconds=0.005)
 
 NOT_CLAIMS = {
     "section 2, Figure 1 left, the measurement itself": (

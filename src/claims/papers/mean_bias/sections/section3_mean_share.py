@@ -6,7 +6,7 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, order, ratio, search
-from claims.papers.mean_bias.sections.section2_geometry import EXPANSION, SIGNS
+from claims.papers.mean_bias.shared import EXPANSION, SIGNS
 from claims.verdict import REFUTED, Role, Tier
 
 GEOMETRY = "claims.papers.mean_bias.theory.geometry"

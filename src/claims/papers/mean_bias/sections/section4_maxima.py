@@ -8,9 +8,12 @@ from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, value
-from claims.papers.mean_bias.sections.section4_theorem3 import EXPERIMENTS, MANY, MAXIMA, THEORY
+from claims.papers.mean_bias.shared import MANY, MAXIMA
 from claims.papers.mean_bias.theory.maxima import growth_constant, mean_raises_maximum
 from claims.verdict import REFUTED, Role
+
+THEORY = "claims.papers.mean_bias.theory.maxima"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.maxima"
 
 GROWTH = experiment(f"{EXPERIMENTS}:growth", seconds=0.2)
 

@@ -7,6 +7,7 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import search, value
 from claims.kinds.search import Search
+from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
 from claims.papers.mean_bias.theory.exceedance import informative_margin
 from claims.verdict import REFUTED, Role
 
@@ -14,10 +15,8 @@ THEORY = "claims.papers.mean_bias.theory.exceedance"
 EXPERIMENTS = "claims.papers.mean_bias.experiments.exceedance"
 STATEMENTS = "claims.papers.mean_bias.experiments.exceedance_statements"
 
-GAUSSIAN = experiment(f"{EXPERIMENTS}:gaussian", seconds=0.05)
 MARGIN = experiment(f"{EXPERIMENTS}:informative_margin", seconds=0.001)
 ATOMS = experiment(f"{EXPERIMENTS}:rare_atoms", seconds=0.005)
-QUADRATURE = "both sides are exact; the width is that of double precision"
 
 NOT_CLAIMS = {
     "Theorem 1, the model X = mu + Z with independent sub-Gaussian Z": (

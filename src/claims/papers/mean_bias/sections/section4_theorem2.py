@@ -6,9 +6,13 @@ from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, search, slope, value
-from claims.papers.mean_bias.sections.section4_theorem1 import EXPERIMENTS, GAUSSIAN, QUADRATURE, STATEMENTS, THEORY
+from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
 from claims.papers.mean_bias.theory.exceedance import count_variance
 from claims.verdict import REFUTED, Role
+
+THEORY = "claims.papers.mean_bias.theory.exceedance"
+EXPERIMENTS = "claims.papers.mean_bias.experiments.exceedance"
+STATEMENTS = "claims.papers.mean_bias.experiments.exceedance_statements"
 
 #: sigma from zero, with tokens that are independent or share nine tenths of their noise's variance.
 TOKENS = (25, 50, 100)

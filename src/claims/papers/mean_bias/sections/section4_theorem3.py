@@ -7,6 +7,7 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import proportion, search, value
 from claims.kinds.search import Search
+from claims.papers.mean_bias.shared import DELTA, MANY, MAXIMA
 from claims.papers.mean_bias.theory.maxima import half_of_the_tokens
 from claims.verdict import REFUTED, Role
 
@@ -14,14 +15,6 @@ THEORY = "claims.papers.mean_bias.theory.maxima"
 EXPERIMENTS = "claims.papers.mean_bias.experiments.maxima"
 STATEMENTS = "claims.papers.mean_bias.experiments.maxima_statements"
 
-DELTA = 0.05
-MANY = 1000
-MAXIMA = experiment(
-    f"{EXPERIMENTS}:maxima",
-    sweep={"mean": (0.0, 3.0)},
-    fixed={"repeats": 500, "delta": DELTA},
-    seconds=0.015,
-)
 FEW_TOKENS = experiment(
     f"{EXPERIMENTS}:maxima",
     sweep={"mean": (0.1, 0.5)},

@@ -6,11 +6,11 @@ split into what differs between tokens and what all tokens share, an offset of t
 
 from __future__ import annotations
 
-from claims.bands import Band, at_least, at_most, within
+from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.lazy import Number
+from claims.papers.mean_bias.shared import first_order, one_vector
 from claims.papers.mean_bias.theory import averis as theory
 from claims.verdict import REFUTED, Role, Tier
 
@@ -27,16 +27,6 @@ OPERAND = experiment(
 )
 
 _FORWARD = "section 5, eq. 11"
-
-
-def _first_order(target: Number, tolerance: float) -> Band:
-    """Relative band of a law that is exact to first order in the element's error."""
-    return within(target, rel=tolerance, provenance="theory", because="next order and sizes add less than 1 per cent")
-
-
-def _one_vector(target: Number) -> Band:
-    """Band of a law for one mean vector."""
-    return within(target, rel=0.15, provenance="theory", because="one vector of 256 entries a seed; the law is exact")
 
 
 def plain_total(strength: float) -> float:
@@ -66,7 +56,7 @@ MECHANISM = (
         statement="A mean of strength s multiplies the squared error of plain NVFP4 by 1 + s^2: the error is relative.",
         at=grid(arm="plain", strength=[1, 2, 4, 8]),
         test=mean(OPERAND["total"]),
-        band=_first_order(plain_total, 0.03),
+        band=first_order(plain_total, 0.03),
         rival=without_mean,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -77,7 +67,7 @@ MECHANISM = (
         statement="Up to s = 4 nearly all of that error differs between tokens: the mean costs them resolution.",
         at=grid(arm="plain", strength=[1, 2, 4]),
         test=mean(OPERAND["varying"]),
-        band=_first_order(plain_total, 0.03),
+        band=first_order(plain_total, 0.03),
         rival=without_mean,
         decides=Tier.STANDARD,
     ),
@@ -98,7 +88,7 @@ MECHANISM = (
         statement="Splitting the mean off brings the error that differs between tokens down to that without a mean.",
         at=grid(arm=["printed", "bfloat16"], strength=[1, 2, 4, 8]),
         test=mean(OPERAND["varying"]),
-        band=_first_order(without_mean, 0.015),
+        band=first_order(without_mean, 0.015),
         rival=plain_total,
     ),
 )
@@ -127,7 +117,7 @@ PRINTED = (
         statement="A mean kept in FP4 puts an offset of squared error s^2 e on every token.",
         at=grid(arm="printed", strength=[1, 2, 4, 8]),
         test=mean(OPERAND["coherent"]),
-        band=_one_vector(printed_coherent),
+        band=one_vector(printed_coherent),
         rival=0.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -150,7 +140,7 @@ PRINTED = (
         ),
         at=grid(arm="kept", strength=[1, 2, 4, 8]),
         test=mean(OPERAND["total"]),
-        band=_first_order(kept_total, 0.04),
+        band=first_order(kept_total, 0.04),
         rival=plain_total,
         role=Role.OURS,
         decides=Tier.STANDARD,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from claims.bands import Band, at_most, within
+from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio
-from claims.lazy import Number
+from claims.papers.mean_bias.shared import first_order, one_vector
 from claims.papers.mean_bias.theory import averis as theory
 from claims.verdict import REFUTED, Role, Tier
 
@@ -29,16 +29,6 @@ GRADIENT = experiment(
 _FORWARD = "section 5, eq. 11"
 
 
-def _first_order(target: Number, tolerance: float) -> Band:
-    """Relative band of a law that is exact to first order in the element's error."""
-    return within(target, rel=tolerance, provenance="theory", because="next order and sizes add less than 1 per cent")
-
-
-def _one_vector(target: Number) -> Band:
-    """Band of a law for one mean vector."""
-    return within(target, rel=0.15, provenance="theory", because="one vector of 256 entries a seed; the law is exact")
-
-
 def product_varying(strength: float, arm: str) -> float:
     """Token-varying error of Y over the energy of Z W^T."""
     return theory.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[0]
@@ -56,7 +46,7 @@ PRODUCTS = (
         statement="With W in NVFP4 too, the errors of X and W add up in what differs between the tokens' outputs.",
         at=grid(arm=["plain", "printed", "bfloat16", "exact weight"], strength=[2, 4]),
         test=ratio(PRODUCT["varying"], PRODUCT["noise"]),
-        band=_first_order(product_varying, 0.04),
+        band=first_order(product_varying, 0.04),
         rival=0.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -70,7 +60,7 @@ PRODUCTS = (
         ),
         at=grid(arm=["plain", "printed", "bfloat16"], strength=[2, 4]),
         test=ratio(PRODUCT["coherent"], PRODUCT["noise"]),
-        band=_one_vector(product_coherent),
+        band=one_vector(product_coherent),
         rival=0.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -135,7 +125,7 @@ INPUT_GRADIENT = (
         statement="For a gradient with a mean of strength 2, a BF16 mean lowers dX's error to 1/(1 + r^2), a fifth.",
         at=grid(arm="bfloat16", gradient_strength=2),
         test=ratio(GRADIENT["total"], GRADIENT["plain"]),
-        band=_first_order(0.2, 0.05),
+        band=first_order(0.2, 0.05),
         rival=1.0,
         role=Role.OURS,
     ),

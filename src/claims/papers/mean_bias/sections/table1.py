@@ -9,17 +9,9 @@ from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import Table, aggregated, bounded, granularity, recomputed
 from claims.papers.mean_bias.figures.scores import TABLE_1, TASKS, having
+from claims.papers.mean_bias.shared import TASK_NAMES
 from claims.verdict import HOLDS, REFUTED, Role
 
-NAMES = {
-    "arc_c": "ARC-C",
-    "arc_e": "ARC-E",
-    "boolq": "BoolQ",
-    "hellaswag": "HellaSwag",
-    "lambada": "LAMBADA",
-    "piqa": "PIQA",
-    "race": "RACE",
-}
 #: Public sets that the scores may be shares of; HellaSwag's has more than 10,000 items, so that any figure fits.
 ITEMS = {"arc_c": 1172, "arc_e": 2376, "boolq": 3270, "lambada": 5153, "piqa": 1838}
 #: Sets of RACE: how many items, what they are, whether both scores fit.
@@ -58,7 +50,7 @@ AVERAGES = (
             statement=f"{method}'s printed average is the mean of its seven printed scores.",
             test=table(
                 TABLE_1,
-                check=recomputed("average", uses=tuple(NAMES), formula=_mean_of, where=having("method", method)),
+                check=recomputed("average", uses=tuple(TASK_NAMES), formula=_mean_of, where=having("method", method)),
             ),
         )
         for method in ("BF16", "Averis")
@@ -82,7 +74,7 @@ AVERAGES = (
 
 
 def _left_out(*tasks: str) -> tuple[str, ...]:
-    return tuple(task for task in NAMES if task not in tasks)
+    return tuple(task for task in TASK_NAMES if task not in tasks)
 
 
 LEFT_OUT = tuple(
@@ -117,7 +109,7 @@ COUNTS = tuple(
     Claim(
         id=f"mean-bias.table1.count-{task.replace('_', '-')}",
         locus="Table 1, single scores",
-        statement=f"Both {NAMES[task]} scores are whole numbers of right answers out of {items:,}.",
+        statement=f"Both {TASK_NAMES[task]} scores are whole numbers of right answers out of {items:,}.",
         test=_fits(task, items),
         role=Role.OURS,
     )

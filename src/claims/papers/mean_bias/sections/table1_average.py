@@ -19,7 +19,7 @@ from claims.papers.mean_bias.figures.scores import (
     differences,
     having,
 )
-from claims.papers.mean_bias.sections.table1_significance import SIGNIFICANT, WHICH_IS_LARGER
+from claims.papers.mean_bias.shared import SIGNIFICANT, WHICH_IS_LARGER
 from claims.papers.mean_bias.theory.discordance import fewest_discordant, independent_discordant, most_discordant
 from claims.verdict import HOLDS, UNDECIDED, Role
 

@@ -9,12 +9,9 @@ from claims.claim import Claim
 from claims.experiment import Point, experiment, point_of
 from claims.kinds import sample, value
 from claims.papers.mean_bias.figures.scores import SCORES, Score, TwoProportions
-from claims.papers.mean_bias.sections.table1 import NAMES
+from claims.papers.mean_bias.shared import SIGNIFICANT, TASK_NAMES, WHICH_IS_LARGER
 from claims.verdict import HOLDS, UNDECIDED, Role
 
-#: |z| from which on a difference is significant at the level of five per cent.
-SIGNIFICANT = 1.96
-WHICH_IS_LARGER = "which is larger is the question"
 PAIRINGS = experiment("claims.papers.mean_bias.experiments.discordance:attainable", seconds=0.005)
 FEW_ITEMS = (
     "Needs the answers item by item, or more items: with the printed scores alone the difference may be significant or "
@@ -37,7 +34,7 @@ def _gain(score: Score) -> Claim:
         id=f"mean-bias.table1.gain-{score.task.replace('_', '-')}",
         locus="Table 1, single scores",
         statement=(
-            f"On {NAMES[score.task]} the Averis run is better than the BF16 run beyond the sampling of items "
+            f"On {TASK_NAMES[score.task]} the Averis run is better than the BF16 run beyond the sampling of items "
             "(independent answers, Holm over seven tasks)."
         ),
         test=sample(

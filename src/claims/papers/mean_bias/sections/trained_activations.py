@@ -6,38 +6,12 @@ consecutive tokens of the text; six layers are spread evenly over the depth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from claims.bands import at_least, at_most
 from claims.claim import Claim
-from claims.experiment import Linear, experiment, grid, linear
+from claims.experiment import grid
 from claims.kinds import mean, order, ratio
+from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, INNER, LINEAR, NORMED, averaged
 from claims.verdict import REFUTED, Role, Tier
-
-DEPTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-INNER = list(DEPTHS[1:])
-LINEAR = ["q", "o", "gate", "down"]
-NORMED = ["q", "gate"]
-TOKENS = 256
-
-ACTIVATIONS = experiment(
-    "claims.papers.mean_bias.trained.activations:activations",
-    sweep={"operand": ("q", "o", "gate", "down", "stream", "later stream"), "depth": DEPTHS},
-    fixed={"tokens": TOKENS, "largest": 0.001},
-    seconds=1.5,
-    megabytes=950,
-    needs="model",
-    most_seeds=16,
-)
-
-HALF = "most of it is more than half"
-
-
-def averaged(name: str, operands: Sequence[str], depths: Sequence[float]) -> Linear:
-    """A quantity averaged over operands and depths within each seed."""
-    cells = [ACTIVATIONS.at(operand=operand, depth=depth)[name] for operand in operands for depth in depths]
-    return sum((cell * (1 / len(cells)) for cell in cells), linear(0.0))
-
 
 _LAST_PLACE = "at least .985, which prints as .99"
 _FIGURE_1 = "section 2, Figure 1 right"

@@ -6,7 +6,7 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import mean, order, ratio
-from claims.papers.mean_bias.sections.trained_operands import ALL, OPERANDS, gain
+from claims.papers.mean_bias.shared import ALL, OPERANDS, gain
 from claims.verdict import REFUTED, Role, Tier
 
 _HYPOTHESIS = "section 5, hypothesis; abstract; section 1"

@@ -8,7 +8,7 @@ from claims.bands import at_least, at_most, between
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import mean, order
-from claims.papers.mean_bias.sections.trained_activations import ACTIVATIONS, INNER, NORMED, averaged
+from claims.papers.mean_bias.shared import ACTIVATIONS, INNER, NORMED, averaged
 from claims.verdict import REFUTED, Role, Tier
 
 _OUTPUTS = ["o", "down"]

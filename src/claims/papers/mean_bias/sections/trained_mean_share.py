@@ -6,7 +6,7 @@ from claims.bands import at_least
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import mean, order, trend
-from claims.papers.mean_bias.sections.trained_activations import ACTIVATIONS, DEPTHS, HALF, LINEAR, TOKENS
+from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, LINEAR, TOKENS
 from claims.verdict import REFUTED, Role, Tier
 
 SHARE = (

@@ -8,44 +8,12 @@ from __future__ import annotations
 
 from claims.bands import at_least, at_most, within
 from claims.claim import Claim
-from claims.experiment import Linear, experiment, linear
 from claims.kinds import mean, order, ratio
+from claims.papers.mean_bias.shared import ALL, gain
 from claims.verdict import REFUTED, Role, Tier
-
-OPERANDS = experiment(
-    "claims.papers.mean_bias.trained.operand_errors:operand_errors",
-    sweep={
-        "operand": ("q", "o", "gate", "down", "all"),
-        "arm": (
-            "plain",
-            "printed",
-            "bfloat16",
-            "kept",
-            "svd 1/fp4",
-            "svd 1/exact",
-            "svd 1%/fp4",
-            "svd 1%/exact",
-            "turned",
-            "turned printed",
-            "turned bfloat16",
-            "mode 2",
-        ),
-    },
-    fixed={"tokens": 256, "outputs": 128, "layers": 4},
-    seconds=3.0,
-    megabytes=1000,
-    needs="model",
-    most_seeds=16,
-)
-ALL = OPERANDS.at(operand="all")
 
 _FORWARD = "section 5, eq. 11"
 _LEFT_FIVE = "a twentieth of the plain error"
-
-
-def gain(arm: str, operand: str = "all") -> Linear:
-    """What a method takes off the plain error of the operand."""
-    return linear(1.0) - OPERANDS.at(arm=arm, operand=operand)["operand_error"]
 
 
 MEAN = (

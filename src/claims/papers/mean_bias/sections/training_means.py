@@ -11,7 +11,7 @@ from claims.bands import at_least, at_most
 from claims.claim import Claim
 from claims.experiment import Quantity, experiment, grid
 from claims.kinds import bound, order, ratio
-from claims.papers.mean_bias.sections.training_natural import RUNS, SIZES
+from claims.papers.mean_bias.shared import RUN_SIZES
 from claims.verdict import REFUTED, Role, Tier
 
 #: At the second the mean is strongest.
@@ -22,9 +22,9 @@ PARTS = ("qkv", "o", "gate_up", "down")
 EARLY = tuple(f"{part}/first" for part in PARTS)
 LATE = tuple(f"{part}/last" for part in PARTS)
 MEANS = experiment(
-    f"{RUNS}:means",
+    "claims.papers.mean_bias.training.runs:means",
     sweep={"operand": ("embedding", *EARLY, *LATE), "step": STEPS},
-    fixed=SIZES | {"layers": 4, "embedding": 0.02},
+    fixed=RUN_SIZES | {"layers": 4, "embedding": 0.02},
     seconds=9,
     megabytes=400,
     needs="text",

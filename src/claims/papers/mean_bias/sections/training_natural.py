@@ -7,38 +7,20 @@ all linear maps of its layers in 4 bits (W4A4G4).
 
 from __future__ import annotations
 
-from typing import Any
-
 from claims.bands import at_least, at_most
 from claims.claim import Claim
 from claims.experiment import Quantity, experiment, grid
 from claims.kinds import order, ratio
+from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS
 from claims.verdict import UNDECIDED, Role, Tier
 
-RUNS = "claims.papers.mean_bias.training.runs"
-#: The last of them ends a run; the learning rate has come down to zero by then.
-STEPS = (25, 50, 75, 100)
-LAST = STEPS[-1]
-#: A decoder of 0.69 million parameters, 512 tokens a step, 2560 tokens kept back.
-SIZES: dict[str, Any] = {
-    "vocabulary": 1024,
-    "width": 128,
-    "layers": 2,
-    "heads": 4,
-    "hidden": 384,
-    "windows": 8,
-    "length": 64,
-    "validation": 40,
-    "rate": 0.003,
-    "embedding": 1.0,
-}
 LOSSES = experiment(
-    f"{RUNS}:losses",
+    "claims.papers.mean_bias.training.runs:losses",
     sweep={
         "arm": ("fp32", "plain", "printed", "float32/2", "hadamard", "svd/fp4"),
-        "step": STEPS,
+        "step": RUN_STEPS,
     },
-    fixed=SIZES | {"strength": 0.0},
+    fixed=RUN_SIZES | {"strength": 0.0},
     seconds=60,
     megabytes=400,
     needs="text",
@@ -59,7 +41,7 @@ ORDERING = (
         id="mean-bias.training.fp4-costs",
         locus=_LOSS,
         statement="From the second evaluation on 4-bit training without a split has more loss than exact arithmetic.",
-        at=grid(step=STEPS[1:]),
+        at=grid(step=RUN_STEPS[1:]),
         test=order(_loss("plain"), _loss("fp32")),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
@@ -70,7 +52,7 @@ ORDERING = (
         id="mean-bias.training.fp4-costs-early",
         locus=_LOSS,
         statement="So it has at the first evaluation, while the learning rate is still high.",
-        at=grid(step=STEPS[0]),
+        at=grid(step=RUN_STEPS[0]),
         test=order(_loss("plain"), _loss("fp32")),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
@@ -83,7 +65,7 @@ ORDERING = (
         id="mean-bias.training.printed-above-exact",
         locus=_LOSS,
         statement="Averis as printed ends above exact arithmetic in loss.",
-        at=grid(step=LAST),
+        at=grid(step=FINAL_STEP),
         test=order(_loss("printed"), _loss("fp32")),
         band=at_least(0.0, provenance="author", because="slightly above"),
         rival=-0.005,
@@ -94,7 +76,7 @@ ORDERING = (
         id="mean-bias.training.printed-near-exact",
         locus=f"{_LOSS}, 'slightly above'",
         statement="Averis as printed ends within 1.5 per cent of the loss of exact arithmetic.",
-        at=grid(step=LAST),
+        at=grid(step=FINAL_STEP),
         test=ratio(_loss("printed"), _loss("fp32")),
         band=at_most(1.015, provenance="author", because="the later version prints 1.19 and .81 per cent"),
         rival=1.03,
@@ -117,7 +99,7 @@ def _below_plain(name: str, arm: str, who: str, locus: str, role: Role) -> Claim
         id=f"mean-bias.training.{name}",
         locus=locus,
         statement=f"{who} ends with a lower loss than 4-bit training without a split.",
-        at=grid(step=LAST),
+        at=grid(step=FINAL_STEP),
         test=order(_loss(arm), _loss("plain")),
         band=at_most(0.0, provenance="author", because="any gain"),
         rival=0.02,
@@ -153,7 +135,7 @@ SVD = Claim(
         "Splitting two singular modes off every operand, with factors in FP4, ends with a higher loss than no split: "
         "there is no benefit that removing a mean could recover."
     ),
-    at=grid(step=LAST),
+    at=grid(step=FINAL_STEP),
     test=order(_loss("svd/fp4"), _loss("plain")),
     band=at_least(0.0, provenance="smallest-effect", because="any cost"),
     rival=-0.01,

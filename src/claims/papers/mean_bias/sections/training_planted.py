@@ -15,12 +15,12 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import Experiment, Linear, Quantity, experiment, grid
 from claims.kinds import order, ratio
-from claims.papers.mean_bias.sections.training_natural import LAST, RUNS, SIZES, STEPS
+from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS
 from claims.verdict import UNDECIDED, Role, Tier
 
 NONE = "plain / nothing planted"
 PLANTED = experiment(
-    f"{RUNS}:losses",
+    "claims.papers.mean_bias.training.runs:losses",
     sweep={
         "arm": (
             NONE,
@@ -32,9 +32,9 @@ PLANTED = experiment(
             "svd/float32",
             "float32/2, exact weight",
         ),
-        "step": STEPS,
+        "step": RUN_STEPS,
     },
-    fixed=SIZES | {"strength": 2.0},
+    fixed=RUN_SIZES | {"strength": 2.0},
     seconds=80,
     megabytes=400,
     needs="text",
@@ -42,7 +42,7 @@ PLANTED = experiment(
 )
 #: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
 FIRST_LOOK = replace(PLANTED, most_seeds=8)
-AT_LAST = grid(step=LAST)
+AT_LAST = grid(step=FINAL_STEP)
 _MECHANISM = "section 5, first paragraph"
 _FORWARD = "section 5, eq. 11"
 _HYPOTHESIS = "section 5, hypothesis"
@@ -92,7 +92,7 @@ COST = (
         id="mean-bias.training.mean-costs-throughout",
         locus=_MECHANISM,
         statement="So it does at every evaluation but the first, while the learning rate is still high.",
-        at=grid(step=STEPS[1:-1]),
+        at=grid(step=RUN_STEPS[1:-1]),
         test=order(_loss("plain"), _loss(NONE)),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
