@@ -7,10 +7,8 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import identity, mean
 from claims.papers.mean_bias.shared import EXPANSION, SIGNS
+from claims.papers.mean_bias.theory import geometry
 from claims.verdict import REFUTED, Role, Tier
-
-THEORY = "claims.papers.mean_bias.theory.geometry"
-
 
 NOT_CLAIMS = {
     "section 2, Figure 1 left, the measurement itself": (
@@ -103,7 +101,7 @@ PROJECTIONS = (
         band=within(
             0.5, abs=0.05, provenance="smallest-effect", because="a share of 55 % would still pass as balanced"
         ),
-        rival=f"{THEORY}:signs_of_noise",
+        rival=geometry.signs_of_noise,
         expected=REFUTED,
         finding=(
             "The mean is made of the same tokens, so that each projection leans its way: of 512 centred Gaussian "
@@ -122,9 +120,7 @@ PROJECTIONS = (
         ),
         at=grid(tokens=512, channels=64, shift=0.0),
         test=mean(SIGNS["positive"]),
-        band=within(
-            f"{THEORY}:signs_of_noise", abs=0.02, provenance="smallest-effect", because="two of a hundred tokens"
-        ),
+        band=within(geometry.signs_of_noise, abs=0.02, provenance="smallest-effect", because="two of a hundred tokens"),
         rival=0.5,
         role=Role.OURS,
     ),
@@ -135,12 +131,12 @@ PROJECTIONS = (
         at=(*grid(tokens=2, channels=2, shift=0.0), *grid(tokens=4, channels=1, shift=0.0)),
         test=mean(SIGNS["positive"]),
         band=within(
-            f"{THEORY}:signs_of_noise",
+            geometry.signs_of_noise,
             abs=0.005,
             provenance="theory",
             because="exact; less than half of the distance to the normal form, .012 and .025",
         ),
-        rival=f"{THEORY}:signs_of_noise_wide",
+        rival=geometry.signs_of_noise_wide,
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),
@@ -153,10 +149,8 @@ PROJECTIONS = (
         ),
         at=grid(tokens=256, channels=64, shift=[0.0, 0.1, 0.3]),
         test=mean(SIGNS["held_out"]),
-        band=within(
-            f"{THEORY}:held_out_signs", abs=0.02, provenance="smallest-effect", because="two of a hundred tokens"
-        ),
-        rival=f"{THEORY}:signs_of_noise",
+        band=within(geometry.held_out_signs, abs=0.02, provenance="smallest-effect", because="two of a hundred tokens"),
+        rival=geometry.signs_of_noise,
         role=Role.OURS,
     ),
     Claim(
@@ -169,7 +163,7 @@ PROJECTIONS = (
         at=grid(tokens=256, channels=64, shift=0.3),
         test=mean(SIGNS["mean_share"]),
         band=at_least(0.5, provenance="author", because="most of the energy is more than half of it"),
-        rival=f"{THEORY}:mean_share",
+        rival=geometry.mean_share,
         expected=REFUTED,
         finding=(
             "With a shift of .3 a channel and 64 channels 99.2 % of the tokens share the sign (98.9 % on a held-out "

@@ -9,20 +9,17 @@ from claims.bands import at_least, at_most, between, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, search
+from claims.papers.mean_bias.theory import geometry
 from claims.verdict import REFUTED, Role, Tier
 
-THEORY = "claims.papers.mean_bias.theory.geometry"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.geometry"
-STATEMENTS = "claims.papers.mean_bias.experiments.geometry_statements"
-
 MODES = experiment(
-    f"{EXPERIMENTS}:planted_modes",
+    "claims.papers.mean_bias.experiments.geometry:planted_modes",
     sweep={"content": ("noise", "mean", "token")},
     fixed={"token_size": 2.0},
     seconds=0.005,
 )
 REMOVAL = experiment(
-    f"{EXPERIMENTS}:mode_removal",
+    "claims.papers.mean_bias.experiments.geometry:mode_removal",
     sweep={"law": ("spread", "channels"), "shift": (0.5, 2.0)},
     fixed={"tokens": 256, "channels": 128},
     seconds=0.015,
@@ -54,7 +51,7 @@ ALIGNMENT = (
             "cos^2 between the mean and v1 is at least c/(c + (sigma_2/sigma_1)^2 (1 - c)) with c = (u1'1)^2/l, and no "
             "larger bound in these numbers is true."
         ),
-        test=search(f"{STATEMENTS}:ALIGNMENT", seconds=0.6),
+        test=search("claims.papers.mean_bias.experiments.geometry_statements:ALIGNMENT", seconds=0.6),
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),
@@ -74,7 +71,7 @@ ALIGNMENT = (
             "Little cancellation is enough: cos^2 between the mean and v1 is at least (u1'1)^2/l whatever the singular "
             "values are."
         ),
-        test=search(f"{STATEMENTS}:ALIGNMENT_WITHOUT_GAP", seconds=0.5),
+        test=search("claims.papers.mean_bias.experiments.geometry_statements:ALIGNMENT_WITHOUT_GAP", seconds=0.5),
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),
@@ -88,7 +85,7 @@ ALIGNMENT = (
         at=grid(shift=0.3, content="mean", **SIZE),
         test=mean(MODES["mean_share"]),
         band=at_least(0.5, provenance="author", because="most of the energy is more than half of it"),
-        rival=f"{THEORY}:mean_share",
+        rival=geometry.mean_share,
         expected=REFUTED,
         finding=(
             "A mean of .3 a channel over white noise (256 tokens, 64 channels) has 8.6 % of the energy and a cosine "
@@ -105,7 +102,7 @@ ALIGNMENT = (
         at=grid(shift=0.3, content="mean", **SIZE),
         test=mean(MODES["leading_cosine2"]),
         band=at_least(0.9801, provenance="printed", because="the square of .99"),
-        rival=f"{THEORY}:mean_share",
+        rival=geometry.mean_share,
         role=Role.OURS,
     ),
     Claim(
@@ -118,7 +115,7 @@ ALIGNMENT = (
         at=grid(shift=SHIFTS, content="mean", **SIZE),
         test=mean(MODES["leading_coherence"]),
         band=within(
-            f"{THEORY}:leading_coherence", abs=0.03, provenance="theory", because="a limit; finite sizes are off by .01"
+            geometry.leading_coherence, abs=0.03, provenance="theory", because="a limit; finite sizes are off by .01"
         ),
         rival=ones_vector_free,
         role=Role.OURS,

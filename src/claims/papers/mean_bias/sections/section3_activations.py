@@ -8,26 +8,28 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, order, ratio, search, value
+from claims.papers.mean_bias.theory import mechanisms
 from claims.verdict import REFUTED, Role, Tier
-
-THEORY = "claims.papers.mean_bias.theory.mechanisms"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.activation_means"
-STATEMENTS = "claims.papers.mean_bias.experiments.mechanism_statements"
 
 LAWS = ("gaussian", "laplace", "uniform", "two-point")
 NAMES = ("relu", "gelu", "silu", "softplus", "log-sigmoid", "centred-square", "minus-square")
 CELLS = {"activation": NAMES, "law": LAWS}
 
-MEANS = experiment(f"{EXPERIMENTS}:activation_mean", sweep=CELLS, fixed={"sigma": 1.0}, seconds=0.004)
-EVEN = experiment(f"{EXPERIMENTS}:even_part", sweep=CELLS, seconds=0.005)
+MEANS = experiment(
+    "claims.papers.mean_bias.experiments.activation_means:activation_mean",
+    sweep=CELLS,
+    fixed={"sigma": 1.0},
+    seconds=0.004,
+)
+EVEN = experiment("claims.papers.mean_bias.experiments.activation_means:even_part", sweep=CELLS, seconds=0.005)
 GATED = experiment(
-    f"{EXPERIMENTS}:gated_unit",
+    "claims.papers.mean_bias.experiments.activation_means:gated_unit",
     sweep={"correlation": (-0.8, -0.3, 0.0, 0.5), "law": ("gaussian", "laplace", "two-point")},
     fixed={"pairs": 2**13},
     seconds=0.005,
 )
 SWIGLU = experiment(
-    f"{EXPERIMENTS}:swiglu_share",
+    "claims.papers.mean_bias.experiments.activation_means:swiglu_share",
     sweep={"shift": (0.3, 0.5, 1.0)},
     fixed={"neurons": 512},
     seconds=0.015,
@@ -79,7 +81,7 @@ MEAN_BEHIND = (
             statement=f"The mean of {label} over centred Gaussian inputs of standard deviation sigma is {text}.",
             at=grid(activation=name, law="gaussian", sigma=[0.1, 1.0, 3.0]),
             test=value(MEANS["mean"]),
-            band=within(f"{THEORY}:activation_mean", rel=1e-9, provenance="theory", because=QUADRATURE),
+            band=within(mechanisms.activation_mean, rel=1e-9, provenance="theory", because=QUADRATURE),
             rival=rival,
         )
         for name, label, text, rival in (
@@ -101,11 +103,14 @@ MEAN_BEHIND = (
                 f"The even part of {label} is nowhere negative, so that eq. 3 is exact for it, not approximate, under "
                 "every symmetric law."
             ),
-            test=search(f"{STATEMENTS}:{name.upper()}_EVEN_PART", examples=100, restarts=2, seconds=0.1),
+            test=search(statement, examples=100, restarts=2, seconds=0.1),
             role=Role.OURS,
             decides=Tier.STANDARD,
         )
-        for name, label in (("gelu", "GELU"), ("silu", "SiLU"))
+        for name, label, statement in (
+            ("gelu", "GELU", "claims.papers.mean_bias.experiments.mechanism_statements:GELU_EVEN_PART"),
+            ("silu", "SiLU", "claims.papers.mean_bias.experiments.mechanism_statements:SILU_EVEN_PART"),
+        )
     ),
     Claim(
         id="mean-bias.eq3.positive-under-laws",
@@ -125,7 +130,7 @@ MEAN_BEHIND = (
         ),
         at=grid(activation=["relu", "gelu", "silu"], law="gaussian", sigma=[0.1, 1.0]),
         test=value(MEANS["share"]),
-        band=within(f"{THEORY}:activation_share", rel=1e-9, provenance="theory", because=QUADRATURE),
+        band=within(mechanisms.activation_share, rel=1e-9, provenance="theory", because=QUADRATURE),
         rival=0.5,
         role=Role.OURS,
     ),
@@ -155,7 +160,7 @@ GATES = (
         at=grid(correlation=[-0.8, -0.3, 0.0, 0.5], law=["gaussian", "laplace", "two-point"]),
         test=mean(GATED["mean"]),
         band=within(
-            f"{THEORY}:gated_mean", abs=0.015, provenance="smallest-effect", because="a thirteenth of SiLU's mean"
+            mechanisms.gated_mean, abs=0.015, provenance="smallest-effect", because="a thirteenth of SiLU's mean"
         ),
         rival=0.2066,
         role=Role.OURS,
@@ -196,12 +201,12 @@ GATES = (
         at=grid(shift=[0.3, 0.5], **SIZE),
         test=ratio(SWIGLU["mean_energy"], SWIGLU["energy"]),
         band=within(
-            f"{THEORY}:gated_share",
+            mechanisms.gated_share,
             abs=0.01,
             provenance="theory",
             because="corrected for tokens and channels to first order; .003 is left",
         ),
-        rival=f"{THEORY}:input_share",
+        rival=mechanisms.input_share,
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),

@@ -6,16 +6,13 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, order, ratio, search
+from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import EXPANSION, SIGNS
+from claims.papers.mean_bias.theory import geometry, mechanisms
 from claims.verdict import REFUTED, Role, Tier
 
-GEOMETRY = "claims.papers.mean_bias.theory.geometry"
-THEORY = "claims.papers.mean_bias.theory.mechanisms"
-STATEMENTS = "claims.papers.mean_bias.experiments.geometry_statements"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.mechanisms"
-
 EMBEDDING = experiment(
-    f"{EXPERIMENTS}:token_frequencies",
+    "claims.papers.mean_bias.experiments.mechanisms:token_frequencies",
     fixed={"channels": 64, "exponent": 1.0, "head": 10, "tokens": 4096},
     seconds=0.01,
 )
@@ -34,6 +31,10 @@ NOT_CLAIMS = {
 }
 
 
+def _searched(statement: str) -> Search:
+    return search(statement, examples=100, restarts=2, seconds=0.3)
+
+
 def one_over_channels(channels: int) -> float:
     """The null of eq. 1 if tokens and channels changed places."""
     return 1 / channels
@@ -49,14 +50,14 @@ READINGS = (
         id="mean-bias.eq1.share-reading",
         locus="section 3, eq. 1, N the number of tokens",
         statement="With the mean energy of a token under the root, the ratio lies between 0 and 1.",
-        test=search(f"{STATEMENTS}:SHARE_READING", examples=100, restarts=2, seconds=0.3),
+        test=_searched("claims.papers.mean_bias.experiments.geometry_statements:SHARE_READING"),
         decides=Tier.STANDARD,
     ),
     Claim(
         id="mean-bias.eq1.entry-reading",
         locus="section 3, eq. 1, N the number of entries",
         statement="With the mean square of an entry under the root, the ratio lies between 0 and 1.",
-        test=search(f"{STATEMENTS}:ENTRY_READING", examples=100, restarts=2, seconds=0.3),
+        test=_searched("claims.papers.mean_bias.experiments.geometry_statements:ENTRY_READING"),
         expected=REFUTED,
         finding=(
             "It reaches sqrt(m) where all tokens are alike, and is sqrt(m/l) for noise: .5 at 4096 tokens of 1024 "
@@ -70,7 +71,7 @@ READINGS = (
         id="mean-bias.eq1.twice-reading",
         locus="section 3, eq. 1, expectation over tokens divided by N again",
         statement="With the mean energy of a token divided by the number of tokens, the ratio lies between 0 and 1.",
-        test=search(f"{STATEMENTS}:TWICE_READING", examples=100, restarts=2, seconds=0.3),
+        test=_searched("claims.papers.mean_bias.experiments.geometry_statements:TWICE_READING"),
         expected=REFUTED,
         finding="Averaging twice gives sqrt(l) where all tokens are alike, and one for noise of any size.",
         corrected_by="mean-bias.eq1.share-reading",
@@ -113,9 +114,7 @@ READINGS = (
         statement="For l centred Gaussian tokens the square of eq. 1 has mean 1/l, whatever the number of channels.",
         at=(*grid(tokens=512, channels=64, shift=0.0), *grid(tokens=64, channels=256, shift=0.0)),
         test=mean(SIGNS["mean_share"]),
-        band=within(
-            f"{GEOMETRY}:mean_share", rel=0.1, provenance="theory", because="exact; far from the rivals 1/m, 0"
-        ),
+        band=within(geometry.mean_share, rel=0.1, provenance="theory", because="exact; far from the rivals 1/m, 0"),
         rival=one_over_channels,
         role=Role.OURS,
     ),
@@ -125,7 +124,7 @@ READINGS = (
         statement="Read with the number of entries, noise alone has a squared ratio of m/l.",
         at=grid(tokens=64, channels=256, shift=0.0),
         test=mean(SIGNS["by_entries"]),
-        band=within(f"{GEOMETRY}:mean_share_by_entries", rel=0.05, provenance="theory", because="exact"),
+        band=within(geometry.mean_share_by_entries, rel=0.05, provenance="theory", because="exact"),
         rival=1.0,
         role=Role.OURS,
     ),
@@ -135,8 +134,8 @@ READINGS = (
         statement="Read with the number of tokens divided out twice, noise alone has a squared ratio of one.",
         at=grid(tokens=64, channels=256, shift=0.0),
         test=mean(SIGNS["by_tokens_twice"]),
-        band=within(f"{GEOMETRY}:mean_share_by_tokens_twice", rel=0.05, provenance="theory", because="exact"),
-        rival=f"{GEOMETRY}:mean_share",
+        band=within(geometry.mean_share_by_tokens_twice, rel=0.05, provenance="theory", because="exact"),
+        rival=geometry.mean_share,
         role=Role.OURS,
     ),
     Claim(
@@ -145,7 +144,7 @@ READINGS = (
         statement="A mean of s a channel over unit noise has the share (s^2 + 1/l)/(s^2 + 1) of the energy.",
         at=grid(tokens=256, channels=64, shift=[0.1, 0.3]),
         test=ratio(SIGNS["mean_energy"], SIGNS["energy"]),
-        band=within(f"{GEOMETRY}:mean_share", rel=0.08, provenance="theory", because="exact; below the null's 1/l"),
+        band=within(geometry.mean_share, rel=0.08, provenance="theory", because="exact; below the null's 1/l"),
         rival=squared_ratio_twice,
         role=Role.OURS,
     ),
@@ -184,7 +183,7 @@ FREQUENCIES = (
         at=grid(vocabulary=4096),
         test=mean(EMBEDDING["weighted_share"]),
         band=at_least(0.1, provenance="author", because="'nontrivial' read as a tenth"),
-        rival=f"{THEORY}:corpus_share",
+        rival=mechanisms.corpus_share,
         expected=REFUTED,
         finding=(
             "Over embeddings without a common direction the share is sum p(v)^2: 2.1 % for 4,096 tokens, 1.3 % for "
@@ -200,7 +199,7 @@ FREQUENCIES = (
         statement="Over independent embeddings the mean's share is sum p(v)^2, 2 % under Zipf's law of 4,096 tokens.",
         at=grid(vocabulary=[1024, 4096]),
         test=mean(EMBEDDING["weighted_share"]),
-        band=within(f"{THEORY}:corpus_share", rel=0.1, provenance="theory", because="next terms are O(1/channels)"),
+        band=within(mechanisms.corpus_share, rel=0.1, provenance="theory", because="next terms are O(1/channels)"),
         rival=0.1,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -211,7 +210,7 @@ FREQUENCIES = (
         statement="That mean is ten tokens' own embeddings: the ten most frequent make 94 % of its energy.",
         at=grid(vocabulary=4096, head=10),
         test=ratio(EMBEDDING["head_energy"], EMBEDDING["mean_energy"]),
-        band=within(f"{THEORY}:head_share", abs=0.03, provenance="theory", because="exact in the mean; sd .04 a seed"),
+        band=within(mechanisms.head_share, abs=0.03, provenance="theory", because="exact in the mean; sd .04 a seed"),
         rival=0.5,
         role=Role.OURS,
         decides=Tier.STANDARD,

@@ -6,25 +6,26 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, order, ratio, search, trend
+from claims.papers.mean_bias.theory import mechanisms
 from claims.verdict import REFUTED, Role, Tier
 
-THEORY = "claims.papers.mean_bias.theory.mechanisms"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.mechanisms"
-STATEMENTS = "claims.papers.mean_bias.experiments.mechanism_statements"
-
 ATTENTION = experiment(
-    f"{EXPERIMENTS}:attention_arms",
+    "claims.papers.mean_bias.experiments.mechanisms:attention_arms",
     sweep={"weights": ("similarity", "random"), "sharpness": (0.0, 0.25, 0.5, 1.0)},
     fixed={"channels": 64},
     seconds=0.008,
 )
 STREAM = experiment(
-    f"{EXPERIMENTS}:residual_stream",
+    "claims.papers.mean_bias.experiments.mechanisms:residual_stream",
     sweep={"depth": (1, 4, 16), "direction": ("unrelated", "common")},
     fixed={"channels": 128},
     seconds=0.005,
 )
-LAYER = experiment(f"{EXPERIMENTS}:residual_identity", fixed={"tokens": 64, "channels": 32}, seconds=0.001)
+LAYER = experiment(
+    "claims.papers.mean_bias.experiments.mechanisms:residual_identity",
+    fixed={"tokens": 64, "channels": 32},
+    seconds=0.001,
+)
 SIMILARITY, RANDOM = ATTENTION.at(weights="similarity"), ATTENTION.at(weights="random")
 TOKENS = {"tokens": 256, "shift": 0.3}
 LAYERS = {"tokens": 64, "shift": 0.3}
@@ -65,7 +66,7 @@ AVERAGING = (
         ),
         at=grid(sharpness=[0.25, 0.5, 1.0], **TOKENS),
         test=mean(RANDOM["after"]),
-        band=within(f"{THEORY}:averaged_share", abs=0.01, provenance="theory", because="next terms are O(1/l)"),
+        band=within(mechanisms.averaged_share, abs=0.01, provenance="theory", because="next terms are O(1/l)"),
         rival=0.085,
         role=Role.OURS,
     ),
@@ -108,7 +109,12 @@ RESIDUAL = (
         id="mean-bias.eq4.prevents-cancellation",
         locus="section 3, Stage III, after eq. 4",
         statement="Adding prevents cancellation: no layer's mean can shorten the mean of the stream.",
-        test=search(f"{STATEMENTS}:NO_CANCELLATION", examples=80, restarts=2, seconds=0.2),
+        test=search(
+            "claims.papers.mean_bias.experiments.mechanism_statements:NO_CANCELLATION",
+            examples=80,
+            restarts=2,
+            seconds=0.2,
+        ),
         expected=REFUTED,
         finding=(
             "A layer that adds -mu removes the mean altogether; whatever has 2 mu'd < -|d|^2 shortens it. Nothing in a "
@@ -158,7 +164,7 @@ RESIDUAL = (
         ),
         at=grid(depth=[1, 4, 16], direction=["unrelated", "common"], **LAYERS),
         test=ratio(STREAM["mean_energy"], STREAM["energy"]),
-        band=within(f"{THEORY}:residual_share", abs=0.02, provenance="theory", because="exact ratio of expectations"),
+        band=within(mechanisms.residual_share, abs=0.02, provenance="theory", because="exact ratio of expectations"),
         rival=0.15,
         role=Role.OURS,
         decides=Tier.STANDARD,

@@ -6,19 +6,19 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, order, ratio, slope
+from claims.papers.mean_bias.theory import mechanisms
 from claims.verdict import REFUTED, Role, Tier
-
-THEORY = "claims.papers.mean_bias.theory.mechanisms"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.mechanisms"
 
 WIDTHS = [64, 256, 1024]
 WIDTH = experiment(
-    f"{EXPERIMENTS}:width",
+    "claims.papers.mean_bias.experiments.mechanisms:width",
     sweep={"hidden": WIDTHS, "law": ("constant", "gaussian")},
     fixed={"tokens": 128, "shift": 0.3, "largest": 0.001},
     seconds=0.015,
 )
-VECTOR = experiment(f"{EXPERIMENTS}:root_mean_square", fixed={"hidden": 1024}, seconds=0.001)
+VECTOR = experiment(
+    "claims.papers.mean_bias.experiments.mechanisms:root_mean_square", fixed={"hidden": 1024}, seconds=0.001
+)
 
 NORM = (
     Claim(
@@ -36,7 +36,7 @@ NORM = (
         at=grid(hidden=1024, law="gaussian"),
         test=ratio(WIDTH["mean_norm"], WIDTH["flat_norm"]),
         band=within(1.0, rel=0.1, provenance="smallest-effect", because="a tenth in the norm"),
-        rival=f"{THEORY}:gaussian_mean_norm",
+        rival=mechanisms.gaussian_mean_norm,
         expected=REFUTED,
         finding=(
             "It is at least that (Jensen), with equality only where all magnitudes are equal: sqrt(pi/2) = 1.25 times "

@@ -6,19 +6,17 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import order, proportion, ratio
+from claims.papers.mean_bias.theory import outliers
 from claims.verdict import REFUTED, Role
 
-THEORY = "claims.papers.mean_bias.theory.outliers"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.outliers"
-
 CROWDED = experiment(
-    f"{EXPERIMENTS}:crowded_blocks",
+    "claims.papers.mean_bias.experiments.outliers:crowded_blocks",
     sweep={"outliers": (0, 1, 8)},
     fixed={"blocks": 512, "size": 8.0},
     seconds=0.004,
 )
 REACHED = experiment(
-    f"{EXPERIMENTS}:reached_blocks",
+    "claims.papers.mean_bias.experiments.outliers:reached_blocks",
     sweep={"arrangement": ("scattered", "channels")},
     fixed={"tokens": 256, "channels": 256},
     seconds=0.002,
@@ -80,7 +78,7 @@ REACH = (
         ),
         at=grid(probability=[0.00390625, 0.015625, 0.0625]),
         test=proportion(REACHED.at(arrangement="scattered")["reached"], REACHED.at(arrangement="scattered")["blocks"]),
-        band=within(f"{THEORY}:affected_blocks", rel=0.1, provenance="theory", because="exact"),
+        band=within(outliers.affected_blocks, rel=0.1, provenance="theory", because="exact"),
         rival=one_entry,
         role=Role.OURS,
     ),

@@ -9,18 +9,15 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, value
 from claims.papers.mean_bias.shared import MANY, MAXIMA
-from claims.papers.mean_bias.theory.maxima import growth_constant, mean_raises_maximum
+from claims.papers.mean_bias.theory import maxima
 from claims.verdict import REFUTED, Role
 
-THEORY = "claims.papers.mean_bias.theory.maxima"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.maxima"
-
-GROWTH = experiment(f"{EXPERIMENTS}:growth", seconds=0.2)
+GROWTH = experiment("claims.papers.mean_bias.experiments.maxima:growth", seconds=0.2)
 
 
 def three_sigma_shift(tokens: int) -> float:
     """What a mean of 3 sigma adds to the mean maximum."""
-    return mean_raises_maximum(tokens, 3.0)
+    return maxima.mean_raises_maximum(tokens, 3.0)
 
 
 GROWTH_CLAIMS = (
@@ -52,7 +49,10 @@ GROWTH_CLAIMS = (
         at=grid(log10_tokens=[1000, 10000]),
         test=value(GROWTH["constant"]),
         band=within(
-            growth_constant(), abs=0.005, provenance="theory", because="the next order is below .004 at 10^1000 tokens"
+            maxima.growth_constant(),
+            abs=0.005,
+            provenance="theory",
+            because="the next order is below .004 at 10^1000 tokens",
         ),
         rival=math.log(4 * math.pi),
         role=Role.OURS,
@@ -66,8 +66,8 @@ GROWTH_CLAIMS = (
         ),
         at=grid(tokens=[128, MANY], mean=[0.0, 3.0]),
         test=mean(MAXIMA["maximum"]),
-        band=within(f"{THEORY}:mean_maximum", abs=0.05, provenance="smallest-effect", because="a fifth of the gap"),
-        rival=f"{THEORY}:leading_growth",
+        band=within(maxima.mean_maximum, abs=0.05, provenance="smallest-effect", because="a fifth of the gap"),
+        rival=maxima.leading_growth,
         role=Role.OURS,
     ),
 )
@@ -98,7 +98,7 @@ SHIFT = (
         at=grid(tokens=MANY, mean=3.0),
         test=order(MAXIMA["equal_energy"], MAXIMA["maximum"]),
         band=at_most(0.0, provenance="smallest-effect", because="which is larger is the question"),
-        rival=f"{THEORY}:noise_raises_maximum",
+        rival=maxima.noise_raises_maximum,
         expected=REFUTED,
         finding=(
             "6.24 sigma with the mean and 10.86 sigma without: energy in a common mean is spread over all tokens "
@@ -115,7 +115,7 @@ SHIFT = (
         at=grid(tokens=MANY, mean=3.0),
         test=order(MAXIMA["equal_energy"], MAXIMA["maximum"]),
         band=within(
-            f"{THEORY}:noise_raises_maximum",
+            maxima.noise_raises_maximum,
             abs=0.1,
             provenance="smallest-effect",
             because="two per cent of the difference",

@@ -6,21 +6,20 @@ from claims.bands import at_least, at_most, between, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid, linear
 from claims.kinds import identity, mean, order, search
+from claims.papers.mean_bias.theory import outliers
 from claims.verdict import REFUTED, Role, Tier
 
-THEORY = "claims.papers.mean_bias.theory.outliers"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.outliers"
-STATEMENTS = "claims.papers.mean_bias.experiments.mechanism_statements"
-
-PARTS = experiment(f"{EXPERIMENTS}:decomposition", fixed={"tokens": 64, "channels": 200}, seconds=0.008)
+PARTS = experiment(
+    "claims.papers.mean_bias.experiments.outliers:decomposition", fixed={"tokens": 64, "channels": 200}, seconds=0.008
+)
 ENTRIES = experiment(
-    f"{EXPERIMENTS}:attribution",
+    "claims.papers.mean_bias.experiments.outliers:attribution",
     sweep={"law": ("gaussian", "channels"), "shift": (0.3, 0.5, 1.0, 4.0)},
     fixed={"tokens": 128, "channels": 1024},
     seconds=0.03,
 )
 SHARES = experiment(
-    f"{EXPERIMENTS}:three_way",
+    "claims.papers.mean_bias.experiments.outliers:three_way",
     sweep={"shift": (0.5, 1.0, 2.0)},
     fixed={"tokens": 512, "channels": 128, "spike": 0.5},
     seconds=0.02,
@@ -114,7 +113,7 @@ SQUARED_SHARES = (
         ),
         at=grid(shift=SHIFTS, law="gaussian", **TOP),
         test=mean(ENTRIES["cross"]),
-        band=within(f"{THEORY}:cross_share", abs=0.02, provenance="theory", because="a limit of many channels"),
+        band=within(outliers.cross_share, abs=0.02, provenance="theory", because="a limit of many channels"),
         rival=0.0,
         role=Role.OURS,
         decides=Tier.STANDARD,
@@ -123,7 +122,12 @@ SQUARED_SHARES = (
         id="mean-bias.eq8.cross-bound",
         locus="section 4, after eq. 8",
         statement="The cross terms of three parts are at most 2/3 of an entry's square, when the parts are equal.",
-        test=search(f"{STATEMENTS}:CROSS_TERMS", examples=100, restarts=3, seconds=0.2),
+        test=search(
+            "claims.papers.mean_bias.experiments.mechanism_statements:CROSS_TERMS",
+            examples=100,
+            restarts=3,
+            seconds=0.2,
+        ),
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),
@@ -173,8 +177,8 @@ ADDITIVE_SHARES = (
         ),
         at=grid(shift=SHIFTS, law="gaussian", largest=[0.001, 0.01]),
         test=mean(ENTRIES["additive"]),
-        band=within(f"{THEORY}:additive_share", abs=0.04, provenance="theory", because="a limit of many channels"),
-        rival=f"{THEORY}:half_more",
+        band=within(outliers.additive_share, abs=0.04, provenance="theory", because="a limit of many channels"),
+        rival=outliers.half_more,
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),
@@ -188,7 +192,7 @@ ADDITIVE_SHARES = (
         at=grid(shift=0.3, law="gaussian", **TOP),
         test=mean(ENTRIES["additive"]),
         band=at_least(0.5, provenance="author", because="most is more than half"),
-        rival=f"{THEORY}:additive_share",
+        rival=outliers.additive_share,
         expected=REFUTED,
         finding=(
             "It makes .08 of them, its share of the energy: with means alike in size over the channels only one that "
@@ -207,7 +211,7 @@ ADDITIVE_SHARES = (
         at=grid(shift=0.3, law="channels", **TOP),
         test=mean(ENTRIES["additive"]),
         band=at_least(0.6, provenance="author", because="two thirds, less a tenth of that"),
-        rival=f"{THEORY}:additive_share",
+        rival=outliers.additive_share,
         role=Role.OURS,
         decides=Tier.STANDARD,
     ),

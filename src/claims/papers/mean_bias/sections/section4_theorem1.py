@@ -8,15 +8,11 @@ from claims.experiment import experiment, grid
 from claims.kinds import search, value
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
-from claims.papers.mean_bias.theory.exceedance import informative_margin
+from claims.papers.mean_bias.theory import exceedance
 from claims.verdict import REFUTED, Role
 
-THEORY = "claims.papers.mean_bias.theory.exceedance"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.exceedance"
-STATEMENTS = "claims.papers.mean_bias.experiments.exceedance_statements"
-
-MARGIN = experiment(f"{EXPERIMENTS}:informative_margin", seconds=0.001)
-ATOMS = experiment(f"{EXPERIMENTS}:rare_atoms", seconds=0.005)
+MARGIN = experiment("claims.papers.mean_bias.experiments.exceedance:informative_margin", seconds=0.001)
+ATOMS = experiment("claims.papers.mean_bias.experiments.exceedance:rare_atoms", seconds=0.005)
 
 NOT_CLAIMS = {
     "Theorem 1, the model X = mu + Z with independent sub-Gaussian Z": (
@@ -29,25 +25,25 @@ NOT_CLAIMS = {
     ),
 }
 
-_WORDS = {
-    "normal": "normal noise",
-    "uniform": "uniform noise",
-    "two-atoms": "noise with two atoms, however skewed,",
-}
+_LAWS = {"normal": "normal noise", "uniform": "uniform noise", "two-atoms": "noise with two atoms, however skewed,"}
 
 
-def _statement(name: str) -> Search:
-    return search(f"{STATEMENTS}:{name}", examples=60, restarts=3, rounds=1, seconds=0.1)
+def _searched(statement: str) -> Search:
+    return search(statement, examples=60, restarts=3, rounds=1, seconds=0.1)
 
 
 BOUND = tuple(
     Claim(
         id=f"mean-bias.thm1.bound-{law}",
         locus="Theorem 1, eq. 9",
-        statement=f"For {words} and 0 < t < |mu|, P(|X| > t) is at least 1 - 2 exp(-(|mu| - t)^2/(2 sigma^2)).",
-        test=_statement(f"BOUND_{law.replace('-', '_').upper()}"),
+        statement=f"For {_LAWS[law]} and 0 < t < |mu|, P(|X| > t) is at least 1 - 2 exp(-(|mu| - t)^2/(2 sigma^2)).",
+        test=_searched(statement),
     )
-    for law, words in _WORDS.items()
+    for law, statement in (
+        ("normal", "claims.papers.mean_bias.experiments.exceedance_statements:BOUND_NORMAL"),
+        ("uniform", "claims.papers.mean_bias.experiments.exceedance_statements:BOUND_UNIFORM"),
+        ("two-atoms", "claims.papers.mean_bias.experiments.exceedance_statements:BOUND_TWO_ATOMS"),
+    )
 )
 
 SHARPER = (
@@ -56,13 +52,17 @@ SHARPER = (
             id=f"mean-bias.thm1.sharp-{law}",
             locus="Theorem 1, eq. 9, without its factor 2",
             statement=(
-                f"For {words} P(|X| > t) is at least 1 - exp(-(|mu| - t)^2/(2 sigma^2)), since only noise against the "
-                "sign of mu brings |X| down to t."
+                f"For {_LAWS[law]} P(|X| > t) is at least 1 - exp(-(|mu| - t)^2/(2 sigma^2)), since only noise against "
+                "the sign of mu brings |X| down to t."
             ),
-            test=_statement(f"SHARP_{law.replace('-', '_').upper()}"),
+            test=_searched(statement),
             role=Role.OURS,
         )
-        for law, words in _WORDS.items()
+        for law, statement in (
+            ("normal", "claims.papers.mean_bias.experiments.exceedance_statements:SHARP_NORMAL"),
+            ("uniform", "claims.papers.mean_bias.experiments.exceedance_statements:SHARP_UNIFORM"),
+            ("two-atoms", "claims.papers.mean_bias.experiments.exceedance_statements:SHARP_TWO_ATOMS"),
+        )
     ),
     Claim(
         id="mean-bias.thm1.sharp-attained",
@@ -85,7 +85,7 @@ SHARPER = (
             "threshold it says nothing."
         ),
         test=value(MARGIN["margin"]),
-        band=within(informative_margin(), abs=1e-12, provenance="theory", because=QUADRATURE),
+        band=within(exceedance.informative_margin(), abs=1e-12, provenance="theory", because=QUADRATURE),
         rival=1.0,
         role=Role.OURS,
     ),
@@ -96,7 +96,7 @@ CONSTANT = (
         id="mean-bias.thm1.informative",
         locus="Theorem 1, the text after it",
         statement="Theorem 1 gives a positive probability whenever the mean exceeds the threshold.",
-        test=_statement("INFORMATIVE"),
+        test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:INFORMATIVE"),
         expected=REFUTED,
         finding=(
             "The bound is zero or negative up to |mu| - t = 1.1774 sigma. Without its needless factor 2 it is positive "
@@ -111,7 +111,7 @@ CONSTANT = (
             "Once the mean exceeds the threshold, a coordinate exceeds it with a constant probability, whatever the "
             "noise: one per cent, for instance."
         ),
-        test=_statement("CONSTANT"),
+        test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:CONSTANT"),
         expected=REFUTED,
         finding=(
             "No constant will do. Noise that is slightly negative with chance 1 - p and far up with chance p leaves "
@@ -124,7 +124,7 @@ CONSTANT = (
         id="mean-bias.thm1.median",
         locus="Theorem 1, the text after it, for noise with median 0",
         statement="If the noise has median 0, |mu| > t alone makes P(|X| > t) at least 1/2.",
-        test=_statement("MEDIAN"),
+        test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:MEDIAN"),
         role=Role.OURS,
     ),
 )
@@ -134,10 +134,14 @@ TAILS = (
         Claim(
             id=f"mean-bias.eq10.bound-{law}",
             locus="eq. 10",
-            statement=f"For {words} and no mean, P(|Z| > t) is at most 2 exp(-t^2/(2 sigma^2)).",
-            test=_statement(f"TAIL_{law.replace('-', '_').upper()}"),
+            statement=f"For {_LAWS[law]} and no mean, P(|Z| > t) is at most 2 exp(-t^2/(2 sigma^2)).",
+            test=_searched(statement),
         )
-        for law, words in _WORDS.items()
+        for law, statement in (
+            ("normal", "claims.papers.mean_bias.experiments.exceedance_statements:TAIL_NORMAL"),
+            ("uniform", "claims.papers.mean_bias.experiments.exceedance_statements:TAIL_UNIFORM"),
+            ("two-atoms", "claims.papers.mean_bias.experiments.exceedance_statements:TAIL_TWO_ATOMS"),
+        )
     ),
     Claim(
         id="mean-bias.eq10.excess",
@@ -148,7 +152,7 @@ TAILS = (
         ),
         at=grid(threshold=[1, 2, 3, 4]),
         test=value(GAUSSIAN["bound_excess"]),
-        band=within(f"{THEORY}:tail_bound_excess", rel=1e-12, provenance="theory", because=QUADRATURE),
+        band=within(exceedance.tail_bound_excess, rel=1e-12, provenance="theory", because=QUADRATURE),
         rival=1.0,
         role=Role.OURS,
     ),

@@ -6,29 +6,30 @@ from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, search, slope, value
+from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
-from claims.papers.mean_bias.theory.exceedance import count_variance
+from claims.papers.mean_bias.theory import exceedance
 from claims.verdict import REFUTED, Role
-
-THEORY = "claims.papers.mean_bias.theory.exceedance"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.exceedance"
-STATEMENTS = "claims.papers.mean_bias.experiments.exceedance_statements"
 
 #: sigma from zero, with tokens that are independent or share nine tenths of their noise's variance.
 TOKENS = (25, 50, 100)
 LONGEST = TOKENS[-1]
 THRESHOLD = 2.0
 COUNTS = experiment(
-    f"{EXPERIMENTS}:counts",
+    "claims.papers.mean_bias.experiments.exceedance:counts",
     sweep={"mean": (0.0, 3.0), "correlation": (0.0, 0.9), "tokens": TOKENS},
     fixed={"threshold": THRESHOLD, "repeats": 1024},
     seconds=0.012,
 )
 
 
+def _searched(statement: str) -> Search:
+    return search(statement, examples=60, restarts=2, rounds=1, seconds=0.1)
+
+
 def independent_variance(tokens: int, threshold: float, mean: float, correlation: float) -> float:
     """What the other degree of dependence would give: none in place of some, and the other way round."""
-    return count_variance(tokens, threshold, mean, 0.0 if correlation else 0.9)
+    return exceedance.count_variance(tokens, threshold, mean, 0.0 if correlation else 0.9)
 
 
 BOUNDS = (
@@ -39,7 +40,7 @@ BOUNDS = (
             "For 0 < t < |mu| the expected number of exceedances is at least l (1 - 2 exp(-(|mu| - t)^2/(2 sigma^2))), "
             "also for tokens whose laws differ."
         ),
-        test=search(f"{STATEMENTS}:MEAN_SHARE", examples=60, restarts=2, rounds=1, seconds=0.1),
+        test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:MEAN_SHARE"),
     ),
     Claim(
         id="mean-bias.thm2.variance-regime",
@@ -47,7 +48,7 @@ BOUNDS = (
         statement=(
             "Without a mean the expected number is at most 2 l exp(-t^2/(2 sigma^2)), also if tokens' laws differ."
         ),
-        test=search(f"{STATEMENTS}:RARE_SHARE", examples=60, restarts=2, rounds=1, seconds=0.1),
+        test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:RARE_SHARE"),
     ),
     Claim(
         id="mean-bias.thm2.dependence",
@@ -58,8 +59,8 @@ BOUNDS = (
         ),
         at=grid(mean=3.0, correlation=[0.0, 0.9], tokens=LONGEST, threshold=THRESHOLD),
         test=mean(COUNTS["share"]),
-        band=within(f"{THEORY}:exceedance", abs=0.02, provenance="smallest-effect", because="two per cent of tokens"),
-        rival=f"{THEORY}:one_tail_bound",
+        band=within(exceedance.exceedance, abs=0.02, provenance="smallest-effect", because="two per cent of tokens"),
+        rival=exceedance.one_tail_bound,
         role=Role.OURS,
     ),
     Claim(
@@ -71,8 +72,8 @@ BOUNDS = (
         ),
         at=grid(mean=3.0, threshold=THRESHOLD),
         test=value(GAUSSIAN["probability"]),
-        band=within(f"{THEORY}:exceedance", rel=1e-12, provenance="theory", because=QUADRATURE),
-        rival=f"{THEORY}:printed_bound",
+        band=within(exceedance.exceedance, rel=1e-12, provenance="theory", because=QUADRATURE),
+        rival=exceedance.printed_bound,
         role=Role.OURS,
     ),
 )
@@ -117,7 +118,10 @@ SCALING = (
         at=grid(mean=3.0, correlation=[0.0, 0.9], tokens=LONGEST, threshold=THRESHOLD),
         test=mean(COUNTS["variance"]),
         band=within(
-            f"{THEORY}:count_variance", rel=0.1, provenance="smallest-effect", because="five per cent in deviation"
+            exceedance.count_variance,
+            rel=0.1,
+            provenance="smallest-effect",
+            because="five per cent in deviation",
         ),
         rival=independent_variance,
         role=Role.OURS,
@@ -134,7 +138,7 @@ EQUAL_ENERGY = (
         ),
         at=grid(mean=3.0, threshold=[2.0, 6.0]),
         test=value(GAUSSIAN["energy_quotient"]),
-        band=within(f"{THEORY}:energy_quotient", rel=1e-12, provenance="theory", because=QUADRATURE),
+        band=within(exceedance.energy_quotient, rel=1e-12, provenance="theory", because=QUADRATURE),
         rival=1.0,
         role=Role.OURS,
     ),

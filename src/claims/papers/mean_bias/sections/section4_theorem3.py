@@ -8,21 +8,17 @@ from claims.experiment import experiment, grid
 from claims.kinds import proportion, search, value
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import DELTA, MANY, MAXIMA
-from claims.papers.mean_bias.theory.maxima import half_of_the_tokens
+from claims.papers.mean_bias.theory import maxima
 from claims.verdict import REFUTED, Role
 
-THEORY = "claims.papers.mean_bias.theory.maxima"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.maxima"
-STATEMENTS = "claims.papers.mean_bias.experiments.maxima_statements"
-
 FEW_TOKENS = experiment(
-    f"{EXPERIMENTS}:maxima",
+    "claims.papers.mean_bias.experiments.maxima:maxima",
     sweep={"mean": (0.1, 0.5)},
     fixed={"repeats": 4000, "delta": DELTA},
     seconds=0.001,
 )
-EXACT = experiment(f"{EXPERIMENTS}:exact", fixed={"delta": DELTA}, seconds=0.03)
-ZERO = experiment(f"{EXPERIMENTS}:at_zero_quantile", seconds=0.005)
+EXACT = experiment("claims.papers.mean_bias.experiments.maxima:exact", fixed={"delta": DELTA}, seconds=0.03)
+ZERO = experiment("claims.papers.mean_bias.experiments.maxima:at_zero_quantile", seconds=0.005)
 QUADRATURE = "the density's quadrature against a closed form"
 
 
@@ -39,8 +35,8 @@ NOT_CLAIMS = {
 }
 
 
-def _statement(name: str) -> Search:
-    return search(f"{STATEMENTS}:{name}", examples=60, restarts=2, rounds=1, seconds=0.1)
+def _searched(statement: str) -> Search:
+    return search(statement, examples=60, restarts=2, rounds=1, seconds=0.1)
 
 
 INVERTED = (
@@ -54,7 +50,7 @@ INVERTED = (
         at=grid(tokens=MANY, mean=[0.0, 3.0]),
         test=proportion(MAXIMA["printed"], MAXIMA["trials"]),
         band=at_least(1 - DELTA, provenance="theory", because="the theorem's own bound"),
-        rival=f"{THEORY}:printed_confidence",
+        rival=maxima.printed_confidence,
         expected=REFUTED,
         finding=(
             "The confidence is inverted. (1 - delta)^(1/l) makes 1 - delta the probability of staying below |mu| + q, "
@@ -67,7 +63,7 @@ INVERTED = (
         id="mean-bias.thm3.confidence-for-all",
         locus="Theorem 3",
         statement="P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta in (0, 1), with q as printed.",
-        test=_statement("PRINTED"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PRINTED"),
         expected=REFUTED,
         finding=(
             "It is at least delta, which is less than 1 - delta for every delta below 1/2, and no more than that for a "
@@ -81,7 +77,7 @@ INVERTED = (
         statement="With q as printed the probability is 1 - ((1 - delta)^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l.",
         at=grid(tokens=[1, 30, MANY], mean=[0.0, 0.3, 3.0]),
         test=value(EXACT["printed"]),
-        band=within(f"{THEORY}:printed_confidence", abs=1e-9, provenance="theory", because=QUADRATURE),
+        band=within(maxima.printed_confidence, abs=1e-9, provenance="theory", because=QUADRATURE),
         rival=1 - DELTA,
         role=Role.OURS,
     ),
@@ -89,14 +85,14 @@ INVERTED = (
         id="mean-bias.thm3.proved",
         locus="Theorem 3, its proof",
         statement="What the proof shows is true: P(M >= |mu| + q) is at least delta, with q as printed.",
-        test=_statement("PROVED"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PROVED"),
         role=Role.OURS,
     ),
     Claim(
         id="mean-bias.thm3.confidence-above-half",
         locus="Theorem 3, delta >= 1/2",
         statement="The theorem as printed is true where it promises one half or less, for delta from 1/2 on.",
-        test=_statement("PRINTED_ABOVE_HALF"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PRINTED_ABOVE_HALF"),
         role=Role.OURS,
     ),
 )
@@ -111,15 +107,15 @@ CORRECTED = (
         ),
         at=grid(tokens=MANY, mean=[0.0, 3.0]),
         test=proportion(MAXIMA["corrected"], MAXIMA["trials"]),
-        band=within(f"{THEORY}:confidence", abs=0.02, provenance="smallest-effect", because="two fifths of delta"),
-        rival=f"{THEORY}:printed_confidence",
+        band=within(maxima.confidence, abs=0.02, provenance="smallest-effect", because="two fifths of delta"),
+        rival=maxima.printed_confidence,
         role=Role.OURS,
     ),
     Claim(
         id="mean-bias.thm3.corrected-for-all",
         locus="Theorem 3, with delta^(1/l)",
         statement="With the corrected q, P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta.",
-        test=_statement("CORRECTED"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:CORRECTED"),
         role=Role.OURS,
     ),
     Claim(
@@ -128,7 +124,7 @@ CORRECTED = (
         statement="The probability is then 1 - (delta^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l, 1 - delta at least.",
         at=grid(tokens=[30, MANY], mean=[0.0, 3.0]),
         test=value(EXACT["corrected"]),
-        band=within(f"{THEORY}:confidence", abs=1e-9, provenance="theory", because=QUADRATURE),
+        band=within(maxima.confidence, abs=1e-9, provenance="theory", because=QUADRATURE),
         rival=DELTA,
         role=Role.OURS,
     ),
@@ -141,8 +137,10 @@ IN_PARTICULAR = (
         statement="P(M >= |mu|) equals 1 - 2^-l (drawn).",
         at=grid(tokens=[1, 3], mean=[0.1, 0.5]),
         test=proportion(FEW_TOKENS["reaches_mean"], FEW_TOKENS["trials"]),
-        band=within(half_of_the_tokens, abs=0.01, provenance="smallest-effect", because="an exact equality is claimed"),
-        rival=f"{THEORY}:reaches_mean",
+        band=within(
+            maxima.half_of_the_tokens, abs=0.01, provenance="smallest-effect", because="an exact equality is claimed"
+        ),
+        rival=maxima.reaches_mean,
         expected=REFUTED,
         finding=(
             "It is 1 - (Phi(2 |mu|/sigma) - 1/2)^l, since noise beyond -2 |mu| reaches |mu| as well: .9207 in place of "
@@ -156,15 +154,15 @@ IN_PARTICULAR = (
         statement="P(M >= |mu|) = 1 - (Phi(2 |mu|/sigma) - 1/2)^l.",
         at=grid(tokens=[1, 3], mean=[0.1, 0.5]),
         test=value(EXACT["reaches_mean"]),
-        band=within(f"{THEORY}:reaches_mean", abs=1e-9, provenance="theory", because=QUADRATURE),
-        rival=half_of_the_tokens,
+        band=within(maxima.reaches_mean, abs=1e-9, provenance="theory", because=QUADRATURE),
+        rival=maxima.half_of_the_tokens,
         role=Role.OURS,
     ),
     Claim(
         id="mean-bias.thm3.reaches-mean-bound",
         locus="Theorem 3, 'in particular', as an inequality",
         statement="P(M >= |mu|) is at least 1 - 2^-l for every l and mu.",
-        test=_statement("REACHES_MEAN"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:REACHES_MEAN"),
         role=Role.OURS,
     ),
     Claim(
@@ -173,7 +171,7 @@ IN_PARTICULAR = (
         statement="At |mu| = 4 sigma the probability is 1 - 2^-l to nine digits.",
         at=grid(tokens=[1, 3], mean=4.0),
         test=value(EXACT["reaches_mean"]),
-        band=within(half_of_the_tokens, abs=1e-9, provenance="theory", because="Phi(-8) is 6e-16"),
+        band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="Phi(-8) is 6e-16"),
         rival=1.0,
         role=Role.OURS,
     ),
@@ -183,7 +181,7 @@ IN_PARTICULAR = (
         statement="The theorem as printed, at the delta for which q = 0, promises 1 - 2^-l.",
         at=grid(tokens=[2, 8]),
         test=value(ZERO["printed"]),
-        band=within(half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
+        band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
         rival=missing_power,
         expected=REFUTED,
         finding="It promises 2^-l. The special case follows from the corrected quantile, which is 0 at delta = 2^-l.",
@@ -195,7 +193,7 @@ IN_PARTICULAR = (
         statement="With the corrected q the theorem promises 1 - 2^-l where q = 0.",
         at=grid(tokens=[2, 8]),
         test=value(ZERO["corrected"]),
-        band=within(half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
+        band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
         rival=missing_power,
         role=Role.OURS,
     ),
@@ -206,7 +204,7 @@ VARIANCE_ONLY = (
         id="mean-bias.thm3.variance-only",
         locus="Theorem 3, variance-only case",
         statement="Without a mean, max |Z| <= sigma sqrt(2 log(2 l/delta)) with probability at least 1 - delta.",
-        test=_statement("NOISE_ALONE"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:NOISE_ALONE"),
     ),
     Claim(
         id="mean-bias.thm3.variance-only-drawn",
@@ -221,7 +219,7 @@ VARIANCE_ONLY = (
         id="mean-bias.thm3.variance-only-sharper",
         locus="Theorem 3, variance-only case, for Gaussian noise",
         statement="sigma sqrt(2 log(l/delta)) is high enough: a Gaussian tail is at most half of exp(-t^2/2).",
-        test=_statement("NOISE_ALONE_SHARP"),
+        test=_searched("claims.papers.mean_bias.experiments.maxima_statements:NOISE_ALONE_SHARP"),
         role=Role.OURS,
     ),
 )

@@ -9,11 +9,10 @@ from claims.kinds import identity, ratio
 from claims.lazy import Number
 from claims.verdict import REFUTED, Role, Tier
 
-_EXPERIMENTS = "claims.papers.mean_bias.experiments.alternatives"
 _SIZE = {"tokens": 256, "channels": 256, "every": 1}
 
 METHODS = experiment(
-    f"{_EXPERIMENTS}:operand_alternatives",
+    "claims.papers.mean_bias.experiments.alternatives:operand_alternatives",
     sweep={
         "arm": (
             "plain",
@@ -30,7 +29,7 @@ METHODS = experiment(
     seconds=0.09,
     megabytes=100,
 )
-CONSTANT = experiment(f"{_EXPERIMENTS}:constant_block", seconds=0.002)
+CONSTANT = experiment("claims.papers.mean_bias.experiments.alternatives:constant_block", seconds=0.002)
 
 _HYPOTHESIS = "section 5, hypothesis; abstract; section 1"
 _SVD = "svd 1%/exact"

@@ -8,20 +8,26 @@ from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, order, value
 from claims.verdict import REFUTED, Role
 
-_EXPERIMENTS = "claims.papers.mean_bias.experiments.averis"
-
-EXACT = experiment(f"{_EXPERIMENTS}:identities", sweep={"product": ("Y", "dX", "dW/4", "dW/2")}, seconds=0.02)
-CROSS = experiment(f"{_EXPERIMENTS}:cross_terms", seconds=0.01)
-QUANTIZED = experiment(f"{_EXPERIMENTS}:quantized_products", sweep={"product": ("Y", "dX", "dW")}, seconds=0.02)
-ALONE = experiment(f"{_EXPERIMENTS}:single_token", fixed={"channels": 256, "outputs": 64}, seconds=0.003)
+EXACT = experiment(
+    "claims.papers.mean_bias.experiments.averis:identities",
+    sweep={"product": ("Y", "dX", "dW/4", "dW/2")},
+    seconds=0.02,
+)
+CROSS = experiment("claims.papers.mean_bias.experiments.averis:cross_terms", seconds=0.01)
+QUANTIZED = experiment(
+    "claims.papers.mean_bias.experiments.averis:quantized_products", sweep={"product": ("Y", "dX", "dW")}, seconds=0.02
+)
+ALONE = experiment(
+    "claims.papers.mean_bias.experiments.averis:single_token", fixed={"channels": 256, "outputs": 64}, seconds=0.003
+)
 LATER = experiment(
-    f"{_EXPERIMENTS}:later_token",
+    "claims.papers.mean_bias.experiments.averis:later_token",
     sweep={"arm": ("plain", "printed", "bfloat16")},
     fixed={"tokens": 64, "channels": 64, "outputs": 64, "strength": 1},
     seconds=0.005,
 )
 BATCH = experiment(
-    f"{_EXPERIMENTS}:batch_of_one",
+    "claims.papers.mean_bias.experiments.averis:batch_of_one",
     sweep={"arm": ("plain", "printed", "bfloat16"), "batch": ("whole", "alone")},
     fixed={"tokens": 256, "channels": 256, "strength": 2},
     seconds=0.03,

@@ -6,32 +6,31 @@ from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import Quantity, experiment, grid
 from claims.kinds import value
-from claims.papers.mean_bias.theory import cost as theory
+from claims.papers.mean_bias.theory import cost
 from claims.verdict import REFUTED, Role
 
-_EXPERIMENTS = "claims.papers.mean_bias.experiments.cost"
 _PROFILE = "section 5, computational profile"
 
 STEP = experiment(
-    f"{_EXPERIMENTS}:step_operations",
+    "claims.papers.mean_bias.experiments.cost:step_operations",
     sweep={"arm": ("plain", "printed/4", "bfloat16/2", "activation/2")},
     fixed={"tokens": 96, "channels": 64, "outputs": 48},
     seconds=0.05,
 )
 MEMORY = experiment(
-    f"{_EXPERIMENTS}:allocations",
+    "claims.papers.mean_bias.experiments.cost:allocations",
     sweep={"arm": ("printed/4", "bfloat16/2")},
     fixed={"tokens": 8192, "channels": 256, "outputs": 16},
     seconds=0.4,
     megabytes=100,
 )
 PASSES = experiment(
-    f"{_EXPERIMENTS}:operand_passes",
+    "claims.papers.mean_bias.experiments.cost:operand_passes",
     sweep={"arm": ("plain", "printed"), "format": ("nvfp4", "mxfp4")},
     fixed={"tokens": 96, "channels": 64, "outputs": 48},
     seconds=0.01,
 )
-FLOPS = experiment(f"{_EXPERIMENTS}:arithmetic", seconds=0.01)
+FLOPS = experiment("claims.papers.mean_bias.experiments.cost:arithmetic", seconds=0.01)
 SHAPES = (
     *grid(tokens=96, channels=64, outputs=48),
     *grid(tokens=512, channels=256, outputs=768),
@@ -193,43 +192,43 @@ ARITHMETIC = tuple(
     for name, target, rival, locus, statement in (
         (
             "forward",
-            theory.forward,
-            theory.means_and_subtractions,
+            cost.forward,
+            cost.means_and_subtractions,
             _PROFILE,
             "Equation 11 adds 1/n + 1/l + 1/(2m) to the arithmetic of Y (l tokens, m channels, n outputs).",
         ),
         (
             "cross_terms",
-            theory.cross_terms,
-            theory.mean_term,
+            cost.cross_terms,
+            cost.mean_term,
             "section 5, eq. 12, dW",
             "The two cross terms add 1/(2m) + 1/(2n) + 2/l to the arithmetic of dW.",
         ),
         (
             "mean_term",
-            theory.mean_term,
-            theory.cross_terms,
+            cost.mean_term,
+            cost.cross_terms,
             "section 5, eq. 12, dW",
             "The product of the means adds 1/l to the arithmetic of dW.",
         ),
         (
             "hadamard",
-            theory.hadamard,
-            theory.means_and_subtractions,
+            cost.hadamard,
+            cost.means_and_subtractions,
             "section 7.3, Hadamard transforms",
             "A Hadamard transform of X in blocks of 16, with signs, adds 3/n: thrice a mean and its subtraction.",
         ),
         (
             "power_iteration",
-            theory.power_iteration,
-            theory.means_and_subtractions,
+            cost.power_iteration,
+            cost.means_and_subtractions,
             _PROFILE,
             "Each power iteration towards the first singular vector of X adds 2/n: twice a mean and its subtraction.",
         ),
         (
             "gram",
-            theory.gram,
-            theory.power_iteration,
+            cost.gram,
+            cost.power_iteration,
             _PROFILE,
             "X^T X, with which an exact decomposition begins, adds m/n: for square layers another whole product.",
         ),

@@ -11,16 +11,14 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
 from claims.papers.mean_bias.shared import first_order, one_vector
-from claims.papers.mean_bias.theory import averis as theory
+from claims.papers.mean_bias.theory import averis
 from claims.verdict import REFUTED, Role, Tier
-
-_EXPERIMENTS = "claims.papers.mean_bias.experiments.dose"
 
 STRENGTHS = (0, 1, 2, 4, 8)
 TOKENS, CHANNELS = 512, 256
 
 OPERAND = experiment(
-    f"{_EXPERIMENTS}:operand_error",
+    "claims.papers.mean_bias.experiments.dose:operand_error",
     sweep={"strength": STRENGTHS, "arm": ("plain", "printed", "bfloat16", "kept")},
     fixed={"tokens": TOKENS, "channels": CHANNELS, "every": 1},
     seconds=0.09,
@@ -31,22 +29,22 @@ _FORWARD = "section 5, eq. 11"
 
 def plain_total(strength: float) -> float:
     """Error of plain NVFP4, e (1 + s^2)."""
-    return theory.total_error(strength, "plain", TOKENS, CHANNELS)
+    return averis.total_error(strength, "plain", TOKENS, CHANNELS)
 
 
 def without_mean() -> float:
     """Error of an element without a mean, e."""
-    return theory.total_error(0, "bfloat16", TOKENS, CHANNELS)
+    return averis.total_error(0, "bfloat16", TOKENS, CHANNELS)
 
 
 def kept_total(strength: float) -> float:
     """Error with an FP4 mean that is itself subtracted, e (1 + s^2 e)."""
-    return theory.total_error(strength, "kept", TOKENS, CHANNELS)
+    return averis.total_error(strength, "kept", TOKENS, CHANNELS)
 
 
 def printed_coherent(strength: float) -> float:
     """Offset that an FP4 mean leaves, s^2 e."""
-    return theory.coherent_error(strength, CHANNELS)
+    return averis.coherent_error(strength, CHANNELS)
 
 
 MECHANISM = (

@@ -6,16 +6,20 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.papers.mean_bias.theory.formats import nvfp4_error
+from claims.papers.mean_bias.theory import formats
 from claims.verdict import REFUTED, Role, Tier
 
-_EXPERIMENTS = "claims.papers.mean_bias.experiments.alternatives"
 _SIZE = {"tokens": 256, "channels": 256, "every": 1}
 ELEMENTS = 256 * 256
 
-MODES = experiment(f"{_EXPERIMENTS}:mode_removal", fixed=_SIZE | {"modes": 8}, seconds=0.06, megabytes=100)
+MODES = experiment(
+    "claims.papers.mean_bias.experiments.alternatives:mode_removal",
+    fixed=_SIZE | {"modes": 8},
+    seconds=0.06,
+    megabytes=100,
+)
 ROUNDING = experiment(
-    f"{_EXPERIMENTS}:rounding",
+    "claims.papers.mean_bias.experiments.alternatives:rounding",
     sweep={"arm": ("plain", "printed", "bfloat16"), "rounding": ("nearest", "stochastic")},
     fixed=_SIZE | {"strength": 2, "spike": 0},
     seconds=0.03,
@@ -60,12 +64,12 @@ MODE = (
 
 def stochastic_factor() -> float:
     """What stochastic rounding makes of the element's error: 2.09 times."""
-    return nvfp4_error(ELEMENTS, rounding="stochastic") / nvfp4_error(ELEMENTS)
+    return formats.nvfp4_error(ELEMENTS, rounding="stochastic") / formats.nvfp4_error(ELEMENTS)
 
 
 def mean_factor() -> float:
     """The same for a vector of 256 entries."""
-    return nvfp4_error(256, rounding="stochastic") / nvfp4_error(256)
+    return formats.nvfp4_error(256, rounding="stochastic") / formats.nvfp4_error(256)
 
 
 STOCHASTIC = (

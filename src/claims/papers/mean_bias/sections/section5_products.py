@@ -7,20 +7,19 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio
 from claims.papers.mean_bias.shared import first_order, one_vector
-from claims.papers.mean_bias.theory import averis as theory
+from claims.papers.mean_bias.theory import averis
 from claims.verdict import REFUTED, Role, Tier
 
-_EXPERIMENTS = "claims.papers.mean_bias.experiments.dose"
 TOKENS, CHANNELS, OUTPUTS = 512, 256, 256
 
 PRODUCT = experiment(
-    f"{_EXPERIMENTS}:product_error",
+    "claims.papers.mean_bias.experiments.dose:product_error",
     sweep={"strength": (2, 4), "arm": ("plain", "printed", "bfloat16", "exact weight")},
     fixed={"tokens": TOKENS, "channels": CHANNELS, "outputs": OUTPUTS},
     seconds=0.06,
 )
 GRADIENT = experiment(
-    f"{_EXPERIMENTS}:input_gradient_error",
+    "claims.papers.mean_bias.experiments.dose:input_gradient_error",
     sweep={"gradient_strength": (0.05, 2), "arm": ("plain", "printed", "bfloat16")},
     fixed={"tokens": TOKENS, "outputs": OUTPUTS},
     seconds=0.03,
@@ -31,12 +30,12 @@ _FORWARD = "section 5, eq. 11"
 
 def product_varying(strength: float, arm: str) -> float:
     """Token-varying error of Y over the energy of Z W^T."""
-    return theory.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[0]
+    return averis.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[0]
 
 
 def product_coherent(strength: float, arm: str) -> float:
     """Offset in Y over the energy of Z W^T."""
-    return theory.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[1]
+    return averis.product_error(strength, arm, TOKENS, CHANNELS, OUTPUTS)[1]
 
 
 PRODUCTS = (

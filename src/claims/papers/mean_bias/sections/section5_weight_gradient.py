@@ -7,7 +7,7 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, ratio
 from claims.lazy import Number
-from claims.papers.mean_bias.theory import averis as theory
+from claims.papers.mean_bias.theory import averis
 from claims.verdict import REFUTED, Role, Tier
 
 TOKENS, CHANNELS, OUTPUTS, GRADIENT = 512, 256, 256, 0.05
@@ -43,7 +43,7 @@ def _first_order(target: Number, tolerance: float) -> Band:
 
 def expected(strength: float, arm: str) -> float:
     """The law for the arm."""
-    return theory.weight_gradient_error(strength, GRADIENT, arm, TOKENS, CHANNELS, OUTPUTS)
+    return averis.weight_gradient_error(strength, GRADIENT, arm, TOKENS, CHANNELS, OUTPUTS)
 
 
 def two_terms(strength: float) -> float:

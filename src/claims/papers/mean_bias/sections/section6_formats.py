@@ -8,14 +8,12 @@ from claims.experiment import experiment, grid
 from claims.kinds import identity, value
 from claims.verdict import Role
 
-CODES = "claims.papers.mean_bias.experiments.formats_codes"
-
-DECODED = experiment(f"{CODES}:decoded", seconds=0.01)
-ENCODED = experiment(f"{CODES}:encoded", seconds=0.2, megabytes=150)
-REFUSED = experiment(f"{CODES}:refused", seconds=0.05)
-INFINITE = experiment(f"{CODES}:infinite", seconds=0.02)
+DECODED = experiment("claims.papers.mean_bias.experiments.formats_codes:decoded", seconds=0.01)
+ENCODED = experiment("claims.papers.mean_bias.experiments.formats_codes:encoded", seconds=0.2, megabytes=150)
+REFUSED = experiment("claims.papers.mean_bias.experiments.formats_codes:refused", seconds=0.05)
+INFINITE = experiment("claims.papers.mean_bias.experiments.formats_codes:infinite", seconds=0.02)
 SCALES = experiment(
-    f"{CODES}:scale_range",
+    "claims.papers.mean_bias.experiments.formats_codes:scale_range",
     sweep={"format": ("nvfp4", "mxfp4-floor", "mxfp4-ceil")},
     fixed={"steps": 2**14},
     seconds=0.03,

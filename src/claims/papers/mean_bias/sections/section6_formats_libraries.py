@@ -12,20 +12,29 @@ from claims.experiment import Linear, Quantity, experiment, grid
 from claims.kinds import identity, proportion, value
 from claims.verdict import Role, Tier
 
-LIBRARIES = "claims.papers.mean_bias.experiments.formats_libraries"
-
-ML_DTYPES = experiment(f"{LIBRARIES}:ml_dtypes_codes", fixed={"version": "0.6.0"}, seconds=0.02)
-TORCH = experiment(f"{LIBRARIES}:torch_cast", fixed={"version": "2.13.0"}, seconds=0.02)
+ML_DTYPES = experiment(
+    "claims.papers.mean_bias.experiments.formats_libraries:ml_dtypes_codes", fixed={"version": "0.6.0"}, seconds=0.02
+)
+TORCH = experiment(
+    "claims.papers.mean_bias.experiments.formats_libraries:torch_cast", fixed={"version": "2.13.0"}, seconds=0.02
+)
 _TORCHAO = {"version": "0.18.0"}
-CASES = experiment(f"{LIBRARIES}:torchao_cases", fixed=_TORCHAO, seconds=5.0, megabytes=400)
+CASES = experiment(
+    "claims.papers.mean_bias.experiments.formats_libraries:torchao_cases", fixed=_TORCHAO, seconds=5.0, megabytes=400
+)
 RANDOM = experiment(
-    f"{LIBRARIES}:torchao_random",
+    "claims.papers.mean_bias.experiments.formats_libraries:torchao_random",
     sweep={"case": ("nvfp4", "mxfp4-floor", "mxfp4-ceil")},
     fixed=_TORCHAO,
     seconds=0.05,
     megabytes=400,
 )
-BFLOAT16 = experiment(f"{LIBRARIES}:torchao_bfloat16", fixed=_TORCHAO | {"tensors": 16}, seconds=0.05, megabytes=400)
+BFLOAT16 = experiment(
+    "claims.papers.mean_bias.experiments.formats_libraries:torchao_bfloat16",
+    fixed=_TORCHAO | {"tensors": 16},
+    seconds=0.05,
+    megabytes=400,
+)
 
 _EXACT = "a count or a code of the format: nothing lies between it and the next"
 

@@ -10,29 +10,31 @@ from claims.bands import at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.papers.mean_bias.theory import formats as theory
+from claims.papers.mean_bias.theory import formats
 from claims.verdict import REFUTED, Role
-
-THEORY = "claims.papers.mean_bias.theory.formats"
-EXPERIMENTS = "claims.papers.mean_bias.experiments.formats"
 
 ELEMENTS = 2**18
 NEAREST, STOCHASTIC = "nvfp4/nearest", "nvfp4/stochastic"
 LEVELS = (0.1, 0.7, 1.3, 1.8, 2.3, 3.4, 4.6, 5.5)
 
 ERROR = experiment(
-    f"{EXPERIMENTS}:normal_error",
+    "claims.papers.mean_bias.experiments.formats:normal_error",
     sweep={"arm": (NEAREST, STOCHASTIC, "nvfp4-16x16/nearest", "mxfp4-floor/nearest", "mxfp4-ceil/nearest")},
     fixed={"elements": ELEMENTS},
     seconds=0.05,
     megabytes=100,
 )
-MAXIMA = experiment(f"{EXPERIMENTS}:block_maxima", seconds=0.05, megabytes=100)
+MAXIMA = experiment("claims.papers.mean_bias.experiments.formats:block_maxima", seconds=0.05, megabytes=100)
 #: A small tensor, many times, and a large one.
 TENSORS = (*grid(elements=2**12, tensors=64), *grid(elements=2**20, tensors=1))
-LEVEL = experiment(f"{EXPERIMENTS}:rounded_level", sweep={"level": LEVELS}, fixed={"copies": 2**16}, seconds=0.01)
+LEVEL = experiment(
+    "claims.papers.mean_bias.experiments.formats:rounded_level",
+    sweep={"level": LEVELS},
+    fixed={"copies": 2**16},
+    seconds=0.01,
+)
 EXTREMES = experiment(
-    f"{EXPERIMENTS}:extremes",
+    "claims.papers.mean_bias.experiments.formats:extremes",
     sweep={"count": (1, 8)},
     fixed={"blocks": 2**12, "size": 12.0},
     seconds=0.01,
@@ -48,13 +50,13 @@ def expected_error(arm: str) -> float:
     """Relative error of an arm of the experiment."""
     name, _, rounding = arm.partition("/")
     if name.startswith("mxfp4"):
-        return theory.mxfp4_error(name.removeprefix("mxfp4-"), rounding)
-    return theory.nvfp4_error(ELEMENTS, "16x16" if name.endswith("16x16") else "1x16", rounding)
+        return formats.mxfp4_error(name.removeprefix("mxfp4-"), rounding)
+    return formats.nvfp4_error(ELEMENTS, "16x16" if name.endswith("16x16") else "1x16", rounding)
 
 
 def expected_gain(arm: str) -> float:
     """Gain of an NVFP4 arm of the experiment."""
-    return theory.nvfp4_gain(ELEMENTS, arm.partition("/")[2])
+    return formats.nvfp4_gain(ELEMENTS, arm.partition("/")[2])
 
 
 def simpler_error(arm: str) -> float:
@@ -63,18 +65,18 @@ def simpler_error(arm: str) -> float:
     For the coarser formats the error of NVFP4.
     """
     if arm == NEAREST:
-        return theory.unrounded_error()
-    return 2 * theory.nvfp4_error(ELEMENTS) if arm == STOCHASTIC else theory.nvfp4_error(ELEMENTS)
+        return formats.unrounded_error()
+    return 2 * formats.nvfp4_error(ELEMENTS) if arm == STOCHASTIC else formats.nvfp4_error(ELEMENTS)
 
 
 def nearest_inside_gain(elements: int) -> float:
     """What rounding to nearest adds along the elements that are not clipped."""
-    return theory.nvfp4_gain(elements, "nearest") - theory.nvfp4_gain(elements, "stochastic")
+    return formats.nvfp4_gain(elements, "nearest") - formats.nvfp4_gain(elements, "stochastic")
 
 
 def usual_error() -> float:
     """The error of an NVFP4 tensor without extremes, rounded to nearest."""
-    return theory.nvfp4_error(ELEMENTS)
+    return formats.nvfp4_error(ELEMENTS)
 
 
 def most_of_nearest() -> float:
@@ -84,7 +86,7 @@ def most_of_nearest() -> float:
 
 def price_of_stochastic() -> float:
     """Error of stochastic rounding over that of rounding to nearest."""
-    return theory.nvfp4_error(ELEMENTS, "1x16", "stochastic") / usual_error()
+    return formats.nvfp4_error(ELEMENTS, "1x16", "stochastic") / usual_error()
 
 
 ERRORS = (
@@ -130,7 +132,7 @@ STOCHASTIC_ROUNDING = (
         at=grid(level=list(LEVELS)),
         test=mean(LEVEL["bias"]),
         band=within(0.0, abs=0.01, provenance="smallest-effect", because="a tenth of the smallest error to nearest"),
-        rival=f"{THEORY}:nearest_level_error",
+        rival=formats.nearest_level_error,
         role=Role.OURS,
     ),
     Claim(
@@ -176,7 +178,7 @@ STOCHASTIC_ROUNDING = (
         at=TENSORS,
         test=mean(MAXIMA["maximum_gain"]),
         band=within(0.0, abs=0.003, provenance="smallest-effect", because="a quarter of what is lost"),
-        rival=f"{THEORY}:maximum_gain",
+        rival=formats.maximum_gain,
         expected=REFUTED,
         finding=(
             "Half of the block scales are rounded down, so that the largest element lies beyond 6 and is clipped, "
@@ -191,7 +193,7 @@ STOCHASTIC_ROUNDING = (
         statement="Clipping takes 1.1 % of block maxima, which stochastic rounding does not give back.",
         at=TENSORS,
         test=mean(MAXIMA["maximum_gain"]),
-        band=within(f"{THEORY}:maximum_gain", rel=0.15, provenance="smallest-effect", because="resolves it from none"),
+        band=within(formats.maximum_gain, rel=0.15, provenance="smallest-effect", because="resolves it from none"),
         rival=0.0,
         role=Role.OURS,
     ),
@@ -211,7 +213,7 @@ STOCHASTIC_ROUNDING = (
         statement="Just over half of the blocks of an N(0, 1) tensor are clipped, at 4096 elements and at 2^20.",
         at=TENSORS,
         test=mean(MAXIMA["clipped"]),
-        band=within(f"{THEORY}:clipped_share", abs=0.008, provenance="theory", because="resolves it from one half"),
+        band=within(formats.clipped_share, abs=0.008, provenance="theory", because="resolves it from one half"),
         rival=0.5,
         role=Role.OURS,
     ),
@@ -224,8 +226,10 @@ EXTREME_ELEMENTS = (
         statement="Beside one element of 12 or eight, 38 % of N(0, 1) elements become zero.",
         at=grid(count=[1, 8]),
         test=mean(EXTREMES["flushed"]),
-        band=within(theory.flushed_share(_EXTREME_SCALE), abs=0.02, provenance="theory", because="7 % without extreme"),
-        rival=theory.flushed_share(0.35),
+        band=within(
+            formats.flushed_share(_EXTREME_SCALE), abs=0.02, provenance="theory", because="7 % without extreme"
+        ),
+        rival=formats.flushed_share(0.35),
         role=Role.OURS,
     ),
     Claim(
@@ -235,7 +239,7 @@ EXTREME_ELEMENTS = (
         at=grid(count=[1, 8]),
         test=mean(EXTREMES["error"]),
         band=within(
-            theory.error_at_scale(_EXTREME_SCALE), rel=0.03, provenance="theory", because="nine times is the question"
+            formats.error_at_scale(_EXTREME_SCALE), rel=0.03, provenance="theory", because="nine times is the question"
         ),
         rival=usual_error,
         role=Role.OURS,

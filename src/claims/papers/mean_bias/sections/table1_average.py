@@ -20,7 +20,7 @@ from claims.papers.mean_bias.figures.scores import (
     having,
 )
 from claims.papers.mean_bias.shared import SIGNIFICANT, WHICH_IS_LARGER
-from claims.papers.mean_bias.theory.discordance import fewest_discordant, independent_discordant, most_discordant
+from claims.papers.mean_bias.theory import discordance
 from claims.verdict import HOLDS, UNDECIDED, Role
 
 #: A standard deviation over seeds of a run's average that would hide the difference whatever the items say.
@@ -128,18 +128,18 @@ def _items(name: str, test: FixedSample, words: str, *, open_because: str = "", 
 ITEMS = (
     _items(
         "items-independent",
-        _average(SCORES, independent_discordant),
+        _average(SCORES, discordance.independent_discordant),
         "if the two runs answer independently and RACE has 4,934 items (z = 1.99)",
     ),
     _items(
         "items-race-1045",
-        _average(RACE_OF_1045, independent_discordant),
+        _average(RACE_OF_1045, discordance.independent_discordant),
         "if they answer independently and RACE has 1,045 items",
         open_because="z = 1.73, p = .08. But no counts out of 1,045 give RACE's scores: mean-bias.table1.race.",
     ),
     _items(
         "items-most-discordant",
-        _average(SCORES, most_discordant),
+        _average(SCORES, discordance.most_discordant),
         "however the answers are paired",
         open_because=(
             "z = 1.56 where the runs differ on as many items as the scores allow, and 1.99 or more where their "
@@ -148,23 +148,26 @@ ITEMS = (
     ),
     _items(
         "items-least-discordant",
-        _average(SCORES, fewest_discordant),
+        _average(SCORES, discordance.fewest_discordant),
         "if they answer as few items differently as the scores allow (z = 12)",
     ),
     _items(
         "items-pooled",
-        _average(SCORES, independent_discordant, pooled=True),
+        _average(SCORES, discordance.independent_discordant, pooled=True),
         "if all items count the same, whatever their task, and the runs answer independently (z = 2.63)",
     ),
     _items(
         "items-without-boolq",
-        _average(tuple(score for score in SCORES if score.task != "boolq"), independent_discordant),
+        _average(tuple(score for score in SCORES if score.task != "boolq"), discordance.independent_discordant),
         "if they answer independently, on the six tasks besides BoolQ",
         open_because="z = .75 without BoolQ, p = .45.",
     ),
     _items(
         "items-without-boolq-and-lambada",
-        _average(tuple(score for score in SCORES if score.task not in ("boolq", "lambada")), independent_discordant),
+        _average(
+            tuple(score for score in SCORES if score.task not in ("boolq", "lambada")),
+            discordance.independent_discordant,
+        ),
         "if they answer independently, on the five tasks besides BoolQ and LAMBADA",
         open_because="z = -.07: there is nothing left of it without these two.",
     ),
@@ -177,7 +180,7 @@ RESTORED = Claim(
         "Averis restores downstream performance at 10B tokens: its run's average is at most one point below the BF16 "
         "run's, beyond the sampling of items and however the answers are paired."
     ),
-    test=_average(SCORES, most_discordant, least=-0.01),
+    test=_average(SCORES, discordance.most_discordant, least=-0.01),
     band=at_least(-0.01, provenance="smallest-effect", because="one point of seven averaged accuracies"),
     rival=-0.02,
 )

@@ -8,11 +8,10 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean, order
 from claims.verdict import REFUTED, Role, Tier
 
-_EXPERIMENTS = "claims.papers.mean_bias.trained.emergence"
 TOKENS = 256
 
 LAYERS = experiment(
-    f"{_EXPERIMENTS}:regeneration",
+    "claims.papers.mean_bias.trained.emergence:regeneration",
     sweep={"depth": ("first", "all")},
     fixed={"tokens": TOKENS},
     seconds=1.5,
@@ -21,7 +20,7 @@ LAYERS = experiment(
     most_seeds=16,
 )
 STREAM = experiment(
-    f"{_EXPERIMENTS}:accumulation",
+    "claims.papers.mean_bias.trained.emergence:accumulation",
     fixed={"tokens": TOKENS},
     seconds=1.0,
     megabytes=950,

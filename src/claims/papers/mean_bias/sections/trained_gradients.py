@@ -8,10 +8,8 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
 from claims.verdict import REFUTED, UNDECIDED, Role, Tier
 
-_EXPERIMENTS = "claims.papers.mean_bias.trained.gradients"
-
 PRODUCTS = experiment(
-    f"{_EXPERIMENTS}:products",
+    "claims.papers.mean_bias.trained.gradients:products",
     sweep={
         "arm": (
             "plain",
@@ -32,7 +30,7 @@ PRODUCTS = experiment(
     most_seeds=16,
 )
 MEANS = experiment(
-    f"{_EXPERIMENTS}:means",
+    "claims.papers.mean_bias.trained.gradients:means",
     sweep={"where": ("embedding", "first", "spread")},
     fixed={"tokens": 288},
     seconds=3.7,

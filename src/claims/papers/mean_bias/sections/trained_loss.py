@@ -12,10 +12,8 @@ from claims.kinds import mean, order, ratio
 from claims.kinds.base import Kind
 from claims.verdict import REFUTED, UNDECIDED, Role, Tier
 
-_EXPERIMENTS = "claims.papers.mean_bias.trained.end_to_end"
-
 LOSSES = experiment(
-    f"{_EXPERIMENTS}:losses",
+    "claims.papers.mean_bias.trained.end_to_end:losses",
     sweep={
         "arm": (
             "weights",
@@ -41,7 +39,7 @@ LOSSES = experiment(
 FIRST_LOOK = replace(LOSSES, most_seeds=8)
 #: Apart, because what is refuted is measured on a second block of seeds.
 REMEDIES = experiment(
-    f"{_EXPERIMENTS}:losses",
+    "claims.papers.mean_bias.trained.end_to_end:losses",
     sweep={"arm": ("plain", "first", "rotated")},
     fixed={"tokens": 192},
     seconds=3.9,
@@ -50,7 +48,7 @@ REMEDIES = experiment(
     most_seeds=16,
 )
 CENTRED = experiment(
-    f"{_EXPERIMENTS}:embedding_mean",
+    "claims.papers.mean_bias.trained.end_to_end:embedding_mean",
     fixed={"tokens": 192},
     seconds=2,
     megabytes=1300,
