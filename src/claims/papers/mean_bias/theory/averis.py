@@ -22,24 +22,19 @@ def residual_error(tokens: int, channels: int) -> float:
     return nvfp4_error(tokens * channels)
 
 
-def mean_error(channels: int) -> float:
-    """Error of a mean vector of this length relative to its energy, when it is kept in NVFP4."""
-    return nvfp4_error(channels)
-
-
 def varying_error(strength: float, arm: str, tokens: int, channels: int) -> float:
     """Error of an element of X that differs from token to token (of "plain", all there is: see ``total_error``)."""
     e = residual_error(tokens, channels)
     if arm == "plain":
         return e * (1 + strength**2)
     if arm == "kept":
-        return e * (1 + strength**2 * mean_error(channels))
+        return e * (1 + strength**2 * nvfp4_error(channels))
     return e * (1 - 1 / tokens)
 
 
 def coherent_error(strength: float, channels: int) -> float:
     """Error of an element of X that all tokens share if the mean is kept in FP4: s^2 e, one error for the mean."""
-    return strength**2 * mean_error(channels)
+    return strength**2 * nvfp4_error(channels)
 
 
 def total_error(strength: float, arm: str, tokens: int, channels: int) -> float:
@@ -80,7 +75,7 @@ def weight_gradient_error(
     To first order in e an error of X meets D and an error of D meets X. Arms are those of X, with the number of terms
     of equation 12 where it is split ("printed/4", "bfloat16/2"); the same is done to D. Residuals are centred, so that
     only the sum of their *errors* over tokens, of variance tokens * e, is left in the cross terms. What is kept of a
-    mean in FP4 has relative error mean_error and is multiplied by tokens. Sample means add 1/tokens to s^2 and r^2.
+    mean in FP4 has relative error nvfp4_error and is multiplied by tokens. Sample means add 1/tokens to s^2 and r^2.
     """
     x, d = strength**2, gradient_strength**2
     if arm == "plain":
@@ -94,7 +89,7 @@ def weight_gradient_error(
     noise = residual_product_error(tokens, channels, outputs)
     if terms == "4":
         noise += of_d * x + of_x * d
-    mean_x, mean_d = mean_error(channels), mean_error(outputs)
+    mean_x, mean_d = nvfp4_error(channels), nvfp4_error(outputs)
     if kept == "kept":
         noise += of_d * x * mean_x + of_x * d * mean_d
     if kept == "printed":

@@ -1,7 +1,5 @@
 """What pairing can do to the comparison of two scores on the same items, when only both scores are known."""
 
-import math
-
 
 def fewest_discordant(items: int, first: int, second: int) -> float:
     """The fewest of the items on which two runs with so many right answers can differ."""
@@ -11,21 +9,6 @@ def fewest_discordant(items: int, first: int, second: int) -> float:
 def most_discordant(items: int, first: int, second: int) -> float:
     """The most items on which they can differ: one run right and the other wrong, wherever that is possible."""
     return min(first + second, 2 * items - first - second)
-
-
-def smallest_z(items: int, first: int, second: int) -> float:
-    """McNemar's |z| at the most discordant pairing; 0 for two runs that cannot differ."""
-    return abs(second - first) / math.sqrt(max(most_discordant(items, first, second), 1))
-
-
-def largest_z(items: int, first: int, second: int) -> float:
-    """McNemar's |z| at the least discordant pairing, the square root of the difference in counts."""
-    return math.sqrt(fewest_discordant(items, first, second))
-
-
-def smallest_p(items: int, first: int, second: int) -> float:
-    """The exact two-sided McNemar p value at the least discordant pairing, where one run has all of them: 2^(1 - d)."""
-    return min(1.0, math.pow(2.0, 1 - fewest_discordant(items, first, second)))
 
 
 def difference_variance(items: int, first: int, second: int, discordant: float) -> float:

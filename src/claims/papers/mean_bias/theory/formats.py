@@ -38,11 +38,10 @@ class Cell(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Of an element x and its quantized value q: E (q - x)^2, E x (q - x), the energy of E[q | x] - x, and E x^2."""
+    """Of an element x and its quantized value q: E (q - x)^2, E x (q - x) and E x^2."""
 
     error: float
     along: float
-    systematic: float
     energy: float
 
     def plus(self, other: Moments, weight: float = 1.0) -> Moments:
@@ -79,7 +78,7 @@ def _pieces(scale: float, rounding: str) -> Iterator[tuple[float, float, float, 
 
 def _range_moments(scale: float, rounding: str, lo: float, hi: float) -> Moments:
     """Moments of one element over lo <= |x| < hi at a given scale."""
-    total = Moments(0.0, 0.0, 0.0, 0.0)
+    total = Moments(0.0, 0.0, 0.0)
     for start, stop, a, b in _pieces(scale, rounding):
         left, right = max(start, lo), min(stop, hi)
         if left >= right:
@@ -87,9 +86,9 @@ def _range_moments(scale: float, rounding: str, lo: float, hi: float) -> Moments
         energy = _integral(0.0, 0.0, 1.0, left, right)
         if a == b:
             error = _integral(a * a, -2 * a, 1.0, left, right)
-            total = total.plus(Moments(error, _integral(0.0, a, -1.0, left, right), error, energy))
+            total = total.plus(Moments(error, _integral(0.0, a, -1.0, left, right), energy))
         else:  # E (q - x)^2 = (x - a)(b - x), and E q = x
-            total = total.plus(Moments(_integral(-a * b, a + b, -1.0, left, right), 0.0, 0.0, energy))
+            total = total.plus(Moments(_integral(-a * b, a + b, -1.0, left, right), 0.0, energy))
     return total
 
 
@@ -126,7 +125,7 @@ def unrounded_cells(steps: int = 1024) -> tuple[Cell, ...]:
 
 def block_moments(cells: tuple[Cell, ...], block: int, rounding: str, *, below: float = math.inf) -> Moments:
     """Moments of an element of a block of ``block`` iid normals that all are below ``below``."""
-    total, norm = Moments(0.0, 0.0, 0.0, 0.0), folded(below) ** block
+    total, norm = Moments(0.0, 0.0, 0.0), folded(below) ** block
     for lo, hi, scale in cells:
         up, down = folded(hi) ** (block - 1), folded(lo) ** (block - 1)
         if up * folded(hi) / norm < _NEGLIGIBLE or lo >= hi or down >= 1:
@@ -165,12 +164,6 @@ def nvfp4_error(elements: int, tile: str = "1x16", rounding: str = "nearest") ->
 def nvfp4_gain(elements: int, rounding: str) -> float:
     """E[x (q - x)] / E[x^2]: how much the quantized tensor is shrunk along itself."""
     return _nvfp4_mean(elements, 16, rounding, "along")
-
-
-@functools.cache
-def nvfp4_systematic(elements: int, rounding: str) -> float:
-    """Energy of E[q | x] - x relative to that of x: the part of the error that no averaging over keys removes."""
-    return _nvfp4_mean(elements, 16, rounding, "systematic")
 
 
 @functools.cache

@@ -8,18 +8,6 @@ import math
 
 from .normal import tail
 
-__all__ = [
-    "alignment_bound",
-    "detection_share",
-    "held_out_signs",
-    "leading_coherence",
-    "mean_share",
-    "mean_share_by_entries",
-    "mean_share_by_tokens_twice",
-    "signs_of_noise",
-    "signs_of_noise_wide",
-]
-
 
 def signs_of_noise(tokens: int, channels: int) -> float:
     """Share of tokens whose projection on the sample mean is positive when X is standard normal: exact.
@@ -77,24 +65,6 @@ def mean_share_by_entries(tokens: int, channels: int, shift: float = 0.0) -> flo
 def mean_share_by_tokens_twice(tokens: int, shift: float = 0.0) -> float:
     """Square of eq. 1 with an expectation over tokens that is divided by their number again: l times the share."""
     return tokens * mean_share(tokens, shift)
-
-
-def alignment_bound(gap: float, coherence: float) -> float:
-    """Least cos^2 between the mean and v1: 1/(1 + gap^2 (1/coherence - 1)), tight for matrices of rank two.
-
-    ``gap`` is sigma2/sigma1 <= 1 and ``coherence`` (u1'1)^2/l, the squared cosine of u1 with the vector of ones. The
-    mean has coefficients sigma_i (u_i'1)/l in the basis v_i, and the others' (u_i'1)^2/l add up to 1 - coherence at
-    most.
-    """
-    if not 0.0 <= gap <= 1.0 or not 0.0 <= coherence <= 1.0:
-        raise ValueError(f"gap and coherence: numbers in [0, 1] are needed, got {gap!r} and {coherence!r}")
-    return 0.0 if coherence == 0 else coherence / (coherence + gap * gap * (1 - coherence))
-
-
-def detection_share(tokens: int, channels: int) -> float:
-    """Shift^2 from which on the leading mode takes up the mean: 1/sqrt(l m) (the spiked matrix's transition)."""
-    _check_shape(tokens, channels)
-    return 1 / math.sqrt(tokens * channels)
 
 
 def leading_coherence(shift: float, tokens: int, channels: int) -> float:

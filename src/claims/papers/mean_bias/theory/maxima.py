@@ -50,11 +50,6 @@ def half_of_the_tokens(tokens: int) -> float:
     return -math.expm1(-tokens * math.log(2))
 
 
-def union_level(tokens: int, delta: float, factor: float = 2.0) -> float:
-    """sqrt(2 log(factor l/delta)): Theorem 3's level for noise alone; factor 1 is enough for Gaussian noise."""
-    return math.sqrt(2 * math.log(factor * tokens / delta))
-
-
 def mean_maximum(tokens: int, mean: float = 0.0) -> float:
     """E M, the integral of P(M >= x) over x >= 0."""
     from scipy.integrate import quad
@@ -93,10 +88,3 @@ def growth_constant() -> float:
     """
     euler = 0.57721566490153286
     return math.log(4 * math.pi) - 2 * euler
-
-
-def growth_with_correction(tokens: int) -> float:
-    """E max |Z| to second order: a - (log log 2l + log(4 pi) - 2 gamma)/(2 a)."""
-    log = math.log(2 * tokens)
-    a = math.sqrt(2 * log)
-    return a - (math.log(log) + growth_constant()) / (2 * a)

@@ -10,20 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-__all__ = [
-    "activation_mean",
-    "activation_share",
-    "averaged_share",
-    "corpus_share",
-    "gated_mean",
-    "gated_share",
-    "gaussian_mean_norm",
-    "head_share",
-    "input_share",
-    "residual_share",
-    "zipf",
-]
-
 Activation = Literal["relu", "gelu", "silu"]
 
 

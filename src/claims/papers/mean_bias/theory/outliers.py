@@ -8,17 +8,10 @@ import math
 
 from .normal import tail, tail_quantile
 
-__all__ = ["additive_share", "affected_blocks", "cross_share", "half_more", "inverse_square", "squared_share"]
-
 
 def additive_share(shift: float) -> float:
     """E[mu/X] among entries of any magnitude: s^2/(1 + s^2), the mean's share of the energy."""
     return shift * shift / (1 + shift * shift)
-
-
-def half_more(shift: float) -> float:
-    """One and a half times the mean's share of the energy: a mean that makes more extremes than it has energy."""
-    return 1.5 * additive_share(shift)
 
 
 def inverse_square(largest: float) -> float:
@@ -28,12 +21,6 @@ def inverse_square(largest: float) -> float:
     t = tail_quantile(largest / 2)
     density = math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
     return density / t / tail(t) - 1
-
-
-def squared_share(shift: float, largest: float) -> float:
-    """E[mu^2/X^2] among the extremes (eq. 8, the mean's share): q^2 + q (1 - q) inverse_square."""
-    q = additive_share(shift)
-    return q * q + q * (1 - q) * inverse_square(largest)
 
 
 def cross_share(shift: float, largest: float) -> float:
