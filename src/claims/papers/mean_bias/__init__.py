@@ -7,8 +7,7 @@ depends on what is expected: on drawn data in ``experiments``, on trained models
 
 from pathlib import Path
 
-from claims.packs import Pack
-from claims.paper import Paper
+from claims import Pack, Paper
 
 _SECTIONS: tuple[str, ...] = (
     "abstract",

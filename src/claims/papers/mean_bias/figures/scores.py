@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from claims import Quantity, column
 from claims.bands import Limits
-from claims.experiment import Quantity, quantities_of
+from claims.experiment import quantities_of
 from claims.kinds.base import Judgement, Sample, decide
-from claims.kinds.sample import column
 from claims.kinds.table import read_rows
 from claims.papers.mean_bias.theory.discordance import difference_variance
 

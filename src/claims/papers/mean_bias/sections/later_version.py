@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import bounded, recomputed
+from claims import REFUTED, Claim, bounded, recomputed, table
 from claims.papers.mean_bias.figures.scores import having
-from claims.verdict import REFUTED, Role
 
 LATER = "claims.papers.mean_bias:figures/later_version.toml"
 
@@ -46,7 +43,7 @@ LOSS = (
                 where=having("model"),
             ),
         ),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -63,7 +60,7 @@ OVERHEAD = Claim(
             where=having("hadamard_overhead"),
         ),
     ),
-    role=Role.OURS,
+    role="ours",
 )
 
 DOWNSTREAM = (
@@ -83,7 +80,7 @@ DOWNSTREAM = (
             ".97: 1.86 points apart, at 10B tokens then and for a run of 100B tokens now, on tasks that may differ."
         ),
         corrected_by="mean-bias.later.downstream-gap",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.later.downstream-gap",

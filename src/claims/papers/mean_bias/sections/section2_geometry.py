@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import identity, mean
+from claims import REFUTED, Claim, at_least, grid, identity, mean, within
 from claims.papers.mean_bias.shared import EXPANSION, SIGNS
 from claims.papers.mean_bias.theory import geometry
-from claims.verdict import REFUTED, Role, Tier
 
 NOT_CLAIMS = {
     "section 2, Figure 1 left, the measurement itself": (
@@ -72,7 +68,7 @@ MEAN_VECTOR = (
             bound=EXPANSION["share_bound"],
             planted=EXPANSION["ratio"],
         ),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -87,7 +83,7 @@ PROJECTIONS = (
             bound=EXPANSION["length_bound"],
             planted=EXPANSION["median_projection"],
         ),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec2.signs-balanced",
@@ -109,7 +105,7 @@ PROJECTIONS = (
             "tokens. Compare with that null, or take the direction from other tokens."
         ),
         corrected_by="mean-bias.sec2.signs-of-noise",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sec2.signs-of-noise",
@@ -122,7 +118,7 @@ PROJECTIONS = (
         test=mean(SIGNS["positive"]),
         band=within(geometry.signs_of_noise, abs=0.02, provenance="smallest-effect", because="two of a hundred tokens"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec2.signs-of-noise-small",
@@ -137,8 +133,8 @@ PROJECTIONS = (
             because="exact; less than half of the distance to the normal form, .012 and .025",
         ),
         rival=geometry.signs_of_noise_wide,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec2.signs-held-out",
@@ -151,7 +147,7 @@ PROJECTIONS = (
         test=mean(SIGNS["held_out"]),
         band=within(geometry.held_out_signs, abs=0.02, provenance="smallest-effect", because="two of a hundred tokens"),
         rival=geometry.signs_of_noise,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec2.uniform-signs-dominant",
@@ -171,7 +167,7 @@ PROJECTIONS = (
             "9/(m + 9): under one per cent at 1024 channels."
         ),
         corrected_by="mean-bias.sec2.signs-saturate",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sec2.signs-saturate",
@@ -181,6 +177,6 @@ PROJECTIONS = (
         test=mean(SIGNS["held_out"]),
         band=at_least(0.98, provenance="author", because="nearly uniform; the closed form gives .989"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -5,12 +5,8 @@ That a mode adds its share of the energy to the error in general is in ``section
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, between, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, search
+from claims import REFUTED, Claim, at_least, at_most, between, experiment, grid, mean, order, search, within
 from claims.papers.mean_bias.theory import geometry
-from claims.verdict import REFUTED, Role, Tier
 
 MODES = experiment(
     "claims.papers.mean_bias.experiments.geometry:planted_modes",
@@ -52,8 +48,8 @@ ALIGNMENT = (
             "larger bound in these numbers is true."
         ),
         test=search("claims.papers.mean_bias.experiments.geometry_statements:ALIGNMENT", seconds=0.6),
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec2.two-conditions",
@@ -72,8 +68,8 @@ ALIGNMENT = (
             "values are."
         ),
         test=search("claims.papers.mean_bias.experiments.geometry_statements:ALIGNMENT_WITHOUT_GAP", seconds=0.5),
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec2.aligned-means-dominant",
@@ -93,7 +89,7 @@ ALIGNMENT = (
             "channels, since every other mode of the noise is as small."
         ),
         corrected_by="mean-bias.sec2.alignment-without-dominance",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sec2.alignment-without-dominance",
@@ -103,7 +99,7 @@ ALIGNMENT = (
         test=mean(MODES["leading_cosine2"]),
         band=at_least(0.9801, provenance="printed", because="the square of .99"),
         rival=geometry.mean_share,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec2.coherence-of-u1",
@@ -118,7 +114,7 @@ ALIGNMENT = (
             geometry.leading_coherence, abs=0.03, provenance="theory", because="a limit; finite sizes are off by .01"
         ),
         rival=ones_vector_free,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -134,7 +130,7 @@ TRANSITION = (
         test=mean(MODES["leading_coherence"]),
         band=at_most(0.05, provenance="author", because="a twentieth, 1/l = .004 being full cancellation"),
         rival=0.2,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -159,8 +155,8 @@ OTHER_MODES = (
         test=order(MODES["leading_coherence"], MODES["other_coherence"]),
         band=within(0.0, abs=0.03, provenance="theory", because="exactly zero; the width is 2/l"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec2.v1-not-others",
@@ -190,7 +186,7 @@ OTHER_MODES = (
             "cosine has to be looked at."
         ),
         corrected_by="mean-bias.sec2.huge-token",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sec2.huge-token",
@@ -200,7 +196,7 @@ OTHER_MODES = (
         test=order(MODES["other_cosine2"], MODES["leading_cosine2"]),
         band=at_least(0.5, provenance="author", because="by more than half of the squared cosines"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -223,8 +219,8 @@ QUANTIZATION = (
             "energy share does."
         ),
         corrected_by="mean-bias.alternatives.mode-share",
-        role=Role.CONTROL,
-        decides=Tier.STANDARD,
+        role="control",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec2.outlier-channels-error",
@@ -237,7 +233,7 @@ QUANTIZATION = (
         test=order(REMOVAL["leading"], REMOVAL["leading_share"]),
         band=between(-0.06, 0.01, provenance="author", because="at most the energy share, and not far below it"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

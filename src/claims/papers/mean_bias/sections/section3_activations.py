@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, order, ratio, search, value
+from claims import REFUTED, Claim, at_least, experiment, grid, identity, mean, order, ratio, search, value, within
 from claims.papers.mean_bias.theory import mechanisms
-from claims.verdict import REFUTED, Role, Tier
 
 LAWS = ("gaussian", "laplace", "uniform", "two-point")
 NAMES = ("relu", "gelu", "silu", "softplus", "log-sigmoid", "centred-square", "minus-square")
@@ -72,7 +68,7 @@ MEAN_BEHIND = (
         ),
         at=grid(activation=NAMES, law=LAWS[:3]),
         test=identity(EVEN["mean"], EVEN["even"], bound=EVEN["bound"], planted=EVEN["planted"]),
-        role=Role.OURS,
+        role="ours",
     ),
     *(
         Claim(
@@ -104,8 +100,8 @@ MEAN_BEHIND = (
                 "every symmetric law."
             ),
             test=search(statement, examples=100, restarts=2, seconds=0.1),
-            role=Role.OURS,
-            decides=Tier.STANDARD,
+            role="ours",
+            decides="standard",
         )
         for name, label, statement in (
             ("gelu", "GELU", "claims.papers.mean_bias.experiments.mechanism_statements:GELU_EVEN_PART"),
@@ -132,7 +128,7 @@ MEAN_BEHIND = (
         test=value(MEANS["share"]),
         band=within(mechanisms.activation_share, rel=1e-9, provenance="theory", because=QUADRATURE),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -151,7 +147,7 @@ GATES = (
             "factor makes the product, as a function of (g, u), no one-sided activation."
         ),
         corrected_by="mean-bias.eq3.swiglu-mean",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq3.swiglu-mean",
@@ -163,8 +159,8 @@ GATES = (
             mechanisms.gated_mean, abs=0.015, provenance="smallest-effect", because="a thirteenth of SiLU's mean"
         ),
         rival=0.2066,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq3.swiglu-folded",
@@ -172,7 +168,7 @@ GATES = (
         statement="At every (g, u) the average of SiLU(g) u and its mirror image at (-g, -u) is g u/2.",
         at=grid(correlation=0.5, law=["gaussian", "laplace", "two-point"]),
         test=identity(GATED["folded"], GATED["half_product"], bound=GATED["bound"], planted=GATED["planted"]),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.fig3.swiglu-amplifies",
@@ -189,7 +185,7 @@ GATES = (
             "gate and up projections that training has correlated."
         ),
         corrected_by="mean-bias.fig3.swiglu-lowers",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.fig3.swiglu-lowers",
@@ -207,7 +203,7 @@ GATES = (
             because="corrected for tokens and channels to first order; .003 is left",
         ),
         rival=mechanisms.input_share,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

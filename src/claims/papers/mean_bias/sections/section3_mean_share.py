@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, order, ratio, search
+from claims import REFUTED, Claim, at_least, experiment, grid, identity, mean, order, ratio, search, within
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import EXPANSION, SIGNS
 from claims.papers.mean_bias.theory import geometry, mechanisms
-from claims.verdict import REFUTED, Role, Tier
 
 EMBEDDING = experiment(
     "claims.papers.mean_bias.experiments.mechanisms:token_frequencies",
@@ -51,7 +47,7 @@ READINGS = (
         locus="section 3, eq. 1, N the number of tokens",
         statement="With the mean energy of a token under the root, the ratio lies between 0 and 1.",
         test=_searched("claims.papers.mean_bias.experiments.geometry_statements:SHARE_READING"),
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq1.entry-reading",
@@ -64,8 +60,8 @@ READINGS = (
             "channels. Only the mean energy of a token under the root makes the square an energy share."
         ),
         corrected_by="mean-bias.eq1.share-reading",
-        role=Role.CONTROL,
-        decides=Tier.STANDARD,
+        role="control",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq1.twice-reading",
@@ -75,8 +71,8 @@ READINGS = (
         expected=REFUTED,
         finding="Averaging twice gives sqrt(l) where all tokens are alike, and one for noise of any size.",
         corrected_by="mean-bias.eq1.share-reading",
-        role=Role.CONTROL,
-        decides=Tier.STANDARD,
+        role="control",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq1.is-the-share",
@@ -94,7 +90,7 @@ READINGS = (
             "shares of spike and tail."
         ),
         corrected_by="mean-bias.eq1.square-is-the-share",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.eq1.square-is-the-share",
@@ -106,7 +102,7 @@ READINGS = (
             bound=EXPANSION["share_bound"],
             planted=EXPANSION["ratio"],
         ),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq1.null",
@@ -116,7 +112,7 @@ READINGS = (
         test=mean(SIGNS["mean_share"]),
         band=within(geometry.mean_share, rel=0.1, provenance="theory", because="exact; far from the rivals 1/m, 0"),
         rival=one_over_channels,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq1.null-by-entries",
@@ -126,7 +122,7 @@ READINGS = (
         test=mean(SIGNS["by_entries"]),
         band=within(geometry.mean_share_by_entries, rel=0.05, provenance="theory", because="exact"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq1.null-twice",
@@ -136,7 +132,7 @@ READINGS = (
         test=mean(SIGNS["by_tokens_twice"]),
         band=within(geometry.mean_share_by_tokens_twice, rel=0.05, provenance="theory", because="exact"),
         rival=geometry.mean_share,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq1.planted",
@@ -146,7 +142,7 @@ READINGS = (
         test=ratio(SIGNS["mean_energy"], SIGNS["energy"]),
         band=within(geometry.mean_share, rel=0.08, provenance="theory", because="exact; below the null's 1/l"),
         rival=squared_ratio_twice,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -171,7 +167,7 @@ FREQUENCIES = (
         test=order(EMBEDDING["weighted_share"], EMBEDDING["uniform_share"]),
         band=at_least(0.01, provenance="smallest-effect", because="a hundredth of the energy"),
         rival=0.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq2.frequencies-suffice",
@@ -190,8 +186,8 @@ FREQUENCIES = (
             "50,000. More needs embeddings that training has aligned."
         ),
         corrected_by="mean-bias.eq2.zipf-share",
-        role=Role.CONTROL,
-        decides=Tier.STANDARD,
+        role="control",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq2.zipf-share",
@@ -201,8 +197,8 @@ FREQUENCIES = (
         test=mean(EMBEDDING["weighted_share"]),
         band=within(mechanisms.corpus_share, rel=0.1, provenance="theory", because="next terms are O(1/channels)"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq2.few-tokens",
@@ -212,7 +208,7 @@ FREQUENCIES = (
         test=ratio(EMBEDDING["head_energy"], EMBEDDING["mean_energy"]),
         band=within(mechanisms.head_share, abs=0.03, provenance="theory", because="exact in the mean; sd .04 a seed"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, order, ratio, search, trend
+from claims import REFUTED, Claim, at_least, experiment, grid, identity, mean, order, ratio, search, trend, within
 from claims.papers.mean_bias.theory import mechanisms
-from claims.verdict import REFUTED, Role, Tier
 
 ATTENTION = experiment(
     "claims.papers.mean_bias.experiments.mechanisms:attention_arms",
@@ -68,7 +64,7 @@ AVERAGING = (
         test=mean(RANDOM["after"]),
         band=within(mechanisms.averaged_share, abs=0.01, provenance="theory", because="next terms are O(1/l)"),
         rival=0.085,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.fig3.sharper-raises",
@@ -84,7 +80,7 @@ AVERAGING = (
         expected=REFUTED,
         finding="Equal weights leave nothing but the mean; sharper ones leave more of each token: 1, .96, .59, .12.",
         corrected_by="mean-bias.fig3.sharper-lowers",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.fig3.sharper-lowers",
@@ -94,7 +90,7 @@ AVERAGING = (
         test=trend(SIMILARITY["after"], over="sharpness", direction="decreasing"),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy a step"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -121,7 +117,7 @@ RESIDUAL = (
             "residual connection keeps training from learning that."
         ),
         corrected_by="mean-bias.eq4.energy-balance",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq4.energy-balance",
@@ -133,7 +129,7 @@ RESIDUAL = (
             bound=LAYER["energy_bound"],
             planted=LAYER["energy_planted"],
         ),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq4.accumulates",
@@ -153,7 +149,7 @@ RESIDUAL = (
             "in direction."
         ),
         corrected_by="mean-bias.eq4.share-with-depth",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.eq4.share-with-depth",
@@ -166,7 +162,7 @@ RESIDUAL = (
         test=ratio(STREAM["mean_energy"], STREAM["energy"]),
         band=within(mechanisms.residual_share, abs=0.02, provenance="theory", because="exact ratio of expectations"),
         rival=0.15,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

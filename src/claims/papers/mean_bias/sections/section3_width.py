@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, order, ratio, slope
+from claims import REFUTED, Claim, at_least, at_most, experiment, grid, identity, order, ratio, slope, within
 from claims.papers.mean_bias.theory import mechanisms
-from claims.verdict import REFUTED, Role, Tier
 
 WIDTHS = [64, 256, 1024]
 WIDTH = experiment(
@@ -43,7 +39,7 @@ NORM = (
             "for Gaussian entries, sqrt(H) for a single outlier channel. The root mean square makes it an identity."
         ),
         corrected_by="mean-bias.eq5.root-mean-square",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.eq5.norm-grows",
@@ -62,7 +58,7 @@ NORM = (
         test=slope(WIDTH["noise_norm"], over="hidden"),
         band=within(0.5, abs=0.02, provenance="smallest-effect", because="a twenty-fifth of the exponent"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -81,7 +77,7 @@ OUTLIERS = (
             "and an entry knows nothing of how many others there are. eq. 5 is true and says nothing about outliers."
         ),
         corrected_by="mean-bias.eq5.width-changes-nothing",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq5.width-changes-nothing",
@@ -91,7 +87,7 @@ OUTLIERS = (
         test=order(WIDTH["mean_share"], over="hidden"),
         band=within(0.0, abs=0.02, provenance="smallest-effect", because="a quarter of the share of .083"),
         rival=0.1,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.scales-with-dimension",
@@ -116,6 +112,6 @@ OUTLIERS = (
         test=slope(WIDTH["largest_entry"], over="hidden"),
         band=at_most(0.1, provenance="author", because="a fifth of the exponent of eq. 5"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
 )

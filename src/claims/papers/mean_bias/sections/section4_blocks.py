@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import order, proportion, ratio
+from claims import REFUTED, Claim, at_least, experiment, grid, order, proportion, ratio, within
 from claims.papers.mean_bias.theory import outliers
-from claims.verdict import REFUTED, Role
 
 CROWDED = experiment(
     "claims.papers.mean_bias.experiments.outliers:crowded_blocks",
@@ -37,7 +33,7 @@ EXPANSION = (
         test=ratio(ONE["scale"], NONE["scale"]),
         band=at_least(3.0, provenance="theory", because="7.2 over the mean maximum 2.08 of 16 magnitudes is 3.5"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec4.many-extremes-expand",
@@ -55,7 +51,7 @@ EXPANSION = (
             "add 9 %, the growth of a maximum. Count blocks with at least one extreme, not extremes."
         ),
         corrected_by="mean-bias.sec4.one-extreme-expands",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sec4.one-extreme-harms",
@@ -64,7 +60,7 @@ EXPANSION = (
         test=ratio(ONE["rest_error"], NONE["rest_error"]),
         band=at_least(3.0, provenance="author", because="as many times as the step is at least"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -80,7 +76,7 @@ REACH = (
         test=proportion(REACHED.at(arrangement="scattered")["reached"], REACHED.at(arrangement="scattered")["blocks"]),
         band=within(outliers.affected_blocks, rel=0.1, provenance="theory", because="exact"),
         rival=one_entry,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec4.dense-reach-further",
@@ -99,7 +95,7 @@ REACH = (
             "that they sit in the same channels for all tokens, where a scale a channel could serve them."
         ),
         corrected_by="mean-bias.sec4.reached-alike",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sec4.reached-alike",
@@ -109,6 +105,6 @@ REACH = (
         test=order(REACHED.at(arrangement="channels")["share"], REACHED.at(arrangement="scattered")["share"]),
         band=within(0.0, abs=0.09, provenance="smallest-effect", because="a tenth of the blocks"),
         rival=0.3,
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, value
+from claims import REFUTED, Claim, at_most, experiment, grid, mean, order, value, within
 from claims.papers.mean_bias.shared import MANY, MAXIMA
 from claims.papers.mean_bias.theory import maxima
-from claims.verdict import REFUTED, Role
 
 GROWTH = experiment("claims.papers.mean_bias.experiments.maxima:growth", seconds=0.2)
 
@@ -55,7 +51,7 @@ GROWTH_CLAIMS = (
             because="the next order is below .004 at 10^1000 tokens",
         ),
         rival=math.log(4 * math.pi),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.maxima.finite",
@@ -68,7 +64,7 @@ GROWTH_CLAIMS = (
         test=mean(MAXIMA["maximum"]),
         band=within(maxima.mean_maximum, abs=0.05, provenance="smallest-effect", because="a fifth of the gap"),
         rival=maxima.leading_growth,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -86,7 +82,7 @@ SHIFT = (
             three_sigma_shift, abs=0.04, provenance="smallest-effect", because="a fifth of what |mu| would add to it"
         ),
         rival=3.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.maxima.dominates",
@@ -106,7 +102,7 @@ SHIFT = (
             "same noise and a mean on top of it."
         ),
         corrected_by="mean-bias.maxima.equal-energy",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.maxima.equal-energy",
@@ -121,6 +117,6 @@ SHIFT = (
             because="two per cent of the difference",
         ),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )

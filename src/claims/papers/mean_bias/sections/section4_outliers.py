@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, between, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid, linear
-from claims.kinds import identity, mean, order, search
+from claims import (
+    REFUTED,
+    Claim,
+    at_least,
+    at_most,
+    between,
+    experiment,
+    grid,
+    identity,
+    linear,
+    mean,
+    order,
+    search,
+    within,
+)
 from claims.papers.mean_bias.theory import outliers
-from claims.verdict import REFUTED, Role, Tier
 
 PARTS = experiment(
     "claims.papers.mean_bias.experiments.outliers:decomposition", fixed={"tokens": 64, "channels": 200}, seconds=0.008
@@ -88,7 +98,7 @@ DECOMPOSITION = (
         expected=REFUTED,
         finding="That spike contains the mean once more: the energies add up to about twice that of X. Centre first.",
         corrected_by="mean-bias.eq7.energy",
-        role=Role.CONTROL,
+        role="control",
     ),
 )
 
@@ -108,7 +118,7 @@ SQUARED_SHARES = (
             "vanish on average over all entries only."
         ),
         corrected_by="mean-bias.eq8.cross-law",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq8.cross-law",
@@ -121,8 +131,8 @@ SQUARED_SHARES = (
         test=mean(ENTRIES["cross"]),
         band=within(outliers.cross_share, abs=0.02, provenance="theory", because="a limit of many channels"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq8.cross-bound",
@@ -134,8 +144,8 @@ SQUARED_SHARES = (
             restarts=3,
             seconds=0.2,
         ),
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq8.proxy",
@@ -151,7 +161,7 @@ SQUARED_SHARES = (
             ".15. The squared shares add up to .43 to .53 instead of one. Use M/X, S/X and T/X, which add up to one."
         ),
         corrected_by="mean-bias.eq8.additive-sum",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.eq8.dominant-driver",
@@ -161,7 +171,7 @@ SQUARED_SHARES = (
         test=order(SHARES["squared_mean"], SHARES["squared_tail"]),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the entry's square"),
         rival=0.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
 )
 
@@ -172,7 +182,7 @@ ADDITIVE_SHARES = (
         statement="The additive shares M/X, S/X and T/X of every entry add up to one.",
         at=grid(shift=[0.5, 1.0, 2.0], **TOP),
         test=identity(SHARES["additive_sum"], linear(1.0), bound=SHARES["bound"], planted=SHARES["squared_sum"]),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq8.additive-law",
@@ -185,8 +195,8 @@ ADDITIVE_SHARES = (
         test=mean(ENTRIES["additive"]),
         band=within(outliers.additive_share, abs=0.04, provenance="theory", because="a limit of many channels"),
         rival=half_more,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec4.modest-mean",
@@ -205,7 +215,7 @@ ADDITIVE_SHARES = (
             "has most of the energy makes most of the extremes. Otherwise it takes few channels with large means."
         ),
         corrected_by="mean-bias.eq8.additive-law",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec4.outlier-channels",
@@ -218,8 +228,8 @@ ADDITIVE_SHARES = (
         test=mean(ENTRIES["additive"]),
         band=at_least(0.6, provenance="author", because="two thirds, less a tenth of that"),
         rival=outliers.additive_share,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.sec4.few-columns",
@@ -229,7 +239,7 @@ ADDITIVE_SHARES = (
         test=mean(ENTRIES["columns"]),
         band=at_most(0.01, provenance="author", because="ten of 1024 channels"),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from claims.bands import between, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import search, value
+from claims import REFUTED, Claim, between, experiment, grid, search, value, within
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
 from claims.papers.mean_bias.theory import exceedance
-from claims.verdict import REFUTED, Role
 
 MARGIN = experiment("claims.papers.mean_bias.experiments.exceedance:informative_margin", seconds=0.001)
 ATOMS = experiment("claims.papers.mean_bias.experiments.exceedance:rare_atoms", seconds=0.005)
@@ -56,7 +52,7 @@ SHARPER = (
                 "the sign of mu brings |X| down to t."
             ),
             test=_searched(statement),
-            role=Role.OURS,
+            role="ours",
         )
         for law, statement in (
             ("normal", "claims.papers.mean_bias.experiments.exceedance_statements:SHARP_NORMAL"),
@@ -75,7 +71,7 @@ SHARPER = (
         test=value(ATOMS["one"]),
         band=within(1.0, abs=2e-4, provenance="theory", because="the factor differs from 1 by p in the first order"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm1.vacuous",
@@ -87,7 +83,7 @@ SHARPER = (
         test=value(MARGIN["margin"]),
         band=within(exceedance.informative_margin(), abs=1e-12, provenance="theory", because=QUADRATURE),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -125,7 +121,7 @@ CONSTANT = (
         locus="Theorem 1, the text after it, for noise with median 0",
         statement="If the noise has median 0, |mu| > t alone makes P(|X| > t) at least 1/2.",
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:MEDIAN"),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -154,7 +150,7 @@ TAILS = (
         test=value(GAUSSIAN["bound_excess"]),
         band=within(exceedance.tail_bound_excess, rel=1e-12, provenance="theory", because=QUADRATURE),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq10.factor",
@@ -167,7 +163,7 @@ TAILS = (
         test=value(ATOMS["two"]),
         band=between(1.999, 2.0, provenance="theory", because="below 2 by a few p"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq10.rate",

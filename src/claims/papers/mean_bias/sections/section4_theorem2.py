@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, search, slope, value
+from claims import REFUTED, Claim, at_most, experiment, grid, mean, search, slope, value, within
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
 from claims.papers.mean_bias.theory import exceedance
-from claims.verdict import REFUTED, Role
 
 #: sigma from zero, with tokens that are independent or share nine tenths of their noise's variance.
 TOKENS = (25, 50, 100)
@@ -61,7 +57,7 @@ BOUNDS = (
         test=mean(COUNTS["share"]),
         band=within(exceedance.exceedance, abs=0.02, provenance="smallest-effect", because="two per cent of tokens"),
         rival=exceedance.one_tail_bound,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm2.example",
@@ -74,7 +70,7 @@ BOUNDS = (
         test=value(GAUSSIAN["probability"]),
         band=within(exceedance.exceedance, rel=1e-12, provenance="theory", because=QUADRATURE),
         rival=exceedance.printed_bound,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -96,7 +92,7 @@ SCALING = (
             "Rare or dense is a matter of t/sigma and |mu|/sigma alone, and stays so for any number of tokens."
         ),
         corrected_by="mean-bias.thm2.both-linear",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.thm2.both-linear",
@@ -106,7 +102,7 @@ SCALING = (
         test=slope(COUNTS["count"], over="tokens"),
         band=within(1.0, abs=0.05, provenance="smallest-effect", because="a tenth of the way to a square root"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm2.spread",
@@ -124,7 +120,7 @@ SCALING = (
             because="five per cent in deviation",
         ),
         rival=independent_variance,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -140,6 +136,6 @@ EQUAL_ENERGY = (
         test=value(GAUSSIAN["energy_quotient"]),
         band=within(exceedance.energy_quotient, rel=1e-12, provenance="theory", because=QUADRATURE),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )

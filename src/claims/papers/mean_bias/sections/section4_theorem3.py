@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import proportion, search, value
+from claims import REFUTED, Claim, at_least, experiment, grid, proportion, search, value, within
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import DELTA, MANY, MAXIMA
 from claims.papers.mean_bias.theory import maxima
-from claims.verdict import REFUTED, Role
 
 FEW_TOKENS = experiment(
     "claims.papers.mean_bias.experiments.maxima:maxima",
@@ -79,21 +75,21 @@ INVERTED = (
         test=value(EXACT["printed"]),
         band=within(maxima.printed_confidence, abs=1e-9, provenance="theory", because=QUADRATURE),
         rival=1 - DELTA,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.proved",
         locus="Theorem 3, its proof",
         statement="What the proof shows is true: P(M >= |mu| + q) is at least delta, with q as printed.",
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PROVED"),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.confidence-above-half",
         locus="Theorem 3, delta >= 1/2",
         statement="The theorem as printed is true where it promises one half or less, for delta from 1/2 on.",
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PRINTED_ABOVE_HALF"),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -109,14 +105,14 @@ CORRECTED = (
         test=proportion(MAXIMA["corrected"], MAXIMA["trials"]),
         band=within(maxima.confidence, abs=0.02, provenance="smallest-effect", because="two fifths of delta"),
         rival=maxima.printed_confidence,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.corrected-for-all",
         locus="Theorem 3, with delta^(1/l)",
         statement="With the corrected q, P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta.",
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:CORRECTED"),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.corrected-exact",
@@ -126,7 +122,7 @@ CORRECTED = (
         test=value(EXACT["corrected"]),
         band=within(maxima.confidence, abs=1e-9, provenance="theory", because=QUADRATURE),
         rival=DELTA,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -156,14 +152,14 @@ IN_PARTICULAR = (
         test=value(EXACT["reaches_mean"]),
         band=within(maxima.reaches_mean, abs=1e-9, provenance="theory", because=QUADRATURE),
         rival=maxima.half_of_the_tokens,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.reaches-mean-bound",
         locus="Theorem 3, 'in particular', as an inequality",
         statement="P(M >= |mu|) is at least 1 - 2^-l for every l and mu.",
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:REACHES_MEAN"),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.reaches-mean-limit",
@@ -173,7 +169,7 @@ IN_PARTICULAR = (
         test=value(EXACT["reaches_mean"]),
         band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="Phi(-8) is 6e-16"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm3.in-particular",
@@ -195,7 +191,7 @@ IN_PARTICULAR = (
         test=value(ZERO["corrected"]),
         band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
         rival=missing_power,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -220,6 +216,6 @@ VARIANCE_ONLY = (
         locus="Theorem 3, variance-only case, for Gaussian noise",
         statement="sigma sqrt(2 log(l/delta)) is high enough: a Gaussian tail is at most half of exp(-t^2/2).",
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:NOISE_ALONE_SHARP"),
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import Band, at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, ratio
+from claims import REFUTED, Band, Claim, at_least, at_most, experiment, grid, identity, ratio, within
 from claims.lazy import Number
-from claims.verdict import REFUTED, Role, Tier
 
 _SIZE = {"tokens": 256, "channels": 256, "every": 1}
 
@@ -69,7 +65,7 @@ HYPOTHESIS = (
         test=ratio(_SHARE, _BENEFIT),
         band=at_least(0.9, provenance="author", because="most"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.alternatives.printed-recovers-most",
@@ -85,7 +81,7 @@ HYPOTHESIS = (
             "it all back. With the mean in BF16 it recovers nearly all."
         ),
         corrected_by="mean-bias.alternatives.recovers-most",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.any-geometry",
@@ -98,7 +94,7 @@ HYPOTHESIS = (
         expected=REFUTED,
         finding="It recovers the mean's share s^2/(s^2 + t^2) of what both hold: a fifth for a spike twice as strong.",
         corrected_by="mean-bias.alternatives.recovered-share",
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.alternatives.recovered-share",
@@ -108,8 +104,8 @@ HYPOTHESIS = (
         test=ratio(_SHARE, _BENEFIT),
         band=_relative(recovered, 0.04),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.mean-left",
@@ -119,8 +115,8 @@ HYPOTHESIS = (
         test=ratio(METHODS["error"], METHODS["plain"]),
         band=within(spike_left, rel=0.05, provenance="theory", because="noise modes hold about 1 per cent"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.rank-one",
@@ -130,7 +126,7 @@ HYPOTHESIS = (
         test=ratio(METHODS["error"], METHODS.at(arm="bfloat16")["error"]),
         band=_relative(1.0, 0.03),
         rival=0.9,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.alternatives.fp4-factors",
@@ -140,8 +136,8 @@ HYPOTHESIS = (
         test=ratio(METHODS["error"], METHODS["plain"]),
         band=within(fp4_factors, rel=0.12, provenance="theory", because="two vectors a seed; first order in e"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -154,8 +150,8 @@ ROTATION = (
         test=ratio(METHODS["error"], METHODS["plain"]),
         band=within(1.0, abs=0.06, provenance="smallest-effect", because="the mean's removal would leave a fifth"),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.rotation-channels",
@@ -181,7 +177,7 @@ ROTATION = (
         test=ratio(METHODS["error"], METHODS["plain"]),
         band=at_most(0.1, provenance="author", because="a tenth"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.alternatives.channels-printed",
@@ -191,8 +187,8 @@ ROTATION = (
         test=ratio(METHODS["error"], METHODS["plain"]),
         band=at_most(0.2, provenance="author", because="80 per cent"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.rotation-signs",
@@ -201,6 +197,6 @@ ROTATION = (
         test=identity(
             CONSTANT["largest"], CONSTANT["magnitude"] * 2.0, bound=CONSTANT["bound"], planted=CONSTANT["unsigned"]
         ),
-        role=Role.OURS,
+        role="ours",
     ),
 )

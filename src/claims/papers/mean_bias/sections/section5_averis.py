@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, order, value
-from claims.verdict import REFUTED, Role
+from claims import REFUTED, Claim, at_least, experiment, grid, identity, mean, order, value, within
 
 EXACT = experiment(
     "claims.papers.mean_bias.experiments.averis:identities",
@@ -50,10 +46,10 @@ IDENTITIES = tuple(
         role=role,
     )
     for name, product, locus, what, role in (
-        ("forward-identity", "Y", "eq. 11", "the output", Role.PAPER),
-        ("input-gradient-identity", "dX", "eq. 12, dX", "the input gradient", Role.PAPER),
-        ("weight-gradient-identity", "dW/4", "eq. 12, dW", "the weight gradient, in four terms,", Role.PAPER),
-        ("two-terms-identity", "dW/2", "eq. 12, dW", "the weight gradient, in two terms,", Role.OURS),
+        ("forward-identity", "Y", "eq. 11", "the output", "paper"),
+        ("input-gradient-identity", "dX", "eq. 12, dX", "the input gradient", "paper"),
+        ("weight-gradient-identity", "dW/4", "eq. 12, dW", "the weight gradient, in four terms,", "paper"),
+        ("two-terms-identity", "dW/2", "eq. 12, dW", "the weight gradient, in two terms,", "ours"),
     )
 )
 
@@ -80,7 +76,7 @@ QUANTIZATION = (
             "are not, so that all they can add is rounding noise."
         ),
         test=identity(CROSS["exact"], CROSS["exact"] * 0.0, bound=CROSS["bound"], planted=CROSS["quantized"]),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -90,7 +86,7 @@ TOKENS = (
         locus="section 5, eq. 11, a batch of one token",
         statement="With one token, as in decoding, Averis as printed is plain quantization: the residual is zero.",
         test=identity(ALONE["printed"], ALONE["plain"], bound=ALONE["bound"], planted=ALONE["bfloat16"]),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.averis.later-token",
@@ -106,7 +102,7 @@ TOKENS = (
             "output by a sixth of its quantization error, by over a third where the mean is in FP4 as well."
         ),
         corrected_by="mean-bias.averis.later-token-plain",
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.averis.later-token-plain",
@@ -116,7 +112,7 @@ TOKENS = (
         test=value(LATER["moved"]),
         band=within(0.0, abs=1e-12, provenance="theory", because="no number that the first output needs has changed"),
         rival=0.1,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.averis.batch-of-one",
@@ -127,6 +123,6 @@ TOKENS = (
         ),
         band=at_least(0.0, provenance="author", because="finer means a smaller error"),
         rival=-0.1,
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import Quantity, experiment, grid
-from claims.kinds import value
+from claims import REFUTED, Claim, Quantity, at_most, experiment, grid, value, within
 from claims.papers.mean_bias.theory import cost
-from claims.verdict import REFUTED, Role
 
 _PROFILE = "section 5, computational profile"
 
@@ -71,7 +67,7 @@ MEANS = (
         test=value(_count("centred_quantizations", "printed/4")),
         band=within(4.0, abs=0.4, provenance="theory", because="a whole number"),
         rival=2.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.cost.only-means",
@@ -94,7 +90,7 @@ MEANS = (
         test=value(_count("beside", "printed/4") - _count("beside", "plain")),
         band=within(11.0, abs=0.4, provenance="theory", because="a whole number"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.cost.five-more",
@@ -103,7 +99,7 @@ MEANS = (
         test=value(_count("beside", "bfloat16/2") - _count("beside", "plain")),
         band=within(5.0, abs=0.4, provenance="theory", because="a whole number"),
         rival=11.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.cost.three-more",
@@ -112,7 +108,7 @@ MEANS = (
         test=value(_count("beside", "activation/2") + _count("centred_quantizations", "activation/2") * 10.0),
         band=within(23.0, abs=0.4, provenance="theory", because="three, and ten times two subtractions"),
         rival=45.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.cost.same-products",
@@ -154,7 +150,7 @@ MATRIX = (
         test=value(MEMORY["written_out"]),
         band=within(1.0, abs=1e-9, provenance="theory", because="the matrix itself"),
         rival=0.5,
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.cost.passes-nvfp4",
@@ -164,7 +160,7 @@ MATRIX = (
         test=value(PASSES.at(arm="printed")["passes"] - PASSES.at(arm="plain")["passes"]),
         band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.cost.passes-mxfp4",
@@ -174,7 +170,7 @@ MATRIX = (
         test=value(PASSES.at(arm="printed")["passes"] - PASSES.at(arm="plain")["passes"]),
         band=within(1.0, abs=0.4, provenance="theory", because="a whole number"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -187,7 +183,7 @@ ARITHMETIC = tuple(
         test=value(FLOPS[name]),
         band=within(target, abs=1e-9, provenance="theory", because="a ratio of whole numbers"),
         rival=rival,
-        role=Role.OURS,
+        role="ours",
     )
     for name, target, rival, locus, statement in (
         (

@@ -6,13 +6,9 @@ split into what differs between tokens and what all tokens share, an offset of t
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_least, at_most, experiment, grid, mean, order, ratio, within
 from claims.papers.mean_bias.shared import first_order, one_vector
 from claims.papers.mean_bias.theory import averis
-from claims.verdict import REFUTED, Role, Tier
 
 STRENGTHS = (0, 1, 2, 4, 8)
 TOKENS, CHANNELS = 512, 256
@@ -56,8 +52,8 @@ MECHANISM = (
         test=mean(OPERAND["total"]),
         band=first_order(plain_total, 0.03),
         rival=without_mean,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.plain-varying",
@@ -67,7 +63,7 @@ MECHANISM = (
         test=mean(OPERAND["varying"]),
         band=first_order(plain_total, 0.03),
         rival=without_mean,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.plain-offset",
@@ -77,8 +73,8 @@ MECHANISM = (
         test=ratio(OPERAND["coherent"], OPERAND["total"]),
         band=within(0.06, abs=0.03, provenance="smallest-effect", because="resolved from 0 and from a tenth"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.varying-removed",
@@ -107,7 +103,7 @@ PRINTED = (
             "vector): the error falls to that without any mean."
         ),
         corrected_by="mean-bias.dose.bfloat16-total",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.printed-offset",
@@ -117,8 +113,8 @@ PRINTED = (
         test=mean(OPERAND["coherent"]),
         band=one_vector(printed_coherent),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.bfloat16-total",
@@ -128,7 +124,7 @@ PRINTED = (
         test=mean(OPERAND["total"]),
         band=within(without_mean, rel=0.03, provenance="theory", because="BF16 adds 2 per cent at s = 8"),
         rival=plain_total,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.dose.kept-total",
@@ -140,8 +136,8 @@ PRINTED = (
         test=mean(OPERAND["total"]),
         band=first_order(kept_total, 0.04),
         rival=plain_total,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.kept-price",
@@ -151,7 +147,7 @@ PRINTED = (
         test=ratio(OPERAND["total"], OPERAND.at(arm="bfloat16")["total"]),
         band=within(1.145, abs=0.03, provenance="theory", because="1 + 16 e"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 

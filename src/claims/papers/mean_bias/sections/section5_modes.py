@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_least, at_most, experiment, grid, mean, order, ratio, within
 from claims.papers.mean_bias.theory import formats
-from claims.verdict import REFUTED, Role, Tier
 
 _SIZE = {"tokens": 256, "channels": 256, "every": 1}
 ELEMENTS = 256 * 256
@@ -34,7 +30,7 @@ MODE = (
         test=order(MODES["leading"], MODES["second"]),
         band=at_least(0.3, provenance="author", because="the main contributor has most of what modes contribute"),
         rival=0.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.mode-share",
@@ -44,7 +40,7 @@ MODE = (
         test=ratio(MODES["leading"], MODES["energy"]),
         band=within(1.0, abs=0.02, provenance="theory", because="the error is relative to the energy"),
         rival=1.1,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.alternatives.first-mode-always",
@@ -57,7 +53,7 @@ MODE = (
         expected=REFUTED,
         finding="Of noise it contributes its share of the energy, about one per cent of 256 modes' error.",
         corrected_by="mean-bias.alternatives.mode-share",
-        role=Role.CONTROL,
+        role="control",
     ),
 )
 
@@ -81,7 +77,7 @@ STOCHASTIC = (
         test=ratio(ROUNDING["varying"], ROUNDING.at(rounding="nearest")["varying"]),
         band=within(stochastic_factor, rel=0.03, provenance="theory", because="the error is relative in both"),
         rival=1.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.rounding-mends-offset",
@@ -91,14 +87,14 @@ STOCHASTIC = (
         test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
         band=at_most(1.0, provenance="author", because="lowers"),
         rival=2.0,
-        role=Role.CONTROL,
+        role="control",
         expected=REFUTED,
         finding=(
             "It doubles it: the mean is rounded once for all tokens of the step, so that nothing averages within it. "
             "Only over many steps with the same mean does the offset average out."
         ),
         corrected_by="mean-bias.alternatives.rounding-doubles-offset",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.alternatives.rounding-doubles-offset",
@@ -108,7 +104,7 @@ STOCHASTIC = (
         test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
         band=within(mean_factor, rel=0.15, provenance="theory", because="one vector of 256 entries a seed"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import ratio
+from claims import REFUTED, Claim, at_most, experiment, grid, ratio, within
 from claims.papers.mean_bias.shared import first_order, one_vector
 from claims.papers.mean_bias.theory import averis
-from claims.verdict import REFUTED, Role, Tier
 
 TOKENS, CHANNELS, OUTPUTS = 512, 256, 256
 
@@ -47,8 +43,8 @@ PRODUCTS = (
         test=ratio(PRODUCT["varying"], PRODUCT["noise"]),
         band=first_order(product_varying, 0.04),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.output-offset",
@@ -61,8 +57,8 @@ PRODUCTS = (
         test=ratio(PRODUCT["coherent"], PRODUCT["noise"]),
         band=one_vector(product_coherent),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.output-mean-gone",
@@ -78,7 +74,7 @@ PRODUCTS = (
             "Multiplying the mean by the weight before its quantization, one matrix-vector product, removes that too."
         ),
         corrected_by="mean-bias.dose.output-exact-weight",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.dose.output-exact-weight",
@@ -88,7 +84,7 @@ PRODUCTS = (
         test=ratio(PRODUCT["total"], PRODUCT["noise"]),
         band=at_most(0.02, provenance="smallest-effect", because="a tenth above the .0181 without a mean"),
         rival=0.0543,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -116,7 +112,7 @@ INPUT_GRADIENT = (
         test=ratio(GRADIENT["total"], GRADIENT["plain"]),
         band=within(1.0, abs=0.01, provenance="smallest-effect", because="1/(1 + r^2) is .9975"),
         rival=0.98,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.dose.gradient-mean",
@@ -126,6 +122,6 @@ INPUT_GRADIENT = (
         test=ratio(GRADIENT["total"], GRADIENT["plain"]),
         band=first_order(0.2, 0.05),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )

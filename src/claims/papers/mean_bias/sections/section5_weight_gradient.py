@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from claims.bands import Band, at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, ratio
+from claims import REFUTED, Band, Claim, at_least, at_most, experiment, grid, mean, ratio, within
 from claims.lazy import Number
 from claims.papers.mean_bias.theory import averis
-from claims.verdict import REFUTED, Role, Tier
 
 TOKENS, CHANNELS, OUTPUTS, GRADIENT = 512, 256, 256, 0.05
 
@@ -65,8 +61,8 @@ LAWS = (
         test=mean(WEIGHTS["error"]),
         band=_first_order(expected, 0.06),
         rival=two_terms,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.weight-gradient.two-terms",
@@ -76,7 +72,7 @@ LAWS = (
         test=mean(WEIGHTS["error"]),
         band=within(two_terms, rel=0.03, provenance="theory", because="BF16 adds 1 per cent at s = 4"),
         rival=four_terms,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.weight-gradient.activation-only",
@@ -86,7 +82,7 @@ LAWS = (
         test=mean(WEIGHTS["error"]),
         band=within(two_terms, rel=0.03, provenance="theory", because="r^2 = .0025, and BF16 adds 1 per cent at s = 4"),
         rival=four_terms,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.weight-gradient.four-terms",
@@ -96,8 +92,8 @@ LAWS = (
         test=mean(WEIGHTS["error"]),
         band=_first_order(expected, 0.08),
         rival=two_terms,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.weight-gradient.printed",
@@ -107,8 +103,8 @@ LAWS = (
         test=mean(WEIGHTS["error"]),
         band=_first_order(expected, 0.1),
         rival=two_terms,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -128,7 +124,7 @@ JUDGEMENTS = (
             "the error falls 20-fold at s = 4."
         ),
         corrected_by="mean-bias.weight-gradient.drop-and-keep",
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     Claim(
         id="mean-bias.weight-gradient.drop-and-keep",
@@ -138,7 +134,7 @@ JUDGEMENTS = (
         test=ratio(WEIGHTS["error"], WEIGHTS["plain"]),
         band=at_most(0.06, provenance="smallest-effect", because="a sixteenth, in variance"),
         rival=0.44,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.weight-gradient.cross-terms-needed",
@@ -166,8 +162,8 @@ JUDGEMENTS = (
         expected=REFUTED,
         finding="What the FP4 means lose, times the number of tokens, remains. Both changes are needed.",
         corrected_by="mean-bias.weight-gradient.drop-and-keep",
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.weight-gradient.kept-mean",
@@ -180,7 +176,7 @@ JUDGEMENTS = (
         test=ratio(WEIGHTS["error"], WEIGHTS["plain"]),
         band=at_most(0.5, provenance="author", because="half"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.weight-gradient.hadamard",
@@ -190,6 +186,6 @@ JUDGEMENTS = (
         test=ratio(WEIGHTS["error"], WEIGHTS["plain"]),
         band=at_least(0.7, provenance="smallest-effect", because="a mean split off leaves a twentieth"),
         rival=0.05,
-        role=Role.OURS,
+        role="ours",
     ),
 )

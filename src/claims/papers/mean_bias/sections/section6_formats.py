@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, value
-from claims.verdict import Role
+from claims import Claim, experiment, grid, identity, value, within
 
 DECODED = experiment("claims.papers.mean_bias.experiments.formats_codes:decoded", seconds=0.01)
 ENCODED = experiment("claims.papers.mean_bias.experiments.formats_codes:encoded", seconds=0.2, megabytes=150)
@@ -26,7 +22,7 @@ ELEMENTS = (
         statement="Each of the 16 E2M1 and 256 E4M3 codes decodes to the number that its fields say.",
         at=grid(element=["e2m1", "e4m3"]),
         test=identity(DECODED["agree"], DECODED["codes"], bound=0.0, planted=DECODED["planted"], draws=1),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.nvfp4.nearest",
@@ -34,7 +30,7 @@ ELEMENTS = (
         statement="Every bfloat16 number gets the nearest code, ties the even one, beyond the largest value the last.",
         at=grid(element=["e2m1", "e4m3"]),
         test=identity(ENCODED["agree"], ENCODED["numbers"], bound=0.0, planted=ENCODED["planted"], draws=1),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.nvfp4.nan",
@@ -42,7 +38,7 @@ ELEMENTS = (
         statement="Every NaN is refused, wherever it stands: neither element has a code that could stand for it.",
         at=grid(operation=["e2m1", "e4m3", "nvfp4", "mxfp4"]),
         test=identity(REFUSED["agree"], REFUSED["numbers"], bound=0.0, planted=REFUSED["planted"], draws=1),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.nvfp4.infinities",
@@ -50,7 +46,7 @@ ELEMENTS = (
         statement="An infinity is quantized like the largest finite float32 and comes back finite.",
         at=grid(operation=["nvfp4", "mxfp4"]),
         test=identity(INFINITE["agree"], INFINITE["places"], bound=0.0, planted=INFINITE["planted"], draws=1),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -65,7 +61,7 @@ SCALE_RANGES = (
         test=value(SCALES["largest"]),
         band=within(6 * 17 / 16, abs=0.001, provenance="theory", because=_RESOLUTION),
         rival=6.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.nvfp4.scale-up",
@@ -75,7 +71,7 @@ SCALE_RANGES = (
         test=value(SCALES["smallest"]),
         band=within(17 / 3, abs=0.001, provenance="theory", because=_RESOLUTION),
         rival=6 * 16 / 17,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.nvfp4.largest-loss",
@@ -85,7 +81,7 @@ SCALE_RANGES = (
         test=value(SCALES["largest_loss"]),
         band=within(1 / 17, abs=0.0002, provenance="theory", because=_RESOLUTION),
         rival=1 / 16,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.mxfp4.floor-reach",
@@ -95,7 +91,7 @@ SCALE_RANGES = (
         test=value(SCALES["largest"]),
         band=within(8.0, abs=0.001, provenance="theory", because=_RESOLUTION),
         rival=6.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.mxfp4.ceil-reach",
@@ -105,6 +101,6 @@ SCALE_RANGES = (
         test=value(SCALES["largest"] - SCALES["smallest"]),
         band=within(3.0, abs=0.001, provenance="theory", because=_RESOLUTION),
         rival=4.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -6,11 +6,7 @@ mends it shows. Without the library the claims are unavailable.
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import Linear, Quantity, experiment, grid
-from claims.kinds import identity, proportion, value
-from claims.verdict import Role, Tier
+from claims import Claim, Linear, Quantity, at_least, experiment, grid, identity, proportion, value, within
 
 ML_DTYPES = experiment(
     "claims.papers.mean_bias.experiments.formats_libraries:ml_dtypes_codes", fixed={"version": "0.6.0"}, seconds=0.02
@@ -47,12 +43,12 @@ def _agreement(
         locus="section 6.1, NVFP4",
         statement=statement,
         test=identity(agree, total, bound=0.0, planted=planted, draws=1),
-        role=Role.OURS,
+        role="ours",
     )
 
 
 def _pinned(
-    name: str, library: str, statement: str, x: Quantity, target: float, ours: float, decides: Tier = Tier.SMOKE
+    name: str, library: str, statement: str, x: Quantity, target: float, ours: float, decides: str = "smoke"
 ) -> Claim:
     """What the library gives for one input, against what the definition gives."""
     return Claim(
@@ -62,7 +58,7 @@ def _pinned(
         test=value(x),
         band=within(target, rel=1e-3, provenance="theory", because=_EXACT),
         rival=ours,
-        role=Role.OURS,
+        role="ours",
         decides=decides,
     )
 
@@ -118,8 +114,8 @@ TORCHAO = (
             statement=f"torchao 0.18.0 gives float32 tensors the same {case} scales and codes, byte for byte.",
             at=grid(case=case, spread=[0.0, 2.0]),
             test=identity(RANDOM["agree"], RANDOM["bytes"], bound=0.0, planted=RANDOM["planted"]),
-            role=Role.OURS,
-            decides=Tier.STANDARD,
+            role="ours",
+            decides="standard",
         )
         for case in ("nvfp4", "mxfp4-floor", "mxfp4-ceil")
     ),
@@ -130,8 +126,8 @@ TORCHAO = (
         test=proportion(BFLOAT16["different"], BFLOAT16["tensors"]),
         band=at_least(0.25, provenance="smallest-effect", because="half of what was measured on 200 tensors"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     _pinned(
         "smallest-scale",
@@ -140,7 +136,7 @@ TORCHAO = (
         CASES["smallest_scale"],
         2.0**-6,
         2.0**-8,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     _pinned(
         "outlier-error",
@@ -149,7 +145,7 @@ TORCHAO = (
         CASES["error"],
         0.02051,
         0.01016,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     _pinned(
         "zeros",
@@ -158,7 +154,7 @@ TORCHAO = (
         CASES["zero_nan"],
         1.0,
         0.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     _pinned(
         "nan",
@@ -167,7 +163,7 @@ TORCHAO = (
         CASES["nan_value"],
         1.5,
         6.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     _pinned(
         "ceil-exponent",
@@ -176,7 +172,7 @@ TORCHAO = (
         CASES["ceil_exponent"],
         10.0,
         11.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
     _pinned(
         "tiny",
@@ -185,6 +181,6 @@ TORCHAO = (
         CASES["tiny_code"],
         2.0,
         4.0,
-        decides=Tier.STANDARD,
+        decides="standard",
     ),
 )

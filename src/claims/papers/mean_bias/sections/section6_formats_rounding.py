@@ -6,12 +6,8 @@ what rounding to the same tensor, with ever new random words, does not average o
 
 from __future__ import annotations
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_most, experiment, grid, mean, order, ratio, within
 from claims.papers.mean_bias.theory import formats
-from claims.verdict import REFUTED, Role
 
 ELEMENTS = 2**18
 NEAREST, STOCHASTIC = "nvfp4/nearest", "nvfp4/stochastic"
@@ -98,7 +94,7 @@ ERRORS = (
         test=mean(ERROR["error"]),
         band=within(expected_error, rel=0.015, provenance="smallest-effect", because="rounding the scales costs 2 %"),
         rival=simpler_error,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.nvfp4.error-of-tiles",
@@ -108,7 +104,7 @@ ERRORS = (
         test=mean(ERROR["error"]),
         band=within(expected_error, rel=0.015, provenance="smallest-effect", because="a third is the question"),
         rival=simpler_error,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.mxfp4.error",
@@ -118,7 +114,7 @@ ERRORS = (
         test=mean(ERROR["error"]),
         band=within(expected_error, rel=0.015, provenance="smallest-effect", because="a half is the question"),
         rival=simpler_error,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -133,7 +129,7 @@ STOCHASTIC_ROUNDING = (
         test=mean(LEVEL["bias"]),
         band=within(0.0, abs=0.01, provenance="smallest-effect", because="a tenth of the smallest error to nearest"),
         rival=formats.nearest_level_error,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sr.mitigates",
@@ -159,7 +155,7 @@ STOCHASTIC_ROUNDING = (
             because="half the distance to 2, the factor for a uniform density within steps",
         ),
         rival=2.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sr.inside",
@@ -169,7 +165,7 @@ STOCHASTIC_ROUNDING = (
         test=mean(MAXIMA["inside_gain"]),
         band=within(0.0, abs=0.0007, provenance="smallest-effect", because="rounding to nearest gives -.0012"),
         rival=nearest_inside_gain,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sr.unbiased-maxima",
@@ -185,7 +181,7 @@ STOCHASTIC_ROUNDING = (
             "whatever the rounding: 1.1 % of all block maxima is lost. Scales rounded up would mend it."
         ),
         corrected_by="mean-bias.sr.maximum-loss",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="mean-bias.sr.maximum-loss",
@@ -195,7 +191,7 @@ STOCHASTIC_ROUNDING = (
         test=mean(MAXIMA["maximum_gain"]),
         band=within(formats.maximum_gain, rel=0.15, provenance="smallest-effect", because="resolves it from none"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sr.shrinkage",
@@ -205,7 +201,7 @@ STOCHASTIC_ROUNDING = (
         test=mean(ERROR["gain"]),
         band=within(expected_gain, abs=0.0005, provenance="smallest-effect", because="half the distance between arms"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.sr.clipped-share",
@@ -215,7 +211,7 @@ STOCHASTIC_ROUNDING = (
         test=mean(MAXIMA["clipped"]),
         band=within(formats.clipped_share, abs=0.008, provenance="theory", because="resolves it from one half"),
         rival=0.5,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -230,7 +226,7 @@ EXTREME_ELEMENTS = (
             formats.flushed_share(_EXTREME_SCALE), abs=0.02, provenance="theory", because="7 % without extreme"
         ),
         rival=formats.flushed_share(0.35),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.extremes.error",
@@ -242,6 +238,6 @@ EXTREME_ELEMENTS = (
             formats.error_at_scale(_EXTREME_SCALE), rel=0.03, provenance="theory", because="nine times is the question"
         ),
         rival=usual_error,
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import bounded, recomputed
+from claims import REFUTED, Claim, bounded, recomputed, table
 from claims.papers.mean_bias.figures.scores import having
-from claims.verdict import REFUTED, Role
 
 SETUP = "claims.papers.mean_bias:figures/setup.toml"
 
@@ -57,7 +54,7 @@ SETTING = (
             SETUP,
             check=bounded(uses=("models",), formula=float, lo=0.9, hi=1.1, where=having("models")),
         ),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.section6.evaluated-share",
@@ -72,6 +69,6 @@ SETTING = (
                 where=having("models"),
             ),
         ),
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import Table, aggregated, bounded, granularity, recomputed
+from claims import HOLDS, REFUTED, Claim, aggregated, bounded, granularity, recomputed, table
+from claims.kinds.table import Table
 from claims.papers.mean_bias.figures.scores import TABLE_1, TASKS, having
 from claims.papers.mean_bias.shared import TASK_NAMES
-from claims.verdict import HOLDS, REFUTED, Role
 
 #: Public sets that the scores may be shares of; HellaSwag's has more than 10,000 items, so that any figure fits.
 ITEMS = {"arc_c": 1172, "arc_e": 2376, "boolq": 3270, "lambada": 5153, "piqa": 1838}
@@ -93,7 +91,7 @@ LEFT_OUT = tuple(
                 where=having("task", *kept),
             ),
         ),
-        role=Role.OURS,
+        role="ours",
     )
     for name, kept, statement in (
         ("without-boolq", _left_out("boolq"), "Without BoolQ the mean difference is .0040, less than half."),
@@ -111,7 +109,7 @@ COUNTS = tuple(
         locus="Table 1, single scores",
         statement=f"Both {TASK_NAMES[task]} scores are whole numbers of right answers out of {items:,}.",
         test=_fits(task, items),
-        role=Role.OURS,
+        role="ours",
     )
     for task, items in ITEMS.items()
 )
@@ -131,7 +129,7 @@ def _race(name: str, items: int, words: str, fits: bool) -> Claim:
         expected=HOLDS if fits else REFUTED,
         finding="" if fits else finding,
         corrected_by=None if fits else "mean-bias.table1.race-all",
-        role=Role.OURS,
+        role="ours",
     )
 
 
@@ -160,13 +158,13 @@ WITHOUT_MODEL = (
             "question: the difference of .0437 is one between two ways of being worse than that."
         ),
         test=_against("always yes", hi=-5.0),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.table1.arc-c-chance",
         locus="Table 1, ARC-C",
         statement="Both ARC-C scores are within one standard error of guessing among four choices.",
         test=_against("guessing", lo=-1.0, hi=1.0),
-        role=Role.OURS,
+        role="ours",
     ),
 )

@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from claims.bands import at_least
-from claims.claim import Claim
-from claims.kinds import mean, proportion, sample, table
-from claims.kinds.sample import FixedSample, column
-from claims.kinds.table import bounded
+from claims import HOLDS, UNDECIDED, Claim, at_least, bounded, column, mean, proportion, sample, table
+from claims.kinds.sample import FixedSample
 from claims.papers.mean_bias.figures.scores import (
     SCORES,
     TASKS,
@@ -21,7 +18,6 @@ from claims.papers.mean_bias.figures.scores import (
 )
 from claims.papers.mean_bias.shared import SIGNIFICANT, WHICH_IS_LARGER
 from claims.papers.mean_bias.theory import discordance
-from claims.verdict import HOLDS, UNDECIDED, Role
 
 #: A standard deviation over seeds of a run's average that would hide the difference whatever the items say.
 SEED_SD = 0.0036
@@ -87,7 +83,7 @@ METHOD = (
         rival=0.25,
         expected=UNDECIDED,
         finding="It wins three of seven, which is what a fair coin does.",
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.table1.seed-scatter",
@@ -105,7 +101,7 @@ METHOD = (
                 where=having("tasks", "all"),
             ),
         ),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -121,7 +117,7 @@ def _items(name: str, test: FixedSample, words: str, *, open_because: str = "", 
         rival=-0.01,
         expected=UNDECIDED if open_because else HOLDS,
         finding=open_because,
-        role=Role.OURS,
+        role="ours",
     )
 
 

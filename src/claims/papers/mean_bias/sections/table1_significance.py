@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most
-from claims.claim import Claim
-from claims.experiment import Point, experiment, point_of
-from claims.kinds import sample, value
+from claims import HOLDS, UNDECIDED, Claim, Point, at_least, at_most, experiment, sample, value
+from claims.experiment import point_of
 from claims.papers.mean_bias.figures.scores import SCORES, Score, TwoProportions
 from claims.papers.mean_bias.shared import SIGNIFICANT, TASK_NAMES, WHICH_IS_LARGER
-from claims.verdict import HOLDS, UNDECIDED, Role
 
 PAIRINGS = experiment("claims.papers.mean_bias.experiments.discordance:attainable", seconds=0.005)
 FEW_ITEMS = (
@@ -44,7 +41,7 @@ def _gain(score: Score) -> Claim:
         rival=-0.01,
         expected=HOLDS if decided else UNDECIDED,
         finding="" if decided else FEW_ITEMS,
-        role=Role.OURS,
+        role="ours",
     )
 
 
@@ -71,7 +68,7 @@ PAIRING = (
         test=value(PAIRINGS["smallest_z"]),
         band=at_least(SIGNIFICANT, provenance="theory", because="the normal quantile at five per cent"),
         rival=1.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="mean-bias.table1.pairing-never",
@@ -81,7 +78,7 @@ PAIRING = (
         test=value(PAIRINGS["smallest_p"]),
         band=at_least(0.05, provenance="theory", because="the level; five tosses of a fair coin give 1/16"),
         rival=0.01,
-        role=Role.OURS,
+        role="ours",
     ),
     *(
         Claim(
@@ -92,7 +89,7 @@ PAIRING = (
             test=value(PAIRINGS[quantity]),
             band=band(SIGNIFICANT, provenance="theory", because="the normal quantile at five per cent"),
             rival=rival,
-            role=Role.OURS,
+            role="ours",
         )
         for name, quantity, band, rival, words in (
             ("", "largest_z", at_least, 1.0, "the differences may be significant, if the runs differ on few items"),

@@ -6,12 +6,8 @@ consecutive tokens of the text; six layers are spread evenly over the depth.
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_least, at_most, grid, mean, order, ratio
 from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, INNER, LINEAR, NORMED, averaged
-from claims.verdict import REFUTED, Role, Tier
 
 _LAST_PLACE = "at least .985, which prints as .99"
 _FIGURE_1 = "section 2, Figure 1 right"
@@ -27,8 +23,8 @@ SIGNS = (
         test=mean(averaged("held_out", LINEAR, DEPTHS)),
         band=at_least(0.95, provenance="author", because="'nearly uniform'"),
         rival=0.5,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.signs-of-weak-means",
@@ -40,8 +36,8 @@ SIGNS = (
         test=mean(ACTIVATIONS["share"]),
         band=at_most(0.25, provenance="author", because="a quarter"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -54,8 +50,8 @@ ALIGNMENT = (
         test=mean(ACTIVATIONS["cosine"]),
         band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
         rival=0.7,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.cosine-stream",
@@ -71,8 +67,8 @@ ALIGNMENT = (
             "energy: the cosine is .81 to .87, and 1.00 if that token is left out."
         ),
         corrected_by="mean-bias.model.cosine-later-stream",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.cosine-later-stream",
@@ -82,8 +78,8 @@ ALIGNMENT = (
         test=mean(ACTIVATIONS["cosine"]),
         band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
         rival=0.7,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.v1-not-others",
@@ -95,8 +91,8 @@ ALIGNMENT = (
         test=order(ACTIVATIONS["cosine"], ACTIVATIONS["other_cosine"]),
         band=at_least(0.3, provenance="author", because="'much more strongly': cosines apart by .3"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.others-cancel",
@@ -109,8 +105,8 @@ ALIGNMENT = (
         test=order(ACTIVATIONS["coherence"], ACTIVATIONS["other_coherence"]),
         band=at_least(0.3, provenance="author", because="1/256 would be full cancellation"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.leading-is-mean",
@@ -120,8 +116,8 @@ ALIGNMENT = (
         test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
         band=at_least(0.5, provenance="author", because=HALF),
         rival=0.1,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.leading-is-mean-hidden",
@@ -131,8 +127,8 @@ ALIGNMENT = (
         test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
         band=at_least(1 / 3, provenance="author", because="it ranges from a half to nine tenths"),
         rival=0.1,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.stream-leading-is-mean",
@@ -148,8 +144,8 @@ ALIGNMENT = (
             "token out, or look behind RMSNorm, where every token has the same length."
         ),
         corrected_by="mean-bias.model.later-stream-leading-is-mean",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.later-stream-leading-is-mean",
@@ -161,8 +157,8 @@ ALIGNMENT = (
         test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
         band=at_least(0.9, provenance="author", because="nine tenths"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.stream-first-mode-cancels",
@@ -174,7 +170,7 @@ ALIGNMENT = (
         test=mean(ACTIVATIONS["coherence"]),
         band=at_most(0.1, provenance="author", because="1/256 is a single token"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_least, at_most, grid, mean, order, ratio, within
 from claims.papers.mean_bias.shared import ALL, OPERANDS, gain
-from claims.verdict import REFUTED, Role, Tier
 
 _HYPOTHESIS = "section 5, hypothesis; abstract; section 1"
 
@@ -19,8 +15,8 @@ HYPOTHESIS = (
         test=ratio(gain("bfloat16"), gain("svd 1/exact")),
         band=at_least(0.9, provenance="author", because="nine tenths"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.recovers-most",
@@ -29,8 +25,8 @@ HYPOTHESIS = (
         test=ratio(gain("bfloat16"), gain("svd 1%/exact")),
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.printed-recovers-most",
@@ -42,8 +38,8 @@ HYPOTHESIS = (
         expected=REFUTED,
         finding="It recovers a sixth; with the mean in BF16 over three fifths.",
         corrected_by="mean-bias.model.recovers-most",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.recovers-most-hidden",
@@ -55,8 +51,8 @@ HYPOTHESIS = (
         expected=REFUTED,
         finding="It recovers about a quarter there, where the mean has a sixth of the energy on average.",
         corrected_by="mean-bias.model.recovers-most",
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.factors-in-fp4",
@@ -65,8 +61,8 @@ HYPOTHESIS = (
         test=mean(ALL.at(arm="svd 1/fp4")["operand_error"]),
         band=at_least(1.1, provenance="smallest-effect", because="a tenth"),
         rival=0.6,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -78,8 +74,8 @@ MODES = (
         test=order(ALL.at(arm="mode 2")["left"], ALL.at(arm="svd 1/exact")["left"]),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the error"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.error-follows-energy",
@@ -91,8 +87,8 @@ MODES = (
         test=mean(OPERANDS["left"] + OPERANDS["removed"]),
         band=within(1.0, abs=0.08, provenance="author", because="the error of a block format is nearly relative"),
         rival=1.3,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.range-mode",
@@ -103,8 +99,8 @@ MODES = (
         test=order(ALL.at(arm="mode 2")["range"], ALL.at(arm="bfloat16")["range"]),
         band=at_least(0.05, provenance="smallest-effect", because="a twentieth of the range"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.range-halved",
@@ -119,8 +115,8 @@ MODES = (
             "blocks have none of these."
         ),
         corrected_by="mean-bias.model.range-fifth",
-        role=Role.CONTROL,
-        decides=Tier.STANDARD,
+        role="control",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.range-fifth",
@@ -129,8 +125,8 @@ MODES = (
         test=mean(ALL.at(arm="bfloat16")["range"]),
         band=at_most(0.9, provenance="author", because="a tenth"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -142,8 +138,8 @@ ROTATION = (
         test=mean(ALL.at(arm="turned")["range"]),
         band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the range"),
         rival=1.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.hadamard-error",
@@ -158,8 +154,8 @@ ROTATION = (
             "elements, each with the relative error of the format."
         ),
         corrected_by="mean-bias.model.hadamard-worsens",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.hadamard-worsens",
@@ -168,8 +164,8 @@ ROTATION = (
         test=mean(ALL.at(arm="turned")["operand_error"]),
         band=at_least(1.1, provenance="smallest-effect", because="a tenth"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.hadamard-beside-mean",
@@ -184,8 +180,8 @@ ROTATION = (
         expected=REFUTED,
         finding="It adds a tenth of the plain error. (NVIDIA's recipe turns the weight gradient's inputs only.)",
         corrected_by="mean-bias.model.mean-alone",
-        role=Role.CONTROL,
-        decides=Tier.STANDARD,
+        role="control",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.mean-alone",
@@ -194,7 +190,7 @@ ROTATION = (
         test=order(ALL.at(arm="turned bfloat16")["operand_error"], ALL.at(arm="bfloat16")["operand_error"]),
         band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the plain error"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

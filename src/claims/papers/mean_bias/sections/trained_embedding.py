@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most
-from claims.claim import Claim
-from claims.experiment import experiment
-from claims.kinds import mean, order
-from claims.verdict import REFUTED, Role, Tier
+from claims import REFUTED, Claim, at_least, at_most, experiment, mean, order
 
 EMBEDDING = experiment(
     "claims.papers.mean_bias.trained.emergence:embedding",
@@ -28,8 +24,8 @@ FREQUENCIES = (
         test=order(EMBEDDING["text_share"], EMBEDDING["independent_share"]),
         band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the energy"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-frequencies-raise",
@@ -47,8 +43,8 @@ FREQUENCIES = (
             "that are rare in the text, and frequent ones lie away from it."
         ),
         corrected_by="mean-bias.model.embedding-rare-share",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-rare-share",
@@ -60,8 +56,8 @@ FREQUENCIES = (
         test=order(EMBEDDING["vocabulary_share"], EMBEDDING["types_share"]),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-alignment",
@@ -78,8 +74,8 @@ FREQUENCIES = (
             "and the mean of the text belongs to another mode."
         ),
         corrected_by="mean-bias.model.embedding-other-mode",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-other-mode",
@@ -90,8 +86,8 @@ FREQUENCIES = (
         test=order(EMBEDDING["best_cosine"], EMBEDDING["text_cosine"]),
         band=at_least(0.05, provenance="smallest-effect", because="zero if v1 is its mode"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-means-apart",
@@ -100,7 +96,7 @@ FREQUENCIES = (
         test=mean(EMBEDDING["means_cosine"]),
         band=at_most(0.3, provenance="author", because="an angle above 70 degrees"),
         rival=0.9,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

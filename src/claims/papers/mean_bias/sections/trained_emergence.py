@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order
-from claims.verdict import REFUTED, Role, Tier
+from claims import REFUTED, Claim, at_least, at_most, experiment, grid, mean, order
 
 TOKENS = 256
 
@@ -39,8 +35,8 @@ ATTENTION = (
         test=order(LAYERS["mixed"], LAYERS["attention_input"]),
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.attention-everywhere",
@@ -56,8 +52,8 @@ ATTENTION = (
             "(.17 is left) than averaging brings back."
         ),
         corrected_by="mean-bias.model.attention-averages",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.attention-averages",
@@ -67,8 +63,8 @@ ATTENTION = (
         test=order(LAYERS["mixed"], LAYERS["values"]),
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.attention-by-similarity",
@@ -83,8 +79,8 @@ ATTENTION = (
             "They bring .80 and .37 where equal weights bring .96 and .89: averaging raises the share, not softmax."
         ),
         corrected_by="mean-bias.model.equal-weights",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.equal-weights",
@@ -96,8 +92,8 @@ ATTENTION = (
         test=order(LAYERS["uniform"], LAYERS["mixed"]),
         band=at_least(0.2, provenance="smallest-effect", because="a fifth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -113,8 +109,8 @@ MLP = (
         expected=REFUTED,
         finding="It has .07 against .34 in the first layer and .11 against .36 on average, less in every single layer.",
         corrected_by="mean-bias.model.swiglu-lowers",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.swiglu-lowers",
@@ -124,8 +120,8 @@ MLP = (
         test=order(LAYERS["mlp_input"], LAYERS["hidden"]),
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.silu-of-centred",
@@ -135,8 +131,8 @@ MLP = (
         test=mean(LAYERS["centred_silu"]),
         band=at_least(2 / TOKENS, provenance="author", because="twice 1/l"),
         rival=1 / TOKENS,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.swiglu-of-centred",
@@ -146,8 +142,8 @@ MLP = (
         test=mean(LAYERS["centred_hidden"]),
         band=at_least(2 / TOKENS, provenance="author", because="twice 1/l"),
         rival=1 / TOKENS,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )
 
@@ -159,8 +155,8 @@ RESIDUAL = (
         test=mean(STREAM["length_growth"]),
         band=at_least(2.303, provenance="author", because="ln 10"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.stream-share-grows",
@@ -169,8 +165,8 @@ RESIDUAL = (
         test=mean(STREAM["share_rank"]),
         band=at_least(0.8, provenance="author", because="1 is growth at every layer"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.first-token-hides",
@@ -181,8 +177,8 @@ RESIDUAL = (
         test=order(STREAM["share_without"], STREAM["share_with_first"]),
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.no-cancellation",
@@ -196,8 +192,8 @@ RESIDUAL = (
         expected=REFUTED,
         finding="It does in three layers of ten, and in a fifth of all layers the stream's mean gets shorter by it.",
         corrected_by="mean-bias.model.added-means-agree",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.added-means-agree",
@@ -209,7 +205,7 @@ RESIDUAL = (
         test=mean(STREAM["cosine_attention"]),
         band=at_least(0.2, provenance="smallest-effect", because="unrelated directions have zero"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, between
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, order
+from claims import REFUTED, Claim, at_least, at_most, between, grid, mean, order
 from claims.papers.mean_bias.shared import ACTIVATIONS, INNER, NORMED, averaged
-from claims.verdict import REFUTED, Role, Tier
 
 _OUTPUTS = ["o", "down"]
 _FIGURE_4 = "section 4, Figure 4"
@@ -29,8 +25,8 @@ PRIMARY = (
         test=mean(ACTIVATIONS["lead"]),
         band=at_least(0.0, provenance="author", because="the primary source has the largest share"),
         rival=-0.2,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.primary-source-outputs",
@@ -43,8 +39,8 @@ PRIMARY = (
         expected=REFUTED,
         finding="The mean's squared share is .00 to .06 there; spike and tail have .2 to .5 each.",
         corrected_by="mean-bias.model.outputs-small-mean",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.outputs-small-mean",
@@ -54,8 +50,8 @@ PRIMARY = (
         test=mean(ACTIVATIONS["squared_mean"]),
         band=at_most(0.2, provenance="author", because="a fifth"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.primary-source-embedding",
@@ -68,8 +64,8 @@ PRIMARY = (
         expected=REFUTED,
         finding="The spike is, the leading modes of the centred embedding: squared shares are .05 and .68.",
         corrected_by="mean-bias.model.embedding-spike",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-spike",
@@ -79,8 +75,8 @@ PRIMARY = (
         test=order(ACTIVATIONS["squared_spike"], ACTIVATIONS["squared_mean"]),
         band=at_least(0.2, provenance="smallest-effect", because="a fifth of the entry's square"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.majority",
@@ -92,8 +88,8 @@ PRIMARY = (
         test=mean(averaged("additive_mean", NORMED, INNER)),
         band=at_least(0.5, provenance="author", because="the majority"),
         rival=0.2,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.majority-outputs",
@@ -108,8 +104,8 @@ PRIMARY = (
             "It makes .04 to .20 of them: two of the four inputs that a layer has have extremes that no mean explains."
         ),
         corrected_by="mean-bias.model.outputs-small-mean",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.cross-minor",
@@ -122,8 +118,8 @@ PRIMARY = (
         expected=REFUTED,
         finding="They make .15 to .34 of the square at q, and .29 to .48 at the output projections.",
         corrected_by="mean-bias.eq8.additive-sum",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )
 
@@ -138,8 +134,8 @@ PLACES = (
         test=mean(averaged("columns", NORMED, INNER)),
         band=at_most(0.01, provenance="author", because="one per cent"),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.few-channels",
@@ -151,8 +147,8 @@ PLACES = (
         test=mean(averaged("concentration", NORMED, INNER)),
         band=at_least(0.5, provenance="author", because="most is more than half"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -168,8 +164,8 @@ NOISE = (
         test=mean(ACTIVATIONS["tail"]),
         band=at_most(BOUND, provenance="theory", because="eq. 10 at t = 4 sigma"),
         rival=2 * BOUND,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.noise-hidden",
@@ -185,8 +181,8 @@ NOISE = (
             "deviations, eight to twelve times the bound. There noise alone makes the extremes."
         ),
         corrected_by="mean-bias.model.noise-heavy",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.noise-heavy",
@@ -198,7 +194,7 @@ NOISE = (
         test=mean(ACTIVATIONS["tail"]),
         band=at_least(3 * BOUND, provenance="smallest-effect", because="three times"),
         rival=BOUND,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

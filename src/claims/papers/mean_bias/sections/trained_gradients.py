@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import Band, at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio
-from claims.verdict import REFUTED, UNDECIDED, Role, Tier
+from claims import REFUTED, UNDECIDED, Band, Claim, at_least, at_most, experiment, grid, mean, order, ratio, within
 
 PRODUCTS = experiment(
     "claims.papers.mean_bias.trained.gradients:products",
@@ -67,8 +63,8 @@ WEIGHT_GRADIENT = (
             "rounding throughout. Keep the means in BF16 and drop the cross terms."
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-drop-and-keep",
@@ -78,8 +74,8 @@ WEIGHT_GRADIENT = (
         test=mean(PRODUCTS["weight"]),
         band=at_most(0.75, provenance="smallest-effect", because="a quarter of the error"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-cross-terms",
@@ -95,8 +91,8 @@ WEIGHT_GRADIENT = (
             "quantization these terms are zero. Leave them out."
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-drop",
@@ -106,8 +102,8 @@ WEIGHT_GRADIENT = (
         test=ratio(PRODUCTS["weight"], PRODUCTS.at(arm="printed/4")["weight"]),
         band=at_most(0.9, provenance="smallest-effect", because="a tenth of the error"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-keep",
@@ -117,8 +113,8 @@ WEIGHT_GRADIENT = (
         test=mean(PRODUCTS["weight"]),
         band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-law",
@@ -130,8 +126,8 @@ WEIGHT_GRADIENT = (
         rival=1.3,
         expected=UNDECIDED,
         finding="To 12 per cent, as far as 16 seeds tell. 64 seeds (--tier full) would decide.",
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-activation",
@@ -141,8 +137,8 @@ WEIGHT_GRADIENT = (
         test=ratio(PRODUCTS["weight"], _SPLIT),
         band=within(1.0, rel=0.05, provenance="smallest-effect", because="a mean worth splitting would leave a third"),
         rival=1.3,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-rounding",
@@ -151,8 +147,8 @@ WEIGHT_GRADIENT = (
         test=order(PRODUCTS.at(arm="bfloat16/2", rounding="all")["weight"], _NEAREST),
         band=within(0.0, abs=0.1, provenance="smallest-effect", because="a tenth of plain NVFP4's error"),
         rival=0.4,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-hadamard",
@@ -169,8 +165,8 @@ WEIGHT_GRADIENT = (
             "in one block of 16 as it was, is worth more: see the two-term split."
         ),
         corrected_by="mean-bias.model.weight-gradient-hadamard-worse",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-hadamard-worse",
@@ -180,8 +176,8 @@ WEIGHT_GRADIENT = (
         test=ratio(PRODUCTS["weight"], _SPLIT),
         band=at_least(1.4, provenance="smallest-effect", because="two fifths more"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.weight-gradient-hadamard-after",
@@ -191,8 +187,8 @@ WEIGHT_GRADIENT = (
         test=ratio(PRODUCTS["weight"], _SPLIT),
         band=at_least(1.0, provenance="smallest-effect", because="no smaller than without them"),
         rival=0.9,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -208,8 +204,8 @@ INPUT_GRADIENT = (
         expected=REFUTED,
         finding="It changes the error by less than 2 per cent: gradients have next to no mean to be split off.",
         corrected_by="mean-bias.model.input-gradient-unchanged",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.input-gradient-unchanged",
@@ -219,8 +215,8 @@ INPUT_GRADIENT = (
         test=mean(PRODUCTS["quantized"]),
         band=within(1.0, abs=0.02, provenance="smallest-effect", because="its energy share is below 1 per cent"),
         rival=0.95,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -236,8 +232,8 @@ GRADIENT_MEANS = (
         expected=REFUTED,
         finding="Less than 1.5 per cent of a gradient's energy is in its mean. Uncorrelated tokens have 1/l of theirs.",
         corrected_by="mean-bias.model.gradient-mean-null",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.gradient-mean-null",
@@ -249,8 +245,8 @@ GRADIENT_MEANS = (
             2.5, abs=1.5, provenance="smallest-effect", because="14.4 times would be a twentieth of 288 tokens"
         ),
         rival=14.4,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.gradient-mean-beside",
@@ -260,8 +256,8 @@ GRADIENT_MEANS = (
         test=ratio(MEANS["share_x"], MEANS["share_d"]),
         band=at_least(10.0, provenance="author", because="an order of magnitude"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -280,8 +276,8 @@ SECOND_MOMENT = (
             "rows of different tokens don't add up. Without it the second moment is a few per cent smaller."
         ),
         corrected_by="mean-bias.model.second-moment-embedding-small",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.second-moment-embedding-small",
@@ -291,8 +287,8 @@ SECOND_MOMENT = (
         test=mean(MEANS["inflation"]),
         band=at_most(1.1, provenance="smallest-effect", because="a tenth of the second moment, 5 per cent of a step"),
         rival=2.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.second-moment-maps",
@@ -302,7 +298,7 @@ SECOND_MOMENT = (
         test=mean(MEANS["inflation"]),
         band=at_least(1.25, provenance="smallest-effect", because="a quarter of the second moment"),
         rival=1.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from math import log
 
-from claims.bands import Band, at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import Experiment, experiment
-from claims.kinds import mean, order, ratio
+from claims import (
+    REFUTED,
+    UNDECIDED,
+    Band,
+    Claim,
+    Experiment,
+    at_least,
+    at_most,
+    experiment,
+    mean,
+    order,
+    ratio,
+    within,
+)
 from claims.kinds.base import Kind
-from claims.verdict import REFUTED, UNDECIDED, Role, Tier
 
 LOSSES = experiment(
     "claims.papers.mean_bias.trained.end_to_end:losses",
@@ -89,8 +98,8 @@ PRINTED = (
         rival=0.2,
         expected=UNDECIDED,
         finding=f"The FP4 mean's offset takes back what the split wins, within the spread of windows. {_MORE}",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-printed-activations",
@@ -101,8 +110,8 @@ PRINTED = (
         rival=0.3,
         expected=UNDECIDED,
         finding=f"It diverges a tenth to a fifth more in the windows seen, hardly more than they differ. {_MORE}",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-mean-format",
@@ -111,8 +120,8 @@ PRINTED = (
         test=_against("a4 bfloat16", "a4 printed"),
         band=_less(0.2, "a fifth"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -124,8 +133,8 @@ KEPT = (
         test=_against("a4 bfloat16", "a4 plain"),
         band=_less(0.05, "a twentieth"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-kept",
@@ -134,8 +143,8 @@ KEPT = (
         test=_against("bfloat16", "plain"),
         band=at_most(0.0, provenance="author", because="no further, as a logarithm"),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-kept-nll",
@@ -146,8 +155,8 @@ KEPT = (
         rival=0.05,
         expected=UNDECIDED,
         finding=f"A few hundredths of a nat, of the size of the spread between windows of 128 tokens. {_MORE}",
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-kept-mxfp4",
@@ -158,8 +167,8 @@ KEPT = (
         rival=0.2,
         expected=UNDECIDED,
         finding="By a sixth, and by .09 from seed to seed. " + _MORE,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-kept-mxfp4-nll",
@@ -170,8 +179,8 @@ KEPT = (
         rival=-0.2,
         expected=UNDECIDED,
         finding="It is .3 nats lower, and as much apart from window to window. 32 seeds (--tier full) would decide.",
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-weights",
@@ -180,8 +189,8 @@ KEPT = (
         test=_against("weights", "plain"),
         band=at_least(log(0.4), provenance="author", because="two fifths, as a logarithm"),
         rival=-1.6,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -195,8 +204,8 @@ ALTERNATIVES = (
         rival=0.0,
         expected=UNDECIDED,
         finding=f"Two fifths to a half of it: too near to a half for the spread between windows. {_MORE}",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-svd",
@@ -205,8 +214,8 @@ ALTERNATIVES = (
         test=_against("svd 1%", "plain"),
         band=_less(0.1, "a tenth"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-svd-one",
@@ -215,8 +224,8 @@ ALTERNATIVES = (
         test=_against("svd 1", "bfloat16"),
         band=within(0.0, abs=0.22, provenance="smallest-effect", because="a fifth of the divergence"),
         rival=-0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-hadamard",
@@ -231,8 +240,8 @@ ALTERNATIVES = (
             "nearly exact; rotated, it costs all 16 elements resolution. Splitting the mean off has no such price."
         ),
         corrected_by="mean-bias.model.loss-hadamard-worse",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.loss-hadamard-worse",
@@ -241,8 +250,8 @@ ALTERNATIVES = (
         test=_remedy("rotated"),
         band=at_least(0.2, provenance="smallest-effect", because="a fifth of the divergence, as a logarithm"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -257,8 +266,8 @@ EMBEDDING = (
         expected=REFUTED,
         finding="It changes nothing that can be seen: the products of all other layers have means of their own.",
         corrected_by="mean-bias.training.embedding-does-not-reach",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-mean-source",
@@ -270,8 +279,8 @@ EMBEDDING = (
         expected=REFUTED,
         finding="They are as large as before: every layer makes its mean anew.",
         corrected_by="mean-bias.training.embedding-does-not-reach",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-mean-returns",
@@ -282,8 +291,8 @@ EMBEDDING = (
         rival=0.8,
         expected=UNDECIDED,
         finding="They keep it to 8 per cent, as far as 16 seeds tell. " + _MORE,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-mean-needed",
@@ -295,8 +304,8 @@ EMBEDDING = (
         expected=REFUTED,
         finding="They move by a tenth of a nat or more: the mean has to be added again, as Averis does.",
         corrected_by="mean-bias.model.embedding-mean-cost",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.embedding-mean-cost",
@@ -305,7 +314,7 @@ EMBEDDING = (
         test=mean(CENTRED["log_kl"]),
         band=at_least(log(0.1), provenance="smallest-effect", because="a tenth of a nat, as a logarithm"),
         rival=-3.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, order, trend
+from claims import REFUTED, Claim, at_least, grid, mean, order, trend
 from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, LINEAR, TOKENS
-from claims.verdict import REFUTED, Role, Tier
 
 SHARE = (
     Claim(
@@ -20,8 +16,8 @@ SHARE = (
         test=mean(ACTIVATIONS["share"]),
         band=at_least(5 / TOKENS, provenance="author", because="five times 1/l"),
         rival=1 / TOKENS,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.share-most",
@@ -36,8 +32,8 @@ SHARE = (
             "So it is at the inputs of q, k and v only; the MLP reads .37, the output projections .28 to .35 and .08."
         ),
         corrected_by="mean-bias.model.share-queries",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.share-queries",
@@ -47,8 +43,8 @@ SHARE = (
         test=mean(ACTIVATIONS["share"]),
         band=at_least(0.5, provenance="author", because=HALF),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.share-deeper",
@@ -61,8 +57,8 @@ SHARE = (
         test=order(ACTIVATIONS["share"], over="depth"),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.share-layer-by-layer",
@@ -75,8 +71,8 @@ SHARE = (
         expected=REFUTED,
         finding="It rises from .28 to .83 at two fifths of the depth, falls to .45 and ends at .67.",
         corrected_by="mean-bias.model.share-deeper",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.share-deeper-mixed",
@@ -91,8 +87,8 @@ SHARE = (
         expected=REFUTED,
         finding="It has .52 against .79: the first layer attends to nearly all tokens alike.",
         corrected_by="mean-bias.model.share-shallower-mixed",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.share-shallower-mixed",
@@ -101,7 +97,7 @@ SHARE = (
         test=order(ACTIVATIONS.at(operand="o", depth=0.0)["share"], ACTIVATIONS.at(operand="o", depth=1.0)["share"]),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

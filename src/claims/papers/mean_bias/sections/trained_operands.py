@@ -6,11 +6,8 @@ channels, rounding to nearest. Errors are squared and relative to plain NVFP4, g
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_least, at_most, mean, order, ratio, within
 from claims.papers.mean_bias.shared import ALL, gain
-from claims.verdict import REFUTED, Role, Tier
 
 _FORWARD = "section 5, eq. 11"
 _LEFT_FIVE = "a twentieth of the plain error"
@@ -24,8 +21,8 @@ MEAN = (
         test=mean(ALL.at(arm="printed")["operand_error"]),
         band=at_most(1.0, provenance="author", because="lowers"),
         rival=1.1,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.printed-is-enough",
@@ -40,8 +37,8 @@ MEAN = (
             "offset that all tokens share."
         ),
         corrected_by="mean-bias.model.bfloat16-mean",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.bfloat16-mean",
@@ -50,8 +47,8 @@ MEAN = (
         test=mean(ALL.at(arm="bfloat16")["operand_error"]),
         band=at_most(0.7, provenance="author", because="three tenths won"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.printed-offset",
@@ -60,8 +57,8 @@ MEAN = (
         test=order(ALL.at(arm="printed")["coherent"], ALL.at(arm="bfloat16")["coherent"]),
         band=at_least(0.15, provenance="smallest-effect", because="half of what the split had won"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.varying-alike",
@@ -70,8 +67,8 @@ MEAN = (
         test=order(ALL.at(arm="printed")["varying"], ALL.at(arm="bfloat16")["varying"]),
         band=within(0.0, abs=0.01, provenance="theory", because="zero: the residual is the same"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.kept-mean",
@@ -80,8 +77,8 @@ MEAN = (
         test=order(ALL.at(arm="kept")["operand_error"], ALL.at(arm="bfloat16")["operand_error"]),
         band=at_most(0.05, provenance="smallest-effect", because=_LEFT_FIVE),
         rival=0.2,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.product-exact-weights",
@@ -90,8 +87,8 @@ MEAN = (
         test=mean(ALL.at(arm="bfloat16")["product"]),
         band=at_most(0.7, provenance="author", because="three tenths won"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.product-quantized-weights",
@@ -100,8 +97,8 @@ MEAN = (
         test=mean(ALL.at(arm="bfloat16")["quantized_product"]),
         band=at_most(0.9, provenance="author", because="a tenth won"),
         rival=1.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.model.printed-product",
@@ -116,7 +113,7 @@ MEAN = (
         expected=REFUTED,
         finding="It takes a twentieth off, a BF16 mean a fifth: the rest is error of the weights and of the mean.",
         corrected_by="mean-bias.model.product-quantized-weights",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )

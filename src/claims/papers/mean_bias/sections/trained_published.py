@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean
-from claims.verdict import Role, Tier
+from claims import Claim, at_least, experiment, grid, mean
 
 FIGURES = experiment(
     "claims.papers.mean_bias.trained.published:figures",
@@ -28,8 +24,8 @@ FIGURE_1 = (
         test=mean(FIGURES["one_sign"]),
         band=at_least(0.95, provenance="author", because="'nearly uniform'"),
         rival=0.5,
-        role=Role.REPLICATION,
-        decides=Tier.STANDARD,
+        role="replication",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.replication.figure1-cosine",
@@ -39,8 +35,8 @@ FIGURE_1 = (
         test=mean(FIGURES["cosine"]),
         band=at_least(0.985, provenance="printed", because="at least .985, which prints as .99"),
         rival=0.7,
-        role=Role.REPLICATION,
-        decides=Tier.STANDARD,
+        role="replication",
+        decides="standard",
     ),
 )
 
@@ -55,6 +51,6 @@ FIGURE_4 = Claim(
     test=mean(FIGURES["lead"]),
     band=at_least(0.0, provenance="author", because="the primary source has the largest share"),
     rival=-0.2,
-    role=Role.REPLICATION,
-    decides=Tier.STANDARD,
+    role="replication",
+    decides="standard",
 )

@@ -7,12 +7,8 @@ of tokens and what goes beyond them, not what it is after 170k steps.
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most
-from claims.claim import Claim
-from claims.experiment import Quantity, experiment, grid
-from claims.kinds import bound, order, ratio
+from claims import REFUTED, Claim, Quantity, at_least, at_most, bound, experiment, grid, order, ratio
 from claims.papers.mean_bias.shared import RUN_SIZES
-from claims.verdict import REFUTED, Role, Tier
 
 #: At the second the mean is strongest.
 STEPS = (5, 20, 40, 70, 100)
@@ -60,8 +56,8 @@ OVER_TRAINING = (
             "context; the cause was not separated. " + _SHORT
         ),
         corrected_by="mean-bias.training.share-falls",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.share-peaks",
@@ -71,8 +67,8 @@ OVER_TRAINING = (
         test=order(_at(PEAK, "share"), _at(FIRST, "share")),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.share-falls",
@@ -82,8 +78,8 @@ OVER_TRAINING = (
         test=order(_at(LAST, "share"), _at(PEAK, "share")),
         band=at_most(-0.2, provenance="smallest-effect", because="a fifth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.shallow-first",
@@ -96,8 +92,8 @@ OVER_TRAINING = (
         expected=REFUTED,
         finding="The last layer is first: its share is larger by nearly half of the energy.",
         corrected_by="mean-bias.training.deep-first",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.deep-first",
@@ -107,8 +103,8 @@ OVER_TRAINING = (
         test=order(_of("gate_up/last", "share"), _of("gate_up/first", "share")),
         band=at_least(0.05, provenance="smallest-effect", because="a twentieth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.embedding-aligns",
@@ -119,8 +115,8 @@ OVER_TRAINING = (
         ),
         band=at_least(0.003, provenance="smallest-effect", because="a seventh of what frequencies alone give, .02"),
         rival=0.0,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.embedding-weak",
@@ -130,8 +126,8 @@ OVER_TRAINING = (
         test=bound(MEANS["share"]),
         band=at_most(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -148,8 +144,8 @@ OPERATORS = (
             test=order(_of(f"o/{where}", "share"), _of(f"qkv/{where}", "share")),
             band=at_least(0.02, provenance="smallest-effect", because="two per cent of the energy"),
             rival=-0.05,
-            role=Role.TRANSFER,
-            decides=Tier.STANDARD,
+            role="transfer",
+            decides="standard",
         )
         for where in ("first", "last")
     ),
@@ -164,8 +160,8 @@ OPERATORS = (
         expected=REFUTED,
         finding=("It is smaller, by about a quarter of the energy."),
         corrected_by="mean-bias.training.swiglu-lowers",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.swiglu-lowers",
@@ -175,8 +171,8 @@ OPERATORS = (
         test=order(_of("down/last", "share"), _of("gate_up/last", "share")),
         band=at_most(-0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -192,8 +188,8 @@ EXTREMES = (
         expected=REFUTED,
         finding="It makes less of them, as it has less of the energy. " + _SHORT,
         corrected_by="mean-bias.training.extremes-fall",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.extremes-fall",
@@ -203,8 +199,8 @@ EXTREMES = (
         test=order(_at(LAST, "extremes"), _at(PEAK, "extremes")),
         band=at_most(-0.1, provenance="smallest-effect", because="a tenth"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.extremes-early",
@@ -214,8 +210,8 @@ EXTREMES = (
         test=bound(MEANS["extremes"]),
         band=at_least(0.5, provenance="author", because="majority"),
         rival=0.1,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )
 
@@ -234,8 +230,8 @@ EMBEDDING = (
         expected=REFUTED,
         finding="A tenth or less goes with it. Deep in the network, where means are strong, it can be most.",
         corrected_by="mean-bias.training.second-moment-small",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.second-moment-small",
@@ -245,8 +241,8 @@ EMBEDDING = (
         test=bound(MEANS["moment"]),
         band=at_most(0.25, provenance="smallest-effect", because="half of a majority"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.second-moment-deep",
@@ -256,8 +252,8 @@ EMBEDDING = (
         test=bound(MEANS["moment"]),
         band=at_least(0.5, provenance="author", because="dominant"),
         rival=0.1,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.embedding-suffices",
@@ -276,8 +272,8 @@ EMBEDDING = (
             "embeddings. Subtract the mean where the product is."
         ),
         corrected_by="mean-bias.training.embedding-does-not-reach",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.embedding-does-not-reach",
@@ -287,7 +283,7 @@ EMBEDDING = (
         test=ratio(MEANS["centred"], MEANS["share"]),
         band=at_least(0.75, provenance="smallest-effect", because="a quarter would be worth having"),
         rival=0.5,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )

@@ -7,12 +7,8 @@ all linear maps of its layers in 4 bits (W4A4G4).
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most
-from claims.claim import Claim
-from claims.experiment import Quantity, experiment, grid
-from claims.kinds import order, ratio
+from claims import UNDECIDED, Claim, Quantity, at_least, at_most, experiment, grid, order, ratio
 from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS
-from claims.verdict import UNDECIDED, Role, Tier
 
 LOSSES = experiment(
     "claims.papers.mean_bias.training.runs:losses",
@@ -45,8 +41,8 @@ ORDERING = (
         test=order(_loss("plain"), _loss("fp32")),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.fp4-costs-early",
@@ -58,8 +54,8 @@ ORDERING = (
         rival=-0.005,
         expected=UNDECIDED,
         finding="A hundredth of a nat, and as much from seed to seed: 32 seeds (--tier full) would decide.",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.printed-above-exact",
@@ -69,8 +65,8 @@ ORDERING = (
         test=order(_loss("printed"), _loss("fp32")),
         band=at_least(0.0, provenance="author", because="slightly above"),
         rival=-0.005,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.printed-near-exact",
@@ -80,8 +76,8 @@ ORDERING = (
         test=ratio(_loss("printed"), _loss("fp32")),
         band=at_most(1.015, provenance="author", because="the later version prints 1.19 and .81 per cent"),
         rival=1.03,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )
 
@@ -93,7 +89,7 @@ _UNRESOLVED = (
 )
 
 
-def _below_plain(name: str, arm: str, who: str, locus: str, role: Role) -> Claim:
+def _below_plain(name: str, arm: str, who: str, locus: str, role: str) -> Claim:
     """The claim that an arm has a lower loss than plain 4-bit training, which these runs do not resolve."""
     return Claim(
         id=f"mean-bias.training.{name}",
@@ -106,25 +102,25 @@ def _below_plain(name: str, arm: str, who: str, locus: str, role: Role) -> Claim
         expected=UNDECIDED,
         finding=_UNRESOLVED,
         role=role,
-        decides=Tier.STANDARD,
+        decides="standard",
     )
 
 
 IMPROVEMENTS = (
-    _below_plain("printed-below-plain", "printed", "Averis as printed", _LOSS, Role.TRANSFER),
+    _below_plain("printed-below-plain", "printed", "Averis as printed", _LOSS, "transfer"),
     _below_plain(
         "float32-below-plain",
         "float32/2",
         "Averis with a float32 mean",
         "section 5, eq. 11; eq. 12",
-        Role.OURS,
+        "ours",
     ),
     _below_plain(
         "hadamard-below-plain",
         "hadamard",
         "A Hadamard transform of both operands of the weight gradient",
         "section 7.3, Hadamard transforms",
-        Role.TRANSFER,
+        "transfer",
     ),
 )
 
@@ -139,6 +135,6 @@ SVD = Claim(
     test=order(_loss("svd/fp4"), _loss("plain")),
     band=at_least(0.0, provenance="smallest-effect", because="any cost"),
     rival=-0.01,
-    role=Role.OURS,
-    decides=Tier.STANDARD,
+    role="ours",
+    decides="standard",
 )

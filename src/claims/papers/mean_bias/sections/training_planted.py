@@ -11,12 +11,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import Experiment, Linear, Quantity, experiment, grid
-from claims.kinds import order, ratio
+from claims import UNDECIDED, Claim, Experiment, Linear, Quantity, at_least, experiment, grid, order, ratio, within
 from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS
-from claims.verdict import UNDECIDED, Role, Tier
 
 NONE = "plain / nothing planted"
 PLANTED = experiment(
@@ -71,8 +67,8 @@ COST = (
         test=order(_loss("plain"), _loss(NONE)),
         band=at_least(0.005, provenance="smallest-effect", because="a fifth of what 4 bits cost without the mean"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.weight-error",
@@ -85,8 +81,8 @@ COST = (
         test=order(_loss("float32/2, exact weight"), _loss("float32/2")),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.01,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.mean-costs-throughout",
@@ -96,8 +92,8 @@ COST = (
         test=order(_loss("plain"), _loss(NONE)),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -117,8 +113,8 @@ PRINTED = (
             "many again to refute: --tier full. A mean in high precision wins back everything."
         ),
         corrected_by="mean-bias.training.float32-recovers",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.printed-worse",
@@ -128,8 +124,8 @@ PRINTED = (
         test=order(_loss("printed"), _loss("plain")),
         band=at_least(0.005, provenance="smallest-effect", because="a fifth of what 4 bits cost without the mean"),
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.printed-offset",
@@ -142,8 +138,8 @@ PRINTED = (
         test=order(PLANTED.at(arm="printed")["exact"], _loss("printed")),
         band=at_least(0.02, provenance="smallest-effect", because="that of plain training is lower by a hundredth"),
         rival=-0.01,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
 )
 
@@ -158,8 +154,8 @@ def _recovery(name: str, arm: str, what: str) -> Claim:
         test=ratio(_gain(arm), _COST),
         band=_QUARTER,
         rival=0.0,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     )
 
 
@@ -175,8 +171,8 @@ RECOVERED = (
         test=order(_loss("float32/2"), _loss(NONE)),
         band=within(0.0, abs=0.025, provenance="smallest-effect", because="half of what the mean costs"),
         rival=0.05,
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.two-terms",
@@ -192,8 +188,8 @@ RECOVERED = (
             "seeds do not surely decide: 64 would, --tier full. In the gradient itself the difference is large: see "
             "mean-bias.weight-gradient."
         ),
-        role=Role.OURS,
-        decides=Tier.STANDARD,
+        role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.svd-recovers",
@@ -203,8 +199,8 @@ RECOVERED = (
         test=ratio(_gain("float32/2"), _gain("svd/float32")),
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.25,
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.training.printed-svd",
@@ -220,7 +216,7 @@ RECOVERED = (
             "(mean-bias.training.printed-worse); 16 seeds and as many again would refute the share: --tier full."
         ),
         corrected_by="mean-bias.training.svd-recovers",
-        role=Role.TRANSFER,
-        decides=Tier.STANDARD,
+        role="transfer",
+        decides="standard",
     ),
 )
