@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Protocol
 
 from claims.bands import printed_value
 from claims.errors import InvalidDeclaration
+from claims.kinds.monotone import formula_range, statistic_range
 
 #: What float sums may add to a recomputed end, relative: cells that only touch do not contradict each other.
 _ROUNDING = 1e-12
@@ -41,12 +41,6 @@ def shifted(text: str, units: int) -> str:
     """The figure moved by whole units of its last place."""
     value, unit = printed_value(text)
     return str(Decimal(value + units * unit))
-
-
-def _formula_range(formula: Callable[..., float], figures: Sequence[str]) -> tuple[float, float]:
-    """Smallest and largest value over the corners of the figures' cells."""
-    corners = [formula(*corner) for corner in itertools.product(*map(cell, figures))]
-    return min(corners), max(corners)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +74,8 @@ class Recomputed:
         return tuple(dict(row) | {self.result: moved} if row is first else row for row in rows)
 
     def _range(self, row: Mapping[str, str]) -> tuple[float, float]:
-        return _formula_range(self.formula, [row[name] for name in self.uses])
+        cells = [cell(row[name]) for name in self.uses]
+        return formula_range(self.formula, cells, names=self.uses, field="recomputed.formula")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +117,9 @@ class Aggregated:
         used = [row for row in complete if not self.into(row) and self.where(row)]
         if not used:
             raise InvalidDeclaration("aggregated.uses", self.uses, "columns that some row to summarise has all of")
-        ends = [_formula_range(self.formula, [row[name] for name in self.uses]) for row in used]
-        return self.statistic([lo for lo, _ in ends]), self.statistic([hi for _, hi in ends])
+        boxes = ([cell(row[name]) for name in self.uses] for row in used)
+        ranges = [formula_range(self.formula, box, names=self.uses, field="aggregated.formula") for box in boxes]
+        return statistic_range(self.statistic, ranges, field="aggregated.statistic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +140,7 @@ class Bounded:
         found = []
         for row in checked:
             figures = [row[name] for name in self.uses]
-            lo, hi = _formula_range(self.formula, figures)
+            lo, hi = formula_range(self.formula, [*map(cell, figures)], names=self.uses, field="bounded.formula")
             rounding = _ROUNDING * max(abs(lo), abs(hi))
             if hi < self.lo - rounding or lo > self.hi + rounding:
                 found.append(f"{', '.join(figures)} give [{lo:.6g}, {hi:.6g}], outside [{self.lo:.6g}, {self.hi:.6g}]")
@@ -164,7 +160,7 @@ class Bounded:
             return False
         try:
             return bool(self.failures((row,)))
-        except (ValueError, ZeroDivisionError):  # outside the formula's domain: no such figure can be printed
+        except InvalidDeclaration:  # no figure, or outside the formula's domain: no such thing can be printed
             return False
 
 
@@ -202,7 +198,11 @@ def recomputed(
     formula: Callable[..., float],
     where: Callable[[Mapping[str, str]], bool] = bool,
 ) -> Recomputed:
-    """``result`` is printed as ``formula(*uses)`` gives it, within the rounding of all cells, in the rows ``where``."""
+    """``result`` is printed as ``formula(*uses)`` gives it, within the rounding of all cells, in the rows ``where``.
+
+    The formula only rises or only falls in each column within a cell; one that is seen to turn is an error, as are
+    values that are not finite. So it is for the other checks.
+    """
     return Recomputed(result=result, uses=tuple(uses), formula=formula, where=where)
 
 
