@@ -338,7 +338,7 @@ def test_taking_a_fingerprint_imports_nothing():
         "import sys; from claims.evidence.fingerprint import code_fingerprint, environment\n"
         "environment()\n"
         "before = set(sys.modules)\n"
-        "code_fingerprint('claims.papers.sign_magnitude.model:two_layer')\n"
+        "code_fingerprint('claims.papers.sign_magnitude.experiments.two_layer:two_layer')\n"
         "new = {name for name in set(sys.modules) - before if name.partition('.')[0] in ('claims', 'torch', 'scipy')}\n"
         "print(sorted(new))\n"
     )

@@ -14,13 +14,15 @@ from claims.auditing.planning import plan
 from claims.kernels import sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
-from claims.papers.sign_magnitude import depth_replays, theory
-from claims.papers.sign_magnitude.blocks import gaussian_matrix, sphere
-from claims.papers.sign_magnitude.depth import refreshed, stack
-from claims.papers.sign_magnitude.depth_identities import column_flip, flip_energy, gains
-from claims.papers.sign_magnitude.depth_quadrature import compounding, few_flips, mean_field, plateau
+from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.experiments import depth_replays
+from claims.papers.sign_magnitude.experiments.blocks import gaussian_matrix, sphere
+from claims.papers.sign_magnitude.experiments.depth import refreshed, stack
+from claims.papers.sign_magnitude.experiments.depth_identities import column_flip, flip_energy, gains
+from claims.papers.sign_magnitude.experiments.depth_quadrature import compounding, few_flips, mean_field, plateau
+from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS, one_layer_block
+from claims.papers.sign_magnitude.figures import depth_checks
 from claims.papers.sign_magnitude.measured.depth import ARCHITECTURES, other_metric
-from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS, one_layer_block
 from claims.papers.sign_magnitude.sections import (
     section7_columns,
     section7_depth,
@@ -31,7 +33,6 @@ from claims.papers.sign_magnitude.sections import (
     section9_depth_tables,
     section9_exp_b,
 )
-from claims.papers.sign_magnitude.tables import depth_checks
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -249,7 +250,7 @@ def test_claims_can_be_planned_and_their_corrections_hold():
 
 @pytest.mark.parametrize("name", ["15", "16"])
 def test_every_printed_row_is_replayed(name: str):
-    rows = read_rows(f"claims.papers.sign_magnitude:tables/table{name}.toml")
+    rows = read_rows(f"claims.papers.sign_magnitude:figures/table{name}.toml")
     for layer, row in enumerate(rows, start=1):
         (claim,) = (claim for claim in CLAIMS if claim.id == f"sign-magnitude.table{name}.row-{layer}")
         assert row["layer"] == str(layer)
@@ -259,10 +260,10 @@ def test_every_printed_row_is_replayed(name: str):
 
 def test_table_checks_catch_what_they_are_for():
     checks = depth_checks
-    rows = read_rows("claims.papers.sign_magnitude:tables/table15.toml")
+    rows = read_rows("claims.papers.sign_magnitude:figures/table15.toml")
     table_3 = read_rows(section9_depth_tables.TABLE_3)
     declining, exponent = checks.Declining(column="c"), checks.Exponent(column="c", text="-0.0310")
-    ends = checks.EndsOf(experiment="V2", path="claims.papers.sign_magnitude:tables/table15.toml", column="c")
+    ends = checks.EndsOf(experiment="V2", path="claims.papers.sign_magnitude:figures/table15.toml", column="c")
     for check, sound in ((declining, rows), (exponent, rows), (ends, table_3)):
         assert check.failures(sound) == []
         assert check.failures(check.perturbed(sound)) != []
@@ -270,7 +271,7 @@ def test_table_checks_catch_what_they_are_for():
     assert checks.Exponent(column="c", text="0.0310").failures(rows) != []
     slope = np.polyfit(range(6), [math.log(float(row["c"])) for row in rows], 1)[0]
     assert slope / math.log(theory.c_limit()) == pytest.approx(-0.0310, abs=5e-5)
-    wrong = checks.EndsOf(experiment="V3", path="claims.papers.sign_magnitude:tables/table15.toml", column="c")
+    wrong = checks.EndsOf(experiment="V3", path="claims.papers.sign_magnitude:figures/table15.toml", column="c")
     assert len(wrong.failures(table_3)) == 2
 
 

@@ -16,11 +16,23 @@ from claims.kernels import magnitude_step, sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
 from claims.papers.sign_magnitude import theory
-from claims.papers.sign_magnitude.blocks import controlled_mean, gaussian_matrix, sine_squared_after_projection, sphere
-from claims.papers.sign_magnitude.hidden import hidden_layer
-from claims.papers.sign_magnitude.model import four_way, two_layer
-from claims.papers.sign_magnitude.probes import flip_norm, flipped_share, outlier_input, pre_activations, projection
-from claims.papers.sign_magnitude.quadrature import small_rate, wide_limit
+from claims.papers.sign_magnitude.experiments.blocks import (
+    controlled_mean,
+    gaussian_matrix,
+    sine_squared_after_projection,
+    sphere,
+)
+from claims.papers.sign_magnitude.experiments.hidden import hidden_layer
+from claims.papers.sign_magnitude.experiments.probes import (
+    flip_norm,
+    flipped_share,
+    outlier_input,
+    pre_activations,
+    projection,
+)
+from claims.papers.sign_magnitude.experiments.quadrature import small_rate, wide_limit
+from claims.papers.sign_magnitude.experiments.single_layer import basis_average, perturbed_layer
+from claims.papers.sign_magnitude.experiments.two_layer import four_way, two_layer
 from claims.papers.sign_magnitude.sections import (
     appendix_a_energies,
     appendix_a_radial,
@@ -32,7 +44,6 @@ from claims.papers.sign_magnitude.sections import (
     section9_ablation,
     table2,
 )
-from claims.papers.sign_magnitude.single_layer import basis_average, perturbed_layer
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 

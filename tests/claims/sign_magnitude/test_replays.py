@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from claims.evidence import fingerprint
-from claims.papers.sign_magnitude.replays import (
+from claims.papers.sign_magnitude.experiments.replays import (
     PUBLISHED_SEEDS,
     hidden_and_output,
     linear_layer,
@@ -119,6 +119,6 @@ def test_replays_depend_on_the_published_seed_alone():
 def test_evidence_of_a_replay_depends_on_no_kernel(module):
     """A replay takes minutes: an edited kernel must not have it measured again."""
     seen: dict[str, str] = {}
-    fingerprint._collect(f"claims.papers.sign_magnitude.{module}", seen)
-    assert f"claims.papers.sign_magnitude.{module}" in seen
+    fingerprint._collect(f"claims.papers.sign_magnitude.experiments.{module}", seen)
+    assert f"claims.papers.sign_magnitude.experiments.{module}" in seen
     assert not [name for name in seen if name.startswith("claims.kernels")]

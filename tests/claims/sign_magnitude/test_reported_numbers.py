@@ -14,7 +14,7 @@ from scipy import stats
 
 from claims.kinds.table import read_rows
 from claims.packs import declared
-from claims.papers.sign_magnitude import published
+from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.sections.section9_trained_depth import DECLINES, ROWS
 from claims.papers.sign_magnitude.sections.table8_counts import WEIGHTS
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
@@ -33,7 +33,7 @@ MODULES = (
     "section9_trained_depth",
 )
 CLAIMS = {claim.id: claim for name in MODULES for claim in declared(importlib.import_module(f"{PACK}.sections.{name}"))}
-SEEDS = [row for row in read_rows(f"{PACK}:tables/table17.toml") if row["seed"].isdigit()]
+SEEDS = [row for row in read_rows(f"{PACK}:figures/table17.toml") if row["seed"].isdigit()]
 
 
 def judged(claim_id):
@@ -137,7 +137,7 @@ def test_weights_and_outlier_weights_follow_from_the_models_shapes():
     rows_in, rows_down = 2048 + 2048 + 256 + 256 + 5632 + 5632, 2048
     assert WEIGHTS == 22 * (rows_in * 2048 + rows_down * 5632) == 968_884_224
     pool = 22 * (rows_in * int(0.05 * 2048) + rows_down * int(0.05 * 5632))
-    (row,) = (row for row in read_rows(f"{PACK}:tables/table8.toml") if "weights" in row)
+    (row,) = (row for row in read_rows(f"{PACK}:figures/table8.toml") if "weights" in row)
     assert (int(row["weights"]), int(row["outlier_weights"])) == (WEIGHTS, pool)
 
 

@@ -7,9 +7,9 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from claims.papers.sign_magnitude import geometry_statements as statements
-from claims.papers.sign_magnitude.geometry import derivative, length, normalised
-from claims.papers.sign_magnitude.vectors import draw_weights
+from claims.papers.sign_magnitude.experiments import geometry_statements as statements
+from claims.papers.sign_magnitude.experiments.geometry import derivative, length, normalised
+from claims.papers.sign_magnitude.experiments.vectors import draw_weights
 
 TRUE = ["RESCALING", "REMAINDER", "REMAINDER_SHARP", "REMAINDER_RELATIVE", "HESSIAN"]
 entries = st.floats(-1.0, 1.0)

@@ -10,9 +10,22 @@ from hypothesis import strategies as st
 from claims.auditing.planning import plan
 from claims.kinds.table import read_rows
 from claims.packs import declared
-from claims.papers.sign_magnitude import ternary_statements, theory
-from claims.papers.sign_magnitude.blocks import gaussian_matrix, sphere
-from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS
+from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.experiments import ternary_statements
+from claims.papers.sign_magnitude.experiments.blocks import gaussian_matrix, sphere
+from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS
+from claims.papers.sign_magnitude.experiments.ternary import alignment, gate_quadrants, quantize, quantized_block
+from claims.papers.sign_magnitude.experiments.ternary_probes import (
+    codes,
+    operator_norms,
+    quadratic_forms,
+    row_geometry,
+    row_scales,
+    second_layer,
+    two_norms,
+)
+from claims.papers.sign_magnitude.experiments.ternary_replays import quantized_outputs, quantized_rows
+from claims.papers.sign_magnitude.experiments.vectors import draw_weights
 from claims.papers.sign_magnitude.sections import (
     appendix_b,
     appendix_g,
@@ -24,18 +37,6 @@ from claims.papers.sign_magnitude.sections import (
     section10_scope,
     table10,
 )
-from claims.papers.sign_magnitude.ternary import alignment, gate_quadrants, quantize, quantized_block
-from claims.papers.sign_magnitude.ternary_probes import (
-    codes,
-    operator_norms,
-    quadratic_forms,
-    row_geometry,
-    row_scales,
-    second_layer,
-    two_norms,
-)
-from claims.papers.sign_magnitude.ternary_replays import quantized_outputs, quantized_rows
-from claims.papers.sign_magnitude.vectors import draw_weights
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import activations as experiments
 from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.experiments import activations as experiments
 
 SMOOTH = ["silu", "gelu", "tanh", "erf", "softplus"]
 HOMOGENEOUS = ["linear", "relu", "leaky-relu", "abs", "relu2"]

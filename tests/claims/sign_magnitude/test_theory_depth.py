@@ -252,7 +252,7 @@ def test_the_trend_s_sign_is_that_of_the_architecture():
 @pytest.mark.parametrize(("name", "options"), [("15", V2_TABLES), ("16", V3_TABLES)])
 def test_printed_tables_are_the_wide_limit_within_finite_width(name, options):
     """Width 512 takes 1.1 % (``c_finite_n``); the means' standard errors reach .4 % in V3 and 1.2 % in V2."""
-    printed = [float(row["c"]) for row in read_rows(f"claims.papers.sign_magnitude:tables/table{name}.toml")]
+    printed = [float(row["c"]) for row in read_rows(f"claims.papers.sign_magnitude:figures/table{name}.toml")]
     np.testing.assert_allclose(printed, theory.depth_ratios(0.01, 6, **options), rtol=0.02)
 
 

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import PACK, beyond_statements, outlier_quadrature, theory
+from claims.papers.sign_magnitude import PACK, theory
+from claims.papers.sign_magnitude.experiments import beyond_statements, outlier_quadrature
 from claims.papers.sign_magnitude.sections.open_problems import NOT_CLAIMS, OPEN_PROBLEMS
 
 from .gaussian_plane import close, exact_sign_energy, plane, relu

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.experiments.ternary_quadrature import named_moments, threshold_limit, weight_moments
 from claims.papers.sign_magnitude.targets import ternary as targets
-from claims.papers.sign_magnitude.ternary_quadrature import named_moments, threshold_limit, weight_moments
 
 ABSMEAN = math.sqrt(2 / math.pi)
 ROWS, INPUTS = 4096, 128

@@ -16,7 +16,7 @@ from claims.models.divergence import divergence
 from claims.models.opening import open_checkpoint
 from claims.models.prepared import decoder, moments
 from claims.models.subjects import subject_of
-from claims.papers.sign_magnitude import published
+from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.trained import directions, single_columns, single_matrices
 from claims.streams import Streams
 

@@ -15,8 +15,8 @@ from claims.errors import TextError, Unavailable
 from claims.models.known import TINYLLAMA, WIKITEXT, KnownModel
 from claims.models.prepared import decoder
 from claims.models.subjects import subject_of
-from claims.papers.sign_magnitude import depth_replays
-from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS, seeded, weight_matrix
+from claims.papers.sign_magnitude.experiments import depth_replays
+from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS, seeded, weight_matrix
 from claims.papers.sign_magnitude.trained import amplitudes, stacks, weights
 from claims.papers.sign_magnitude.trained.author_text import author_windows
 from claims.streams import Streams

@@ -1,9 +1,7 @@
 """Claims of "A Geometric Analysis of Sign-Magnitude Asymmetry in a ReLU + RMSNorm Block under Ternary Quantization".
 
-arXiv 2605.18933v1. Claims stand in ``sections``; what several of them share in ``measured`` (experiments) and
-``targets``; figures in ``tables`` (printed) and ``published`` (released). The modules beside these folders are the
-experiments. They import neither claims nor closed forms (``theory``), so that what is measured never depends on what is
-expected, and random streams derive from their names: a module that moves measures anew.
+arXiv 2605.18933v1. Claims stand in ``sections``, closed forms in ``theory``, what is measured in ``experiments`` and
+``trained``, printed and released figures in ``figures``; ``names.toml`` has the names that random streams derive from.
 """
 
 from pathlib import Path
@@ -73,5 +71,5 @@ _SECTIONS = (
 PACK = Pack(
     paper=load_paper("sign-magnitude", Path(__file__).with_name("record.json")),
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
-    statements=Path(__file__).with_name("statements.toml"),
+    statements=Path(__file__).with_name("outline.toml"),
 )

@@ -10,20 +10,19 @@ from claims.lazy import Number
 
 THEORY = "claims.papers.sign_magnitude.theory"
 TARGETS = "claims.papers.sign_magnitude.targets.block"
-_HERE = "claims.papers.sign_magnitude"
 
 #: Flip rates of the paper's tables.
 RATES = (0.01, 0.02, 0.05, 0.1)
 
 BLOCK = experiment(
-    f"{_HERE}.model:two_layer",
+    "claims.papers.sign_magnitude.experiments.two_layer:two_layer",
     sweep={"flip_rate": RATES, "metric": ("pre", "post"), "step": (1, -1), "activation": ("relu", "linear")},
     fixed={"pairs": 256, "dtype": "float32"},
     seconds=0.06,
 )
 #: The width that Table 2 is said to have. A seed is dear there, so only the cells that its claims need are computed.
 BLOCK_2048 = experiment(
-    f"{_HERE}.model:two_layer",
+    "claims.papers.sign_magnitude.experiments.two_layer:two_layer",
     sweep={"flip_rate": RATES, "metric": ("pre",), "step": (1,), "activation": ("relu",)},
     fixed={"n": 2048, "pairs": 128, "dtype": "float32"},
     seconds=0.2,
@@ -31,28 +30,42 @@ BLOCK_2048 = experiment(
 ).at(metric="pre", step=1, activation="relu")
 RELU, LINEAR = BLOCK.at(activation="relu"), BLOCK.at(activation="linear")
 FOUR_WAY = experiment(
-    f"{_HERE}.model:four_way",
+    "claims.papers.sign_magnitude.experiments.two_layer:four_way",
     sweep={"projection": ("none", "gaussian"), "metric": ("pre", "post")},
     fixed={"n": 512, "outputs": 512, "pairs": 256, "step": 1, "dtype": "float32"},
     seconds=0.03,
 )
 HIDDEN = experiment(
-    f"{_HERE}.hidden:hidden_layer",
+    "claims.papers.sign_magnitude.experiments.hidden:hidden_layer",
     sweep={"flip_rate": RATES, "arm": ("sign", "magnitude")},
     fixed={"step": 1, "pairs": 256, "dtype": "float32"},
     seconds=0.06,
 )
-WIDE = experiment(f"{_HERE}.quadrature:wide_limit", fixed={"step": 1}, seconds=0.05)
-SMALL_RATE = experiment(f"{_HERE}.quadrature:small_rate", fixed={"step": 1}, seconds=0.4)
+WIDE = experiment("claims.papers.sign_magnitude.experiments.quadrature:wide_limit", fixed={"step": 1}, seconds=0.05)
+SMALL_RATE = experiment(
+    "claims.papers.sign_magnitude.experiments.quadrature:small_rate", fixed={"step": 1}, seconds=0.4
+)
 
 REPLAY_TWO_LAYER = experiment(
-    f"{_HERE}.replays:two_layer_block", sweep={"flip_rate": RATES}, published=True, seconds=1.4, megabytes=200
+    "claims.papers.sign_magnitude.experiments.replays:two_layer_block",
+    sweep={"flip_rate": RATES},
+    published=True,
+    seconds=1.4,
+    megabytes=200,
 )
 REPLAY_ONE_LAYER = experiment(
-    f"{_HERE}.replays:one_layer_block", sweep={"flip_rate": (0.01, 0.02)}, published=True, seconds=0.4, megabytes=100
+    "claims.papers.sign_magnitude.experiments.replays:one_layer_block",
+    sweep={"flip_rate": (0.01, 0.02)},
+    published=True,
+    seconds=0.4,
+    megabytes=100,
 )
-REPLAY_LINEAR = experiment(f"{_HERE}.replays:linear_layer", published=True, seconds=0.15)
-REPLAY_HIDDEN = experiment(f"{_HERE}.replays:hidden_and_output", published=True, seconds=0.4, megabytes=100)
+REPLAY_LINEAR = experiment(
+    "claims.papers.sign_magnitude.experiments.replays:linear_layer", published=True, seconds=0.15
+)
+REPLAY_HIDDEN = experiment(
+    "claims.papers.sign_magnitude.experiments.replays:hidden_and_output", published=True, seconds=0.4, megabytes=100
+)
 #: What another order of float32 sums may add to a replayed figure: measured across CPU and GPU, below 2e-8.
 REPLAY_SLACK = 1e-7
 

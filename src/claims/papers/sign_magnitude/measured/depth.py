@@ -7,7 +7,6 @@ from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.theory.block import Metric
 from claims.papers.sign_magnitude.theory.depth import Activation, Norm, Projection
 
-_HERE = "claims.papers.sign_magnitude"
 LAYERS = (1, 2, 3, 4, 5, 6)
 METRICS = ("pre", "post")
 #: First and last layer of the paper's experiments.
@@ -44,41 +43,43 @@ _SIZES: dict[str, dict[str, Scalar]] = {
 }
 
 STACK = experiment(
-    f"{_HERE}.depth:stack",
+    "claims.papers.sign_magnitude.experiments.depth:stack",
     sweep={"layer": LAYERS, "metric": METRICS},
     fixed={"activation": "relu", "between": "kept", "dtype": "float32"},
     seconds=0.02,
 )
 REFRESHED = STACK.at(between="refreshed")
 DEEP_STACK = experiment(
-    f"{_HERE}.depth:stack",
+    "claims.papers.sign_magnitude.experiments.depth:stack",
     sweep={"layer": (1, 6, 24), "metric": METRICS},
     fixed={"activation": "relu", "between": "kept", "dtype": "float32", "width": 128, "inputs": 64},
     seconds=0.05,
 )
 MEAN_FIELD = experiment(
-    f"{_HERE}.depth_quadrature:mean_field", sweep={"layer": LAYERS, "metric": METRICS}, seconds=0.04
+    "claims.papers.sign_magnitude.experiments.depth_quadrature:mean_field",
+    sweep={"layer": LAYERS, "metric": METRICS},
+    seconds=0.04,
 )
 FEW_FLIPS = experiment(
-    f"{_HERE}.depth_quadrature:few_flips",
+    "claims.papers.sign_magnitude.experiments.depth_quadrature:few_flips",
     sweep={"layer": LAYERS, "metric": METRICS},
     fixed={"activation": "relu"},
     seconds=0.4,
 )
 DEEP_FEW_FLIPS = experiment(
-    f"{_HERE}.depth_quadrature:few_flips",
+    "claims.papers.sign_magnitude.experiments.depth_quadrature:few_flips",
     sweep={"layer": (24,), "metric": METRICS},
     fixed={"activation": "relu"},
     seconds=1.5,
 )
-PLATEAU = experiment(f"{_HERE}.depth_quadrature:plateau", seconds=0.2)
-COMPOUNDING = experiment(f"{_HERE}.depth_quadrature:compounding", seconds=0.01)
-GAINS = experiment(f"{_HERE}.depth_identities:gains", seconds=0.002)
-COLUMN_FLIP = experiment(f"{_HERE}.depth_identities:column_flip", seconds=0.001)
-FLIP_ENERGY = experiment(f"{_HERE}.depth_identities:flip_energy", seconds=0.002)
+PLATEAU = experiment("claims.papers.sign_magnitude.experiments.depth_quadrature:plateau", seconds=0.2)
+COMPOUNDING = experiment("claims.papers.sign_magnitude.experiments.depth_quadrature:compounding", seconds=0.01)
+GAINS = experiment("claims.papers.sign_magnitude.experiments.depth_identities:gains", seconds=0.002)
+COLUMN_FLIP = experiment("claims.papers.sign_magnitude.experiments.depth_identities:column_flip", seconds=0.001)
+FLIP_ENERGY = experiment("claims.papers.sign_magnitude.experiments.depth_identities:flip_energy", seconds=0.002)
 
 REPLAY_TABLES = experiment(
-    f"{_HERE}.depth_replays:depth_ratios",
+    "claims.papers.sign_magnitude.experiments.depth_replays:depth_ratios",
     sweep={"layer": LAYERS},
     fixed={"network": "tables", "width": 512, "flip_rate": RATE, "activation": "relu"},
     published=True,
@@ -86,7 +87,7 @@ REPLAY_TABLES = experiment(
     megabytes=400,
 )
 REPLAY_RELEASED = experiment(
-    f"{_HERE}.depth_replays:depth_ratios",
+    "claims.papers.sign_magnitude.experiments.depth_replays:depth_ratios",
     sweep={"layer": LAYERS},
     fixed={"network": "released", "width": 512, "flip_rate": RATE, "activation": "relu"},
     published=True,

@@ -9,35 +9,45 @@ from claims.kinds.ratio import Ratio
 from claims.papers.sign_magnitude.measured.block import by_quadrature
 
 TARGETS = "claims.papers.sign_magnitude.targets.ternary"
-_HERE = "claims.papers.sign_magnitude"
 
 #: The paper's quantizer, and b1.58 with the scale of the publication and of least squared error.
 SIGN, TERNARY, FITTED = "sign-row", "ternary", "ternary-fitted"
 ACTIVATIONS = ("linear", "relu")
-_BLOCK = f"{_HERE}.ternary:quantized_block"
 _SIZE: dict[str, Scalar] = {"m": 256, "n": 256, "pairs": 128, "dtype": "float32"}
 
-SIGN_BLOCK = experiment(_BLOCK, sweep={"quantizer": (SIGN,), "activation": ACTIVATIONS}, fixed=_SIZE, seconds=0.007).at(
-    quantizer=SIGN
-)
+SIGN_BLOCK = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary:quantized_block",
+    sweep={"quantizer": (SIGN,), "activation": ACTIVATIONS},
+    fixed=_SIZE,
+    seconds=0.007,
+).at(quantizer=SIGN)
 TERNARY_BLOCK = experiment(
-    _BLOCK, sweep={"quantizer": (TERNARY, FITTED), "activation": ACTIVATIONS}, fixed=_SIZE, seconds=0.01
+    "claims.papers.sign_magnitude.experiments.ternary:quantized_block",
+    sweep={"quantizer": (TERNARY, FITTED), "activation": ACTIVATIONS},
+    fixed=_SIZE,
+    seconds=0.01,
 )
 QUADRANTS = experiment(
-    f"{_HERE}.ternary:gate_quadrants",
+    "claims.papers.sign_magnitude.experiments.ternary:gate_quadrants",
     sweep={"quantizer": (SIGN, TERNARY)},
     fixed={"m": 1024, "n": 256, "pairs": 64, "dtype": "float32"},
     seconds=0.02,
 )
 _OUTPUTS: dict[str, Scalar] = {"aspect": 1, "law": "gaussian", "input": "sphere", "inputs": 64, "dtype": "float32"}
 ALIGNMENT = experiment(
-    f"{_HERE}.ternary:alignment", sweep={"quantizer": (SIGN, "sign-tensor")}, fixed=_OUTPUTS, seconds=0.004
+    "claims.papers.sign_magnitude.experiments.ternary:alignment",
+    sweep={"quantizer": (SIGN, "sign-tensor")},
+    fixed=_OUTPUTS,
+    seconds=0.004,
 )
 TERNARY_ALIGNMENT = experiment(
-    f"{_HERE}.ternary:alignment", sweep={"quantizer": (TERNARY,)}, fixed=_OUTPUTS, seconds=0.003
+    "claims.papers.sign_magnitude.experiments.ternary:alignment",
+    sweep={"quantizer": (TERNARY,)},
+    fixed=_OUTPUTS,
+    seconds=0.003,
 )
 #: The wide limit by quadrature; "sign" stands for a scale per row and per tensor alike.
-LIMIT = experiment(f"{_HERE}.ternary_quadrature:quantized_limit", seconds=0.15)
+LIMIT = experiment("claims.papers.sign_magnitude.experiments.ternary_quadrature:quantized_limit", seconds=0.15)
 LIMIT_SIGN, LIMIT_TERNARY, LIMIT_FITTED = (LIMIT.at(quantizer=name) for name in ("sign", TERNARY, FITTED))
 
 

@@ -8,10 +8,10 @@ from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import bounded, recomputed
 from claims.papers.sign_magnitude import theory
-from claims.papers.sign_magnitude.published import having
+from claims.papers.sign_magnitude.figures.published import having
 from claims.verdict import REFUTED
 
-PATH = "claims.papers.sign_magnitude:tables/abstract.toml"
+PATH = "claims.papers.sign_magnitude:figures/abstract.toml"
 OUTLIER_SHARE = 0.05
 
 NOT_CLAIMS = {

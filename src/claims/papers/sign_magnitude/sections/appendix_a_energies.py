@@ -10,7 +10,7 @@ from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, ratio, value
 from claims.papers.sign_magnitude.measured.block import HIDDEN, RATES, SMALL_RATE, TARGETS, THEORY, WIDE, by_quadrature
 
-ROWS_OF_W1 = experiment("claims.papers.sign_magnitude.probes:pre_activations", seconds=0.05)
+ROWS_OF_W1 = experiment("claims.papers.sign_magnitude.experiments.probes:pre_activations", seconds=0.05)
 SIGN = HIDDEN.at(arm="sign")
 GATE, SMOOTH, TOTAL = 16 / (3 * math.pi), -8 / math.pi, -8 / (3 * math.pi)
 

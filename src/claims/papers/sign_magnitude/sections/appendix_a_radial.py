@@ -8,7 +8,9 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, ratio, replay, table, value
-from claims.papers.sign_magnitude import published, theory
+from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.figures import published
+from claims.papers.sign_magnitude.figures.formula_checks import NearFormula
 from claims.papers.sign_magnitude.measured.block import (
     HIDDEN,
     RATES,
@@ -19,12 +21,12 @@ from claims.papers.sign_magnitude.measured.block import (
     WIDE,
     by_quadrature,
 )
-from claims.papers.sign_magnitude.tables.formula_checks import NearFormula
 
-_PROBES = "claims.papers.sign_magnitude.probes"
-PROJECTION = experiment(f"{_PROBES}:projection", fixed={"m": 64, "draws": 500}, seconds=0.05)
+PROJECTION = experiment(
+    "claims.papers.sign_magnitude.experiments.probes:projection", fixed={"m": 64, "draws": 500}, seconds=0.05
+)
 OUTLIER = experiment(
-    f"{_PROBES}:outlier_input",
+    "claims.papers.sign_magnitude.experiments.probes:outlier_input",
     sweep={"alpha": (0.0, 0.3, 0.6, 0.9)},
     fixed={"n": 256, "m": 4096, "pairs": 64, "flip_rate": 1e-4},
     seconds=0.2,

@@ -11,10 +11,20 @@ from claims.kinds import limit, mean, search, slope
 from claims.papers.sign_magnitude.measured.ternary import TARGETS
 
 KAPPA = 2 / math.pi
-PROBES = "claims.papers.sign_magnitude.ternary_probes"
-NORMS = experiment(f"{PROBES}:operator_norms", fixed={"n": 256}, seconds=0.02)
-SCALES = experiment(f"{PROBES}:row_scales", sweep={"n": (16, 32, 64)}, fixed={"entries": 2**18}, seconds=0.006)
-FORMS = experiment(f"{PROBES}:quadratic_forms", fixed={"inputs": 64, "aspect": 1, "dtype": "float32"}, seconds=0.01)
+NORMS = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:operator_norms", fixed={"n": 256}, seconds=0.02
+)
+SCALES = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:row_scales",
+    sweep={"n": (16, 32, 64)},
+    fixed={"entries": 2**18},
+    seconds=0.006,
+)
+FORMS = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:quadratic_forms",
+    fixed={"inputs": 64, "aspect": 1, "dtype": "float32"},
+    seconds=0.01,
+)
 _FINITE = "at n = 256 singular values stop short of the edge by n^-2/3, one to two per cent"
 
 NOT_CLAIMS = {
@@ -37,7 +47,7 @@ NORM_BOUNDS = (
         locus="Appendix B.1, quadratic forms",
         statement="Along the unit sphere x'Mx changes by at most 2 |M| per radian, |M| the operator norm.",
         test=search(
-            "claims.papers.sign_magnitude.ternary_statements:FORM_LIPSCHITZ",
+            "claims.papers.sign_magnitude.experiments.ternary_statements:FORM_LIPSCHITZ",
             examples=60,
             restarts=2,
             rounds=1,

@@ -20,10 +20,11 @@ from claims.papers.sign_magnitude.sections.appendix_e_outliers import (
 )
 from claims.verdict import Role
 
-_HERE = "claims.papers.sign_magnitude"
 #: Released amplitudes of TinyLlama's layer 12: median and 90th percentile of the outlier columns, and the largest.
 RELEASED = {0.030230116: "1.865", 0.139083788: "37.63", 0.289411426: "151.7"}
-UNIT_NORM = experiment(f"{_HERE}.outlier_quadrature:unit_norm_leverage", fixed={"n": N}, seconds=0.001)
+UNIT_NORM = experiment(
+    "claims.papers.sign_magnitude.experiments.outlier_quadrature:unit_norm_leverage", fixed={"n": N}, seconds=0.001
+)
 
 
 def leverage(alpha: float) -> float:
@@ -99,7 +100,9 @@ LEVERAGE = (
         id="sign-magnitude.appe.leading-order",
         locus="Appendix E.5, eq. 28",
         statement="n alpha^2 (1 - 4 alpha/(3 pi)) is within 1 % of R from the crossover to alpha = .6, at n = 2048.",
-        test=search(f"{_HERE}.beyond_statements:LEADING", examples=60, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:LEADING", examples=60, restarts=2, seconds=0.1
+        ),
     ),
     Claim(
         id="sign-magnitude.appe.leading-order-at-one",
@@ -124,7 +127,12 @@ LEVERAGE = (
         id="sign-magnitude.appe.increasing",
         locus="Appendix E.7, last paragraph",
         statement="R grows with alpha on all of (0, 1], without a jump or a dip.",
-        test=search(f"{_HERE}.beyond_statements:INCREASING", examples=60, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:INCREASING",
+            examples=60,
+            restarts=2,
+            seconds=0.1,
+        ),
     ),
     *(
         Claim(

@@ -13,7 +13,6 @@ from claims.papers.sign_magnitude.measured.block import THEORY
 from claims.papers.sign_magnitude.theory import single_flip_correlation, single_flip_gate_rate
 from claims.verdict import REFUTED
 
-_HERE = "claims.papers.sign_magnitude"
 N = 2048
 #: Amplitudes of the draws.
 DRAWN = (0.03, 0.1, 0.2, 0.289, 0.4, 0.5, 0.7, 0.9)
@@ -23,12 +22,14 @@ CROSSOVER = 1 / math.sqrt(N)
 EXACT = [1e-6, CROSSOVER, *DRAWN, math.sqrt(0.5), 1.0]
 
 FLIP = experiment(
-    f"{_HERE}.outliers:single_flip",
+    "claims.papers.sign_magnitude.experiments.outliers:single_flip",
     sweep={"alpha": DRAWN},
     fixed={"n": N, "neurons": 2**14},
     seconds=0.02,
 )
-EXACTLY = experiment(f"{_HERE}.outlier_quadrature:single_flip", fixed={"n": N}, seconds=0.001)
+EXACTLY = experiment(
+    "claims.papers.sign_magnitude.experiments.outlier_quadrature:single_flip", fixed={"n": N}, seconds=0.001
+)
 
 
 def linear_leverage(alpha: float) -> float:
@@ -206,7 +207,12 @@ ENERGIES = (
         id="sign-magnitude.appe.gate-share",
         locus="Appendix E.7",
         statement="Below alpha = 1/2 gate flips have less than half of a flip's energy.",
-        test=search(f"{_HERE}.beyond_statements:GATE_SHARE", examples=60, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:GATE_SHARE",
+            examples=60,
+            restarts=2,
+            seconds=0.1,
+        ),
         role="ours",
     ),
     Claim(

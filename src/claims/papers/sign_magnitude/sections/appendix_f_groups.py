@@ -14,20 +14,27 @@ from claims.papers.sign_magnitude.measured.block import THEORY
 from claims.papers.sign_magnitude.theory import group_ratio
 from claims.verdict import HOLDS, REFUTED, Role
 
-_HERE = "claims.papers.sign_magnitude"
-ROWS = read_rows(f"{_HERE}:tables/appendix_f.toml")
+ROWS = read_rows("claims.papers.sign_magnitude:figures/appendix_f.toml")
 ETAS = [float(row["eta"]) for row in ROWS]
 EPS = 0.05
 #: The drawn groups: 5 % of 2048 columns are outliers.
 N, OUTLIERS = 2048, 102
 
 EXACTLY = experiment(
-    f"{_HERE}.outlier_quadrature:two_groups", fixed={"column_share": EPS, "flip_rate": 1.0}, seconds=0.001
+    "claims.papers.sign_magnitude.experiments.outlier_quadrature:two_groups",
+    fixed={"column_share": EPS, "flip_rate": 1.0},
+    seconds=0.001,
 )
-NEEDED = experiment(f"{_HERE}.outlier_quadrature:energy_share_needed", fixed={"column_share": EPS}, seconds=0.05)
-EXPLICIT = experiment(f"{_HERE}.outlier_quadrature:explicit_outliers", fixed={"n": 10_000}, seconds=0.001)
+NEEDED = experiment(
+    "claims.papers.sign_magnitude.experiments.outlier_quadrature:energy_share_needed",
+    fixed={"column_share": EPS},
+    seconds=0.05,
+)
+EXPLICIT = experiment(
+    "claims.papers.sign_magnitude.experiments.outlier_quadrature:explicit_outliers", fixed={"n": 10_000}, seconds=0.001
+)
 DRAWN = experiment(
-    f"{_HERE}.outliers:two_groups",
+    "claims.papers.sign_magnitude.experiments.outliers:two_groups",
     sweep={"eta": (0.1, 0.5, 0.9)},
     fixed={"n": N, "outliers": OUTLIERS, "neurons": 2**15},
     seconds=0.02,
@@ -149,13 +156,23 @@ MODEL = (
         id="sign-magnitude.appf.increasing",
         locus="Appendix F.3, column-group leverage ratio",
         statement="R_E grows with the outliers' share of the energy.",
-        test=search(f"{_HERE}.beyond_statements:GROUP_INCREASING", examples=60, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:GROUP_INCREASING",
+            examples=60,
+            restarts=2,
+            seconds=0.1,
+        ),
     ),
     Claim(
         id="sign-magnitude.appf.bound",
         locus="Appendix F.3, key observation",
         statement="R_col is at most 19 while the outliers have no more than half of the energy.",
-        test=search(f"{_HERE}.beyond_statements:GROUP_BOUND", examples=60, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:GROUP_BOUND",
+            examples=60,
+            restarts=2,
+            seconds=0.1,
+        ),
     ),
     Claim(
         id="sign-magnitude.appf.drawn",

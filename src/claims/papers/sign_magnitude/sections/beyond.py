@@ -11,21 +11,28 @@ from claims.papers.sign_magnitude.sections.appendix_e_outliers import EXACTLY
 from claims.papers.sign_magnitude.theory import BUSSGANG, c_exact, c_limit, pearson_excess, sign_cosine_limit
 from claims.verdict import Role
 
-_HERE = "claims.papers.sign_magnitude"
 #: c0 of smooth activations at pre-activations of variance one.
 CONSTANTS = {"silu": "2.43400", "gelu": "2.53916", "tanh": "2.52356", "erf": "2.47523", "softplus": "1.53517"}
 HOMOGENEOUS = ["linear", "relu", "leaky-relu", "abs", "relu2"]
 
-SMALL_RATE = experiment(f"{_HERE}.activations:small_rate", fixed={"scale": 1.0, "kappa": BUSSGANG}, seconds=0.05)
-FINITE_RATE = experiment(f"{_HERE}.activations:finite_rate", fixed={"scale": 1.0, "kappa": BUSSGANG}, seconds=0.02)
+SMALL_RATE = experiment(
+    "claims.papers.sign_magnitude.experiments.activations:small_rate",
+    fixed={"scale": 1.0, "kappa": BUSSGANG},
+    seconds=0.05,
+)
+FINITE_RATE = experiment(
+    "claims.papers.sign_magnitude.experiments.activations:finite_rate",
+    fixed={"scale": 1.0, "kappa": BUSSGANG},
+    seconds=0.02,
+)
 BLOCK = experiment(
-    f"{_HERE}.activations:block",
+    "claims.papers.sign_magnitude.experiments.activations:block",
     sweep={"activation": ("silu", "gelu", "tanh", "softplus"), "metric": ("pre", "post")},
     fixed={"n": 512, "pairs": 128, "scale": 1.0, "law": "gaussian", "flip_rate": 0.01},
     seconds=0.06,
 )
 OTHER_LAW = experiment(
-    f"{_HERE}.activations:block",
+    "claims.papers.sign_magnitude.experiments.activations:block",
     sweep={"activation": ("relu",), "metric": ("pre", "post")},
     fixed={"n": 512, "pairs": 128, "scale": 1.0, "flip_rate": 0.01},
     seconds=0.02,
@@ -57,7 +64,9 @@ MAXIMUM = (
         id="sign-magnitude.beyond.c0-maximum",
         locus="section 11.2, O2; limitation 3",
         statement="No limit is above pi/(pi - 2), among sums of powers on either side of zero with an offset.",
-        test=search(f"{_HERE}.beyond_statements:MAXIMUM", examples=100, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:MAXIMUM", examples=100, restarts=2, seconds=0.1
+        ),
         role="ours",
     ),
     Claim(

@@ -12,11 +12,16 @@ from claims.papers.sign_magnitude.measured.block import THEORY
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
-_PROBES = "claims.papers.sign_magnitude.ternary_probes"
 BEHIND = experiment(
-    f"{_PROBES}:second_layer", fixed={"n": 256, "d": 1024, "inputs": 64, "dtype": "float32"}, seconds=0.02
+    "claims.papers.sign_magnitude.experiments.ternary_probes:second_layer",
+    fixed={"n": 256, "d": 1024, "inputs": 64, "dtype": "float32"},
+    seconds=0.02,
 )
-NORMS = experiment(f"{_PROBES}:two_norms", fixed={"n": 256, "inputs": 64, "dtype": "float32"}, seconds=0.006)
+NORMS = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:two_norms",
+    fixed={"n": 256, "inputs": 64, "dtype": "float32"},
+    seconds=0.006,
+)
 
 NOT_CLAIMS = {
     "Section 10.3, items 1 to 3": (

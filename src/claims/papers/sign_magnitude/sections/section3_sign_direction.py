@@ -12,17 +12,21 @@ from claims.papers.sign_magnitude.theory import sign_cosine_limit
 from claims.verdict import REFUTED, Role
 
 THEORY = "claims.papers.sign_magnitude.theory"
-EXPERIMENTS = "claims.papers.sign_magnitude.vectors"
 KAPPA = 2 / math.pi
 
 VECTORS = experiment(
-    f"{EXPERIMENTS}:weight_vectors",
+    "claims.papers.sign_magnitude.experiments.vectors:weight_vectors",
     sweep={"n": (16, 32, 64, 128, 256, 512)},
     fixed={"entries": 2**18},
     seconds=0.008,
 )
-PROJECTION = experiment(f"{EXPERIMENTS}:sign_projection", sweep={"n": (1, 4, 16)}, fixed={"rows": 2**14}, seconds=0.003)
-HALF_SPACE = experiment(f"{EXPERIMENTS}:half_space", fixed={"n": 10}, seconds=0.001)
+PROJECTION = experiment(
+    "claims.papers.sign_magnitude.experiments.vectors:sign_projection",
+    sweep={"n": (1, 4, 16)},
+    fixed={"rows": 2**14},
+    seconds=0.003,
+)
+HALF_SPACE = experiment("claims.papers.sign_magnitude.experiments.vectors:half_space", fixed={"n": 10}, seconds=0.001)
 
 
 def cosine_not_squared(law: str) -> float:

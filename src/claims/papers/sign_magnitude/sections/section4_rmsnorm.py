@@ -12,31 +12,34 @@ from claims.kinds.search import Search
 from claims.verdict import REFUTED, Role
 
 THEORY = "claims.papers.sign_magnitude.theory"
-EXPERIMENTS = "claims.papers.sign_magnitude.geometry"
-STATEMENTS = "claims.papers.sign_magnitude.geometry_statements"
 KAPPA = 2 / math.pi
 NOTHING = linear(0.0)
 
-RESCALING = experiment(f"{EXPERIMENTS}:rescaling", fixed={"dim": 64}, seconds=0.001)
-TWO_SCALES = experiment(f"{EXPERIMENTS}:two_scales", seconds=0.001)
-PROJECTOR = experiment(f"{EXPERIMENTS}:projector", seconds=0.001)
-CURVATURE = experiment(f"{EXPERIMENTS}:second_derivative", fixed={"dim": 64}, seconds=0.001)
-HESSIAN = experiment(f"{EXPERIMENTS}:hessian_supremum", seconds=0.002)
-REMAINDER = experiment(f"{EXPERIMENTS}:remainder_supremum", seconds=0.006)
+RESCALING = experiment("claims.papers.sign_magnitude.experiments.geometry:rescaling", fixed={"dim": 64}, seconds=0.001)
+TWO_SCALES = experiment("claims.papers.sign_magnitude.experiments.geometry:two_scales", seconds=0.001)
+PROJECTOR = experiment("claims.papers.sign_magnitude.experiments.geometry:projector", seconds=0.001)
+CURVATURE = experiment(
+    "claims.papers.sign_magnitude.experiments.geometry:second_derivative", fixed={"dim": 64}, seconds=0.001
+)
+HESSIAN = experiment("claims.papers.sign_magnitude.experiments.geometry:hessian_supremum", seconds=0.002)
+REMAINDER = experiment("claims.papers.sign_magnitude.experiments.geometry:remainder_supremum", seconds=0.006)
 STEP = experiment(
-    f"{EXPERIMENTS}:step_kept", fixed={"n": 256, "m": 256, "inputs": 64, "size": 1e-4}, seconds=0.006, megabytes=60
+    "claims.papers.sign_magnitude.experiments.geometry:step_kept",
+    fixed={"n": 256, "m": 256, "inputs": 64, "size": 1e-4},
+    seconds=0.006,
+    megabytes=60,
 )
 LAYER = experiment(
-    "claims.papers.sign_magnitude.single_layer:perturbed_layer",
+    "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
     sweep={"flip_rate": (0.01, 0.1), "arm": ("sign", "constant")},
     fixed={"n": 256, "m": 256, "inputs": 64, "dtype": "float32"},
     seconds=0.01,
 )
 
 
-def searched(name: str) -> Search:
+def searched(statement: str) -> Search:
     """A search of one statement. In 40 trial rounds of this effort every one found the planted violation."""
-    return search(f"{STATEMENTS}:{name}", examples=60, restarts=2, rounds=1, seconds=0.4)
+    return search(statement, examples=60, restarts=2, rounds=1, seconds=0.4)
 
 
 def slack_to_first_order(cv: float) -> float:
@@ -65,13 +68,13 @@ THEOREM_1 = (
         id="sign-magnitude.thm1.bound",
         locus="Theorem 1, eq. 6",
         statement="Positive factors move the normalised row by no more than their energy-weighted variation CV.",
-        test=searched("RESCALING"),
+        test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:RESCALING"),
     ),
     Claim(
         id="sign-magnitude.thm1.any-sign",
         locus="Theorem 1, without the sign of the factors",
         statement="Factors of any sign move the normalised row by no more than their energy-weighted variation CV.",
-        test=searched("RESCALING_ANY_SIGN"),
+        test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:RESCALING_ANY_SIGN"),
         expected=REFUTED,
         finding="With a negative weighted mean the row turns round: factors of -1 give CV = 0 and a distance of 2.",
         corrected_by="sign-magnitude.thm1.bound",
@@ -142,13 +145,13 @@ COROLLARY_3 = (
         id="sign-magnitude.cor3.bound",
         locus="Corollary 3, eq. 9",
         statement="For |h| <= |y|/2 the linearisation is off by at most 4 sqrt(d) (|h|/|y|)^2, hence 6 or 12 such.",
-        test=searched("REMAINDER"),
+        test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:REMAINDER"),
     ),
     Claim(
         id="sign-magnitude.cor3.sharp-bound",
         locus="Corollary 3, eq. 9",
         statement="For |h| <= |y|/2 the linearisation is off by at most 0.72468 sqrt(d) (|h|/|y|)^2.",
-        test=searched("REMAINDER_SHARP"),
+        test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:REMAINDER_SHARP"),
         role=Role.OURS,
     ),
     Claim(
@@ -176,14 +179,14 @@ COROLLARY_3 = (
         id="sign-magnitude.cor3.relative-bound",
         locus="Corollary 3",
         statement="No direction gives a remainder above eps/(1 - eps) of the first-order change, eps = |h|/|y| <= 1/2.",
-        test=searched("REMAINDER_RELATIVE"),
+        test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:REMAINDER_RELATIVE"),
         role=Role.OURS,
     ),
     Claim(
         id="sign-magnitude.cor3.hessian-bound",
         locus="Corollary 3, proof",
         statement="For unit y and h the second derivative of RMSNorm is at most 3 sqrt(d) long.",
-        test=searched("HESSIAN"),
+        test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:HESSIAN"),
     ),
     Claim(
         id="sign-magnitude.cor3.hessian-supremum",

@@ -10,27 +10,27 @@ from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.measured.block import REPLAY_LINEAR, REPLAY_SLACK, TARGETS, THEORY
 from claims.verdict import REFUTED
 
-BASIS = experiment("claims.papers.sign_magnitude.single_layer:basis_average", seconds=0.002)
+BASIS = experiment("claims.papers.sign_magnitude.experiments.single_layer:basis_average", seconds=0.002)
 LAYER = experiment(
-    "claims.papers.sign_magnitude.single_layer:perturbed_layer",
+    "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
     sweep={"flip_rate": (0.005, 0.01, 0.1), "arm": ("sign", "additive", "absolute")},
     fixed={"inputs": 512, "dtype": "float32"},
     seconds=0.06,
 )
 WIDE_LAYER = experiment(
-    "claims.papers.sign_magnitude.single_layer:perturbed_layer",
+    "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
     sweep={"flip_rate": (0.005, 0.01, 0.05), "arm": ("sign",)},
     fixed={"inputs": 256, "dtype": "float32"},
     seconds=0.06,
 ).at(arm="sign")
 NARROW_LAYER = experiment(
-    "claims.papers.sign_magnitude.single_layer:perturbed_layer",
+    "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
     sweep={"flip_rate": (0.05, 0.1), "arm": ("sign", "additive")},
     fixed={"inputs": 512, "dtype": "float32"},
     seconds=0.05,
 )
 SIGN, ADDITIVE, ABSOLUTE = (LAYER.at(arm=arm) for arm in ("sign", "additive", "absolute"))
-TABLE_11 = {row["quantity"]: row["measured"] for row in read_rows("claims.papers.sign_magnitude:tables/table11.toml")}
+TABLE_11 = {row["quantity"]: row["measured"] for row in read_rows("claims.papers.sign_magnitude:figures/table11.toml")}
 TABLE_11_POINT = grid(n=256, m=256, flip_rate=0.005)
 TABLE_11_RUN = "the script's configuration n = m = 256, p = .005, twenty seeds of 10,000 inputs"
 

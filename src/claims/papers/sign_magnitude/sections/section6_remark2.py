@@ -9,11 +9,14 @@ from claims.kinds import convergence, mean, ratio
 from claims.papers.sign_magnitude.measured.block import BLOCK_2048, RELU, TARGETS, THEORY, transverse_ratio
 from claims.verdict import REFUTED
 
-_PROBES = "claims.papers.sign_magnitude.probes"
-SHARE = experiment(f"{_PROBES}:flipped_share", fixed={"draws": 100_000, "flip_rate": 0.01}, seconds=0.02)
-NORM = experiment(f"{_PROBES}:flip_norm", seconds=0.03)
+SHARE = experiment(
+    "claims.papers.sign_magnitude.experiments.probes:flipped_share",
+    fixed={"draws": 100_000, "flip_rate": 0.01},
+    seconds=0.02,
+)
+NORM = experiment("claims.papers.sign_magnitude.experiments.probes:flip_norm", seconds=0.03)
 SINGLE_FLIPS = experiment(
-    "claims.papers.sign_magnitude.hidden:hidden_layer",
+    "claims.papers.sign_magnitude.experiments.hidden:hidden_layer",
     sweep={"flip_rate": (0.001,), "arm": ("sign",)},
     fixed={"step": 1, "pairs": 128, "dtype": "float32"},
     seconds=0.06,

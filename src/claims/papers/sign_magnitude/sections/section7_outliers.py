@@ -10,17 +10,16 @@ from claims.papers.sign_magnitude.measured.block import THEORY
 from claims.papers.sign_magnitude.theory import c_limit, ratio_with_outlier
 from claims.verdict import REFUTED
 
-_HERE = "claims.papers.sign_magnitude"
 AMPLITUDES = (0.1, 0.289, 0.6, 0.9)
 
 FIRST_ORDER = experiment(
-    f"{_HERE}.outliers:first_order",
+    "claims.papers.sign_magnitude.experiments.outliers:first_order",
     sweep={"alpha": AMPLITUDES},
     fixed={"n": 64, "rows": 2048, "inputs": 16},
     seconds=0.03,
 )
 FINITE_RATE = experiment(
-    f"{_HERE}.outliers:wide_background",
+    "claims.papers.sign_magnitude.experiments.outliers:wide_background",
     sweep={"alpha": AMPLITUDES},
     fixed={"flip_rate": 0.01, "neurons": 2**14},
     seconds=0.01,
@@ -67,7 +66,12 @@ CONJECTURE = (
         id="sign-magnitude.sec72.never-above",
         locus="section 7.2, last paragraph; O1",
         statement="No amplitude takes the ratio above pi/(pi - 2), with all weights perturbed or one column alone.",
-        test=search(f"{_HERE}.beyond_statements:NEVER_ABOVE", examples=60, restarts=2, seconds=0.1),
+        test=search(
+            "claims.papers.sign_magnitude.experiments.beyond_statements:NEVER_ABOVE",
+            examples=60,
+            restarts=2,
+            seconds=0.1,
+        ),
         role="ours",
     ),
     Claim(

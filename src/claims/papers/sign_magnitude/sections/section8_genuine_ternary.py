@@ -30,7 +30,9 @@ from claims.verdict import REFUTED
 KAPPA = 2 / math.pi
 #: exp(-t^2/2) and P(|w| > t) at the threshold t = (2 pi)^-1/2.
 DENSITY, KEPT = math.exp(-1 / (4 * math.pi)), math.erfc(1 / (2 * math.sqrt(math.pi)))
-CODES = experiment("claims.papers.sign_magnitude.ternary_probes:codes", fixed={"m": 64, "n": 256}, seconds=0.002)
+CODES = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:codes", fixed={"m": 64, "n": 256}, seconds=0.002
+)
 AT_LIMIT = grid(quantizer=TERNARY)
 SIZE: dict[str, Scalar] = {"m": 256, "n": 256}
 _FINITE = "finite-size terms known to 1e-3"

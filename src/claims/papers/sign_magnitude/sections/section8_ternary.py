@@ -22,8 +22,12 @@ from claims.papers.sign_magnitude.measured.ternary import (
 KAPPA = 2 / math.pi
 AT_LIMIT = grid(quantizer="sign")
 BLOCK_POINT: dict[str, Scalar] = {"quantizer": SIGN, "m": 256, "n": 256}
-CODES = experiment("claims.papers.sign_magnitude.ternary_probes:codes", fixed={"m": 64, "n": 256}, seconds=0.002)
-ROW = experiment("claims.papers.sign_magnitude.ternary_probes:row_geometry", fixed={"n": 256}, seconds=0.001)
+CODES = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:codes", fixed={"m": 64, "n": 256}, seconds=0.002
+)
+ROW = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_probes:row_geometry", fixed={"n": 256}, seconds=0.001
+)
 RELATIVE_PERCENT = 100 / (1 - KAPPA) * LIMIT["relu_radial_fraction"] - 100.0
 
 NOT_CLAIMS = {

@@ -22,7 +22,7 @@ from claims.papers.sign_magnitude.measured.block import (
 )
 from claims.verdict import REFUTED
 
-TABLE_7 = "claims.papers.sign_magnitude:tables/table7.toml"
+TABLE_7 = "claims.papers.sign_magnitude:figures/table7.toml"
 PRINTED = {row["architecture"]: row["measured"] for row in reversed(read_rows(TABLE_7))}
 EFFECT = float(PRINTED["V0"]) - float(PRINTED["V1"])
 WITH, WITHOUT = FOUR_WAY.at(projection="gaussian"), FOUR_WAY.at(projection="none")

@@ -7,8 +7,8 @@ import statistics
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import aggregated, bounded, recomputed
-from claims.papers.sign_magnitude import published
-from claims.papers.sign_magnitude.published import having
+from claims.papers.sign_magnitude.figures import published
+from claims.papers.sign_magnitude.figures.published import having
 from claims.verdict import REFUTED
 
 EXP_F, EXP_G = published.path("exp_f"), published.path("exp_g")

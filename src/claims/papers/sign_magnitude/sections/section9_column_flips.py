@@ -10,8 +10,8 @@ from claims.kinds import sample, table
 from claims.kinds.association import rank_correlation, regression
 from claims.kinds.sample import column
 from claims.kinds.table import aggregated
-from claims.papers.sign_magnitude import published
-from claims.papers.sign_magnitude.published import having
+from claims.papers.sign_magnitude.figures import published
+from claims.papers.sign_magnitude.figures.published import having
 from claims.verdict import REFUTED, UNDECIDED
 
 EXP_G = published.path("exp_g")

@@ -10,12 +10,12 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import replay, table
 from claims.kinds.table import read_rows, recomputed
+from claims.papers.sign_magnitude.figures.depth_checks import Declining, EndsOf, Exponent
 from claims.papers.sign_magnitude.measured.block import REPLAY_SLACK
 from claims.papers.sign_magnitude.measured.depth import LAYERS, REPLAY_RELEASED, REPLAY_TABLES
-from claims.papers.sign_magnitude.tables.depth_checks import Declining, EndsOf, Exponent
 from claims.verdict import REFUTED
 
-_FOLDER = "claims.papers.sign_magnitude:tables"
+_FOLDER = "claims.papers.sign_magnitude:figures"
 TABLE_3 = f"{_FOLDER}/table3.toml"
 TABLES = {"15": False, "16": True}
 PRINTED = {name: [row["c"] for row in read_rows(f"{_FOLDER}/table{name}.toml")] for name in TABLES}

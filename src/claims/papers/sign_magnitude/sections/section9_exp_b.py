@@ -10,7 +10,8 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import ratio, replay, table
 from claims.kinds.table import Rows, cell, read_rows, shifted
-from claims.papers.sign_magnitude import published, theory
+from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.measured.block import THEORY
 from claims.papers.sign_magnitude.measured.depth import REPLAY_RELEASED, STACK, points
 from claims.papers.sign_magnitude.sections.section9_depth_tables import TABLE_3

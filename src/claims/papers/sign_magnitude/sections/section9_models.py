@@ -9,10 +9,10 @@ from claims.claim import Claim
 from claims.kinds import mean, sample, table
 from claims.kinds.sample import column, with_moments
 from claims.kinds.table import bounded, read_rows, recomputed
-from claims.papers.sign_magnitude.published import having
+from claims.papers.sign_magnitude.figures.published import having
 from claims.verdict import REFUTED
 
-PATH = "claims.papers.sign_magnitude:tables/table6.toml"
+PATH = "claims.papers.sign_magnitude:figures/table6.toml"
 GAUSSIAN = 2 / math.pi
 RELEASED = {row["model"]: row for row in read_rows(PATH) if "released_mean" in row}
 #: One mean over matrices a model, judged together.

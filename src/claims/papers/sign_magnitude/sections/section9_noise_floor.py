@@ -12,7 +12,7 @@ from claims.bands import at_least, at_most, between, within
 from claims.claim import Claim
 from claims.kinds import mean, quantile, ratio, sample
 from claims.kinds.sample import column
-from claims.papers.sign_magnitude import published
+from claims.papers.sign_magnitude.figures import published
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 RATES = ("0.05", "0.005", "0.001", "0.0005", "0.0001")

@@ -9,7 +9,7 @@ from claims.claim import Claim
 from claims.kinds import mean, sample
 from claims.kinds.sample import column, with_moments
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude import published
+from claims.papers.sign_magnitude.figures import published
 from claims.verdict import HOLDS, UNDECIDED
 
 ROWS = {(row["weights"], row["activation"], row["flip_rate"]): row for row in read_rows(published.path("exp_b"))}

@@ -16,12 +16,21 @@ from claims.papers.sign_magnitude.measured.ternary import LIMIT_SIGN
 from claims.verdict import HOLDS, REFUTED, Tier
 
 KAPPA = 2 / math.pi
-TABLE_10 = "claims.papers.sign_magnitude:tables/table10.toml"
-TABLE_12 = "claims.papers.sign_magnitude:tables/table12.toml"
-_REPLAYS = "claims.papers.sign_magnitude.ternary_replays"
+TABLE_10 = "claims.papers.sign_magnitude:figures/table10.toml"
+TABLE_12 = "claims.papers.sign_magnitude:figures/table12.toml"
 #: Rows alone cost no product with an input.
-REPLAY_ROWS = experiment(f"{_REPLAYS}:quantized_rows", published=True, seconds=0.1, megabytes=150)
-REPLAY_OUTPUTS = experiment(f"{_REPLAYS}:quantized_outputs", published=True, seconds=1.5, megabytes=200)
+REPLAY_ROWS = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_replays:quantized_rows",
+    published=True,
+    seconds=0.1,
+    megabytes=150,
+)
+REPLAY_OUTPUTS = experiment(
+    "claims.papers.sign_magnitude.experiments.ternary_replays:quantized_outputs",
+    published=True,
+    seconds=1.5,
+    megabytes=200,
+)
 SEEDS = 10
 #: The number of rows of the table's largest size.
 LARGEST = "2048"

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import Aggregated, aggregated, bounded, recomputed
-from claims.papers.sign_magnitude.published import having
+from claims.papers.sign_magnitude.figures.published import having
 from claims.verdict import REFUTED
 
-TABLE_17 = "claims.papers.sign_magnitude:tables/table17.toml"
+TABLE_17 = "claims.papers.sign_magnitude:figures/table17.toml"
 VOCABULARY = 32_000
 
 NOT_CLAIMS = {

@@ -22,7 +22,7 @@ from claims.papers.sign_magnitude.measured.block import (
 )
 from claims.verdict import HOLDS, REFUTED
 
-PATH = "claims.papers.sign_magnitude:tables/table2.toml"
+PATH = "claims.papers.sign_magnitude:figures/table2.toml"
 ROWS = {float(row["flip_rate"]): row for row in read_rows(PATH)}
 SEEDS = 20
 WIDTH_2048 = transverse_ratio(BLOCK_2048)

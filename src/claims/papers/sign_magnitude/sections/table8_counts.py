@@ -8,11 +8,11 @@ import statistics
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import aggregated, bounded, recomputed
-from claims.papers.sign_magnitude import published
-from claims.papers.sign_magnitude.published import having
+from claims.papers.sign_magnitude.figures import published
+from claims.papers.sign_magnitude.figures.published import having
 from claims.verdict import REFUTED
 
-PATH = "claims.papers.sign_magnitude:tables/table8.toml"
+PATH = "claims.papers.sign_magnitude:figures/table8.toml"
 EXP_D = published.path("exp_d")
 RATE = 0.05
 #: Weights of TinyLlama's 154 linear layers: 22 blocks of 2048 x 2048 twice, 256 x 2048 twice, 5632 x 2048 three times.

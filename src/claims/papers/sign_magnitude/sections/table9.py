@@ -8,11 +8,11 @@ import statistics
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import aggregated, bounded, recomputed
-from claims.papers.sign_magnitude import published
-from claims.papers.sign_magnitude.published import BASELINE, having
+from claims.papers.sign_magnitude.figures import published
+from claims.papers.sign_magnitude.figures.published import BASELINE, having
 from claims.verdict import HOLDS, REFUTED
 
-PATH = "claims.papers.sign_magnitude:tables/table9.toml"
+PATH = "claims.papers.sign_magnitude:figures/table9.toml"
 EXP_E = published.path("exp_e")
 HIGHEST = "0.05"
 ARMS = ("outlier_ppl", "nonoutlier_ppl")

@@ -10,13 +10,12 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean
 from claims.verdict import REFUTED
 
-_HERE = "claims.papers.sign_magnitude.trained.amplitudes"
 PARTS = ("q", "k", "v", "o", "gate", "up", "down")
 #: The q projection at the relative depth of the paper's, and the median over those of all layers.
 QUERIES = ("middle-q", "q")
 
 AMPLITUDES = experiment(
-    f"{_HERE}:amplitudes",
+    "claims.papers.sign_magnitude.trained.amplitudes:amplitudes",
     sweep={"where": ("middle-q", *PARTS, "all")},
     fixed={"length": 512},
     seconds=2.8,

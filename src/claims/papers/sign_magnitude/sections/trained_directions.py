@@ -10,11 +10,10 @@ from claims.experiment import Linear, experiment, grid
 from claims.kinds import mean, order, value
 from claims.verdict import REFUTED, UNDECIDED
 
-_EXPERIMENTS = "claims.papers.sign_magnitude.trained"
 RATES = (0.0005, 0.01)
 #: All linear maps at once; values are logarithms of KL.
 ALL = experiment(
-    f"{_EXPERIMENTS}.directions:all_matrices",
+    "claims.papers.sign_magnitude.trained.directions:all_matrices",
     sweep={"flip_rate": RATES},
     fixed={"length": 64, "masks": 3},
     needs="model",
@@ -23,17 +22,19 @@ ALL = experiment(
     megabytes=1400,
 )
 QUANTIZED = experiment(
-    f"{_EXPERIMENTS}.directions:quantized_model",
+    "claims.papers.sign_magnitude.trained.directions:quantized_model",
     fixed={"length": 128},
     needs="model",
     most_seeds=16,
     seconds=3,
     megabytes=1200,
 )
-PROFILE = experiment(f"{_EXPERIMENTS}.directions:profile", needs="model", most_seeds=1, seconds=3, megabytes=1000)
+PROFILE = experiment(
+    "claims.papers.sign_magnitude.trained.directions:profile", needs="model", most_seeds=1, seconds=3, megabytes=1000
+)
 #: One matrix of each kind alone.
 SINGLE = experiment(
-    f"{_EXPERIMENTS}.single_matrices:one_of_each",
+    "claims.papers.sign_magnitude.trained.single_matrices:one_of_each",
     fixed={"length": 64},
     needs="model",
     most_seeds=16,

@@ -11,14 +11,13 @@ from claims.kinds import bound, mean, order
 from claims.papers.sign_magnitude import theory
 from claims.verdict import REFUTED
 
-_HERE = "claims.papers.sign_magnitude.trained.stacks"
 RATES = (0.01, 0.02, 0.05)
 ACTIVATIONS = {"relu": "ReLU", "silu": "SiLU"}
 METRICS = {"post": "compared after normalisation, as in the script", "pre": "in the theorem's metric"}
 _LIMIT = math.log(theory.c_limit())
 
 STACK = experiment(
-    f"{_HERE}:trained_stack",
+    "claims.papers.sign_magnitude.trained.stacks:trained_stack",
     sweep={
         "weights": ("trained", "shuffled", "iid"),
         "activation": tuple(ACTIVATIONS),
@@ -33,7 +32,7 @@ STACK = experiment(
     most_seeds=16,
 )
 LINEAR = experiment(
-    f"{_HERE}:linear_layers",
+    "claims.papers.sign_magnitude.trained.stacks:linear_layers",
     fixed={"inputs": 500, "flip_rate": 0.01},
     seconds=0.3,
     megabytes=900,

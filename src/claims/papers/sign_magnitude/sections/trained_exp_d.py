@@ -16,11 +16,10 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio, value
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
-_ARMS = "claims.papers.sign_magnitude.trained.flip_arms"
 RATES = (0.05, 0.005)
 
 TRUE = experiment(
-    f"{_ARMS}:flip_arms",
+    "claims.papers.sign_magnitude.trained.flip_arms:flip_arms",
     sweep={"flip_rate": RATES},
     fixed={"length": 96},
     seconds=8,
@@ -29,7 +28,7 @@ TRUE = experiment(
     most_seeds=16,
 )
 SCRIPT = experiment(
-    f"{_ARMS}:script_arms",
+    "claims.papers.sign_magnitude.trained.flip_arms:script_arms",
     fixed={"length": 96, "flip_rate": 0.05},
     seconds=5.4,
     megabytes=1200,
@@ -38,7 +37,9 @@ SCRIPT = experiment(
 )
 #: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
 FIRST_LOOK = replace(TRUE, most_seeds=8)
-FACTS = experiment(f"{_ARMS}:column_facts", seconds=10, megabytes=1000, needs="model")
+FACTS = experiment(
+    "claims.papers.sign_magnitude.trained.flip_arms:column_facts", seconds=10, megabytes=1000, needs="model"
+)
 AT_FIVE, AT_HALF = grid(flip_rate=0.05), grid(flip_rate=0.005)
 MORE_SEEDS = "64 seeds (--tier full) would decide."
 MORE = at_least(0.0, provenance="author", because="more damage means a larger divergence")

@@ -16,13 +16,12 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean, ratio
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
-ARMS = "claims.papers.sign_magnitude.trained.flip_arms"
 RATES = (0.05, 0.005, 0.001, 0.0002)
 #: Rates of all weights, for flips that are confined to a twentieth of them: a tenth and a hundredth of the columns'.
 GLOBAL_RATES = (0.005, 0.0005)
 
 SWEEP = experiment(
-    f"{ARMS}:counted_arms",
+    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
     sweep={"flip_rate": RATES},
     fixed={"length": 96, "draws": 2, "counted_on": "pool"},
     seconds=8.3,
@@ -31,7 +30,7 @@ SWEEP = experiment(
     most_seeds=16,
 )
 GLOBAL = experiment(
-    f"{ARMS}:counted_arms",
+    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
     sweep={"flip_rate": GLOBAL_RATES},
     fixed={"length": 96, "draws": 1, "counted_on": "all"},
     seconds=2.6,

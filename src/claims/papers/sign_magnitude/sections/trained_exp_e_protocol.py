@@ -15,7 +15,6 @@ from claims.kinds import mean, value
 from claims.papers.sign_magnitude.sections.trained_exp_d import FACTS
 from claims.papers.sign_magnitude.sections.trained_exp_e import (
     A_QUARTER,
-    ARMS,
     DOUBTFUL,
     FIRST_LOOK,
     GLOBAL,
@@ -30,7 +29,7 @@ from claims.verdict import HOLDS, REFUTED, UNDECIDED
 SOURCES = ("own", "8/22", "12/22", "16/22")
 
 CHOSEN = experiment(
-    f"{ARMS}:chosen_columns",
+    "claims.papers.sign_magnitude.trained.flip_arms:chosen_columns",
     sweep={"columns": SOURCES},
     fixed={"length": 96, "draws": 1, "flip_rate": 0.005},
     seconds=5,

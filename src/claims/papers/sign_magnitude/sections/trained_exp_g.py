@@ -8,10 +8,9 @@ from claims.experiment import experiment
 from claims.kinds import mean, order, value
 from claims.verdict import REFUTED, UNDECIDED
 
-_EXPERIMENTS = "claims.papers.sign_magnitude.trained.single_columns"
 #: One matrix at the depth of the paper's, layer 12 of 22; each seed draws its columns' offset and its window of text.
 COLUMNS = experiment(
-    f"{_EXPERIMENTS}:column_flips",
+    "claims.papers.sign_magnitude.trained.single_columns:column_flips",
     fixed={"part": "q", "columns": 16, "length": 96},
     needs="model",
     most_seeds=16,
@@ -19,7 +18,7 @@ COLUMNS = experiment(
     megabytes=1200,
 )
 RELEASED = experiment(
-    f"{_EXPERIMENTS}:released_protocol",
+    "claims.papers.sign_magnitude.trained.single_columns:released_protocol",
     needs="model",
     of="TinyLlama-1.1B-3T",
     most_seeds=1,

@@ -12,13 +12,11 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.papers.sign_magnitude.published import BASELINE
-
-_HERE = "claims.papers.sign_magnitude.trained.flip_replications"
+from claims.papers.sign_magnitude.figures.published import BASELINE
 
 #: A pass over 20,480 tokens is 40 TFLOP, a quarter of an hour of one core: 7 passes for D, 7 for E, and the columns.
 EXP_D = experiment(
-    f"{_HERE}:published_arms",
+    "claims.papers.sign_magnitude.trained.flip_replications:published_arms",
     fixed={"flip_rate": 0.05},
     seconds=9000,
     megabytes=3000,
@@ -27,7 +25,7 @@ EXP_D = experiment(
     most_seeds=32,
 )
 EXP_E = experiment(
-    f"{_HERE}:published_sweep",
+    "claims.papers.sign_magnitude.trained.flip_replications:published_sweep",
     sweep={"flip_rate": (0.05, 0.005, 0.001)},
     seconds=9000,
     megabytes=3000,

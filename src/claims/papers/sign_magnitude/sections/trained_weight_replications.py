@@ -12,12 +12,11 @@ from claims.claim import Claim
 from claims.experiment import Experiment, experiment, grid
 from claims.kinds import replay, value
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude import published
+from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.sections.trained_exp_b import ACTIVATIONS
 from claims.papers.sign_magnitude.sections.trained_weights import GAUSSIAN, LAPLACE, MATRICES
 from claims.verdict import HOLDS, REFUTED
 
-_HERE = "claims.papers.sign_magnitude.trained"
 #: Replays on a CPU of what the authors ran on a GPU.
 _DEVICE_SLACK = 1e-6
 
@@ -29,10 +28,15 @@ def twenty(model: str) -> Experiment:
 
 TWENTY = twenty("TinyLlama-1.1B-3T")
 EXP_F = experiment(
-    f"{_HERE}.amplitudes:released", needs="model", of="TinyLlama-1.1B-3T", most_seeds=1, seconds=1200, megabytes=3000
+    "claims.papers.sign_magnitude.trained.amplitudes:released",
+    needs="model",
+    of="TinyLlama-1.1B-3T",
+    most_seeds=1,
+    seconds=1200,
+    megabytes=3000,
 )
 REPLAYED = experiment(
-    f"{_HERE}.stacks:released_stack",
+    "claims.papers.sign_magnitude.trained.stacks:released_stack",
     sweep={"layer": (1, 2, 6)},
     published=True,
     seconds=60,

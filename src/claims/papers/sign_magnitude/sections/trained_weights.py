@@ -10,7 +10,6 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean, value
 from claims.verdict import REFUTED
 
-_HERE = "claims.papers.sign_magnitude.trained"
 GAUSSIAN = 2 / math.pi
 #: (2/pi - 1/2)/(2/pi): the relative deviation of a Laplace law.
 LAPLACE = math.pi / 4 - 1
@@ -18,7 +17,7 @@ LAPLACE = math.pi / 4 - 1
 CHOSEN = ("all", "twenty")
 
 MATRICES = experiment(
-    f"{_HERE}.weights:matrices",
+    "claims.papers.sign_magnitude.trained.weights:matrices",
     fixed={"replicates": ""},
     seconds=2.5,
     megabytes=900,
@@ -26,7 +25,7 @@ MATRICES = experiment(
     most_seeds=1,
 )
 OUTPUTS = experiment(
-    f"{_HERE}.weights:outputs",
+    "claims.papers.sign_magnitude.trained.weights:outputs",
     fixed={"length": 256, "inputs": 64},
     seconds=2.2,
     megabytes=900,

@@ -18,7 +18,7 @@ from claims.models.architecture import LINEARS
 from claims.models.decoder import Decoder, product
 from claims.models.known import TINYLLAMA, WIKITEXT
 from claims.models.prepared import decoder, window
-from claims.papers.sign_magnitude.blocks import Record
+from claims.papers.sign_magnitude.experiments.blocks import Record
 from claims.papers.sign_magnitude.trained.author_text import author_windows
 from claims.streams import Streams
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from claims.kernels import magnitude_step, sign_flip, ternary_quantize
 from claims.models.divergence import divergences
 from claims.models.prepared import SQUARE, decoder, moments, window
-from claims.papers.sign_magnitude.ternary import quantize
+from claims.papers.sign_magnitude.experiments.ternary import quantize
 from claims.papers.sign_magnitude.trained.flips import Change, running
 from claims.streams import Streams
 

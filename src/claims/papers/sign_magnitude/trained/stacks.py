@@ -19,7 +19,7 @@ from torch import Tensor
 from claims.kernels import transverse_energy
 from claims.models.known import TINYLLAMA
 from claims.models.prepared import decoder
-from claims.papers.sign_magnitude.blocks import (
+from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
     energy,
     flip_change,
@@ -28,7 +28,7 @@ from claims.papers.sign_magnitude.blocks import (
     matched_size,
     sphere,
 )
-from claims.papers.sign_magnitude.replays import (
+from claims.papers.sign_magnitude.experiments.replays import (
     PUBLISHED_SEEDS,
     input_batches,
     norm_ratio,

@@ -19,7 +19,7 @@ from claims.models.architecture import LINEARS
 from claims.models.decoder import Decoder, product
 from claims.models.known import QWEN25_05B, QWEN25_3B, QWEN25_15B, TINYLLAMA
 from claims.models.prepared import decoder, window
-from claims.papers.sign_magnitude.blocks import sphere
+from claims.papers.sign_magnitude.experiments.blocks import sphere
 from claims.streams import Streams
 
 _GAUSSIAN = 2 / math.pi

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from claims.kernels import gemm, transverse_energy
-from claims.papers.sign_magnitude.blocks import (
+from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
     controlled_mean,
     energy,
@@ -25,7 +25,7 @@ from claims.papers.sign_magnitude.blocks import (
     product,
     sphere,
 )
-from claims.papers.sign_magnitude.vectors import draw_weights
+from claims.papers.sign_magnitude.experiments.vectors import draw_weights
 from claims.streams import Streams
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import gemm, transverse_energy
-from claims.papers.sign_magnitude.blocks import (
+from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
     controlled_mean,
     dtype_of,

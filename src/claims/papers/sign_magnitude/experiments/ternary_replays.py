@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from claims.papers.sign_magnitude.replays import PUBLISHED_SEEDS, input_batches, seeded, weight_matrix
+from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS, input_batches, seeded, weight_matrix
 from claims.streams import Streams
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from claims.papers.sign_magnitude.blocks import flip_change, gaussian_matrix, sphere
+from claims.papers.sign_magnitude.experiments.blocks import flip_change, gaussian_matrix, sphere
 from claims.streams import Streams
 
 _EPS = float(np.finfo(np.float64).eps)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mpmath import mp, mpf
 
 if TYPE_CHECKING:
-    from claims.papers.sign_magnitude.blocks import Record
+    from claims.papers.sign_magnitude.experiments.blocks import Record
     from claims.streams import Streams
 
 #: Decimal digits of the quadrature.

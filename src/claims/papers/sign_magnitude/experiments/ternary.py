@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import gemm, sign_quantize, ternary_quantize, transverse_energy
-from claims.papers.sign_magnitude.blocks import (
+from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
     controlled_mean,
     dtype_of,
@@ -24,7 +24,7 @@ from claims.papers.sign_magnitude.blocks import (
     product,
     sphere,
 )
-from claims.papers.sign_magnitude.vectors import draw_weights
+from claims.papers.sign_magnitude.experiments.vectors import draw_weights
 from claims.streams import Streams
 
 _VALUES = ("total", "radial", "cross", "quantized_pre", "quantized_post", "flips_pre", "flips_post")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import gemm, sign_quantize, ternary_quantize, transverse_energy
-from claims.papers.sign_magnitude.blocks import (
+from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
     dtype_of,
     energy,
@@ -20,8 +20,8 @@ from claims.papers.sign_magnitude.blocks import (
     matched_size,
     sphere,
 )
-from claims.papers.sign_magnitude.ternary import quantize
-from claims.papers.sign_magnitude.vectors import EPS, draw_weights
+from claims.papers.sign_magnitude.experiments.ternary import quantize
+from claims.papers.sign_magnitude.experiments.vectors import EPS, draw_weights
 from claims.streams import Streams
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims.papers.sign_magnitude.replays import (
+from claims.papers.sign_magnitude.experiments.replays import (
     PUBLISHED_SEEDS,
     Record,
     input_batches,

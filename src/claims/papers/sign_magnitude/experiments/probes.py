@@ -10,7 +10,13 @@ import numpy as np
 import torch
 
 from claims.kernels import flip_mask, transverse_energy
-from claims.papers.sign_magnitude.blocks import Record, controlled_mean, flip_change, gaussian_matrix, sphere
+from claims.papers.sign_magnitude.experiments.blocks import (
+    Record,
+    controlled_mean,
+    flip_change,
+    gaussian_matrix,
+    sphere,
+)
 from claims.streams import Streams
 
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from claims.kernels import transverse_energy
-from claims.papers.sign_magnitude.blocks import (
+from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
     dtype_of,
     energy,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims.papers.sign_magnitude.blocks import Record, controlled_mean
+from claims.papers.sign_magnitude.experiments.blocks import Record, controlled_mean
 from claims.streams import Streams
 
 

@@ -1,1 +1,0 @@
-"""The paper's printed tables as data, and checks that only they need."""
