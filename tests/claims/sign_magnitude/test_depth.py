@@ -22,7 +22,6 @@ from claims.papers.sign_magnitude.experiments.depth_identities import column_fli
 from claims.papers.sign_magnitude.experiments.depth_quadrature import compounding, few_flips, mean_field, plateau
 from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS, one_layer_block
 from claims.papers.sign_magnitude.figures import depth_checks
-from claims.papers.sign_magnitude.measured.depth import ARCHITECTURES, other_metric
 from claims.papers.sign_magnitude.sections import (
     section7_columns,
     section7_depth,
@@ -33,6 +32,7 @@ from claims.papers.sign_magnitude.sections import (
     section9_depth_tables,
     section9_exp_b,
 )
+from claims.papers.sign_magnitude.shared.depth import ARCHITECTURES, other_metric
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 

@@ -1,1 +1,1 @@
-"""Figures as data, printed (tables and text) and released by the authors (``exp_*``, ``two_layer``), and their checks."""
+"""Figures as data, printed (tables, text) or released by the authors (``exp_*``, ``two_layer``), and their checks."""

@@ -8,7 +8,7 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, ratio, value
-from claims.papers.sign_magnitude.measured.block import HIDDEN, RATES, SMALL_RATE, TARGETS, THEORY, WIDE, by_quadrature
+from claims.papers.sign_magnitude.shared.block import HIDDEN, RATES, SMALL_RATE, TARGETS, THEORY, WIDE, by_quadrature
 
 ROWS_OF_W1 = experiment("claims.papers.sign_magnitude.experiments.probes:pre_activations", seconds=0.05)
 SIGN = HIDDEN.at(arm="sign")

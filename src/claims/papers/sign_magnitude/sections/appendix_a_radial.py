@@ -11,7 +11,7 @@ from claims.kinds import limit, mean, ratio, replay, table, value
 from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.formula_checks import NearFormula
-from claims.papers.sign_magnitude.measured.block import (
+from claims.papers.sign_magnitude.shared.block import (
     HIDDEN,
     RATES,
     REPLAY_HIDDEN,

@@ -8,7 +8,7 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, search, slope
-from claims.papers.sign_magnitude.measured.ternary import TARGETS
+from claims.papers.sign_magnitude.shared.ternary import TARGETS
 
 KAPPA = 2 / math.pi
 NORMS = experiment(

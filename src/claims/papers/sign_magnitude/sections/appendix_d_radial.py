@@ -7,7 +7,7 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import mean, replay
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.measured.block import FOUR_WAY, REPLAY_SLACK, REPLAY_TWO_LAYER, TARGETS, THEORY
+from claims.papers.sign_magnitude.shared.block import FOUR_WAY, REPLAY_SLACK, REPLAY_TWO_LAYER, TARGETS, THEORY
 
 D4 = read_rows("claims.papers.sign_magnitude:figures/appendix_d4.toml")
 _SYMBOLS = {"radial_sign": "R_sign", "radial_magnitude": "R_mag"}

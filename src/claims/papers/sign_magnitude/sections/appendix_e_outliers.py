@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import Band, at_least, within
+from claims.bands import at_least, within
 from claims.claim import Claim
-from claims.experiment import experiment, grid
+from claims.experiment import grid
 from claims.kinds import mean, search, value
-from claims.lazy import Number
-from claims.papers.sign_magnitude.measured.block import THEORY
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.outliers import (
+    EXACT,
+    SINGLE_FLIP,
+    SINGLE_FLIP_EXACTLY,
+    linear_leverage,
+    to_rounding,
+)
 from claims.papers.sign_magnitude.theory import single_flip_correlation, single_flip_gate_rate
 from claims.verdict import REFUTED
-
-N = 2048
-#: Amplitudes of the draws.
-DRAWN = (0.03, 0.1, 0.2, 0.289, 0.4, 0.5, 0.7, 0.9)
-#: The amplitude of an entry of a vector without outliers.
-CROSSOVER = 1 / math.sqrt(N)
-#: Amplitudes of the quadrature: also hardly any, a right angle, and all of the input.
-EXACT = [1e-6, CROSSOVER, *DRAWN, math.sqrt(0.5), 1.0]
-
-FLIP = experiment(
-    "claims.papers.sign_magnitude.experiments.outliers:single_flip",
-    sweep={"alpha": DRAWN},
-    fixed={"n": N, "neurons": 2**14},
-    seconds=0.02,
-)
-EXACTLY = experiment(
-    "claims.papers.sign_magnitude.experiments.outlier_quadrature:single_flip", fixed={"n": N}, seconds=0.001
-)
-
-
-def linear_leverage(alpha: float) -> float:
-    """The leverage before the ReLU: n alpha^2."""
-    return N * alpha * alpha
 
 
 def fourth_moment(alpha: float) -> float:
@@ -52,11 +35,6 @@ def one_way_gate_rate(alpha: float) -> float:
     return single_flip_gate_rate(alpha) / 2
 
 
-def to_rounding(target: Number, *, rel: float = 1e-11) -> Band:
-    """Band of a ratio or an energy that the quadrature gives to rounding."""
-    return within(target, rel=rel, provenance="theory", because="quadrature is exact to rounding")
-
-
 NOT_CLAIMS = {
     "Table 20": (
         "The entries are missing from the text of the paper that this audit used. What it tabulates, R(alpha) at n = "
@@ -70,7 +48,7 @@ STRUCTURE = (
         locus="Appendix E.2, Proposition 2",
         statement="One flip leaves z and z' with correlation 1 - 2 alpha^2.",
         at=grid(alpha=EXACT),
-        test=value(EXACTLY["correlation"]),
+        test=value(SINGLE_FLIP_EXACTLY["correlation"]),
         band=within(single_flip_correlation, abs=1e-13, provenance="theory", because="quadrature is exact to rounding"),
         rival=lambda alpha: 1 - 2 * alpha * alpha + max(alpha * alpha, 1e-12),
     ),
@@ -79,7 +57,7 @@ STRUCTURE = (
         locus="Appendix E.2, Proposition 2",
         statement="Drawn pre-activations have the correlation 1 - 2 alpha^2, not 1 - alpha^2.",
         at=grid(alpha=[0.4, 0.7, 0.9]),
-        test=mean(FLIP["correlation"]),
+        test=mean(SINGLE_FLIP["correlation"]),
         band=within(single_flip_correlation, abs=0.02, provenance="smallest-effect", because="an eighth of alpha^2"),
         rival=halved_correlation,
     ),
@@ -88,7 +66,7 @@ STRUCTURE = (
         locus="Appendix E.2, Remark 3",
         statement="The pair is bivariate normal: E[(z z')^2] = 1 + 2 rho^2.",
         at=grid(alpha=[0.4, 0.7, 0.9]),
-        test=mean(FLIP["fourth"]),
+        test=mean(SINGLE_FLIP["fourth"]),
         band=within(fourth_moment, abs=0.12, provenance="smallest-effect", because="a third of 2 rho^2 - rho^2 at .9"),
         rival=1.5 + 2,
     ),
@@ -97,7 +75,7 @@ STRUCTURE = (
         locus="Appendix E.3, Theorem 5",
         statement="A flip switches the neuron with probability arccos(1 - 2 alpha^2)/pi = (2/pi) arcsin(alpha).",
         at=grid(alpha=EXACT),
-        test=value(EXACTLY["gate_rate"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_rate"]),
         band=to_rounding(f"{THEORY}:single_flip_gate_rate"),
         rival=one_way_gate_rate,
     ),
@@ -106,7 +84,7 @@ STRUCTURE = (
         locus="Appendix E.3, Theorem 5",
         statement="Drawn neurons switch at the rate (2/pi) arcsin(alpha).",
         at=grid(alpha=[0.1, 0.289, 0.5, 0.9]),
-        test=mean(FLIP["gate_rate"]),
+        test=mean(SINGLE_FLIP["gate_rate"]),
         band=within(f"{THEORY}:single_flip_gate_rate", abs=0.012, provenance="smallest-effect", because="1 % of units"),
         rival=one_way_gate_rate,
     ),
@@ -115,7 +93,7 @@ STRUCTURE = (
         locus="Appendix E.3, asymptotics, alpha -> 0",
         statement="For small alpha the probability is 2 alpha/pi.",
         at=grid(alpha=[1e-6, 1e-4]),
-        test=value(EXACTLY["gate_rate_slope"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_rate_slope"]),
         band=within(2 / math.pi, abs=1e-7, provenance="theory", because="the next term is alpha^3/(3 pi)"),
         rival=1 / math.pi,
     ),
@@ -124,7 +102,7 @@ STRUCTURE = (
         locus="Appendix E.3, asymptotics, alpha = 1/sqrt(2)",
         statement="At alpha = 1/sqrt(2) the pair is uncorrelated and half of the neurons switch.",
         at=grid(alpha=math.sqrt(0.5)),
-        test=value(EXACTLY["gate_rate"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_rate"]),
         band=within(0.5, abs=1e-12, provenance="theory", because="quadrature is exact to rounding"),
         rival=math.sqrt(0.5),
     ),
@@ -133,7 +111,7 @@ STRUCTURE = (
         locus="Appendix E.3, asymptotics, alpha = 1",
         statement="At alpha = 1 every neuron switches.",
         at=grid(alpha=1.0),
-        test=value(EXACTLY["gate_rate"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_rate"]),
         band=within(1.0, abs=1e-12, provenance="theory", because="quadrature is exact to rounding"),
         rival=0.5,
     ),
@@ -145,7 +123,7 @@ ENERGIES = (
         locus="Appendix E.4, Proposition 3",
         statement="Gate flips have the energy [2 arcsin a - 2 a sqrt(1 - a^2) (1 - 2 a^2)]/pi.",
         at=grid(alpha=EXACT),
-        test=value(EXACTLY["gate_energy"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_energy"]),
         band=to_rounding(f"{THEORY}:single_flip_gate_energy"),
         rival=0.0,
     ),
@@ -154,7 +132,7 @@ ENERGIES = (
         locus="Appendix E.4, Proposition 3",
         statement="Drawn neurons have that gate-flip energy.",
         at=grid(alpha=[0.4, 0.5, 0.7, 0.9]),
-        test=mean(FLIP["gate_energy"]),
+        test=mean(SINGLE_FLIP["gate_energy"]),
         band=within(
             f"{THEORY}:single_flip_gate_energy", rel=0.02, provenance="smallest-effect", because="below a^2/10"
         ),
@@ -165,7 +143,7 @@ ENERGIES = (
         locus="Appendix E.4, small-alpha expansion",
         statement="Gate-flip energy starts at 16 alpha^3/(3 pi), which is step A4 at alpha^2 = p.",
         at=grid(alpha=[1e-6, 1e-4]),
-        test=value(EXACTLY["cubic"]),
+        test=value(SINGLE_FLIP_EXACTLY["cubic"]),
         band=within(16 / (3 * math.pi), rel=1e-8, provenance="theory", because="the next term is relative -.3 alpha^2"),
         rival=8 / (3 * math.pi),
     ),
@@ -174,7 +152,7 @@ ENERGIES = (
         locus="Appendix E.4, small-alpha expansion",
         statement="The next factor of its expansion is 1 - 3 alpha^2/10.",
         at=grid(alpha=0.01),
-        test=value(EXACTLY["quintic"]),
+        test=value(SINGLE_FLIP_EXACTLY["quintic"]),
         band=within(-0.3, abs=1e-4, provenance="theory", because="the term after it is of order alpha^2 = 1e-4"),
         rival=-0.25,
         role="ours",
@@ -184,7 +162,7 @@ ENERGIES = (
         locus="Appendix E.5, consistency with Theorem 3; step A6",
         statement="With alpha^2 = p the energy of one flip is S(p) = 1 - 2 J(1 - 2p), at every p.",
         at=grid(alpha=EXACT),
-        test=value(EXACTLY["energy"]),
+        test=value(SINGLE_FLIP_EXACTLY["energy"]),
         band=to_rounding(f"{THEORY}:single_flip_energy"),
         rival=linear_leverage,
     ),
@@ -193,7 +171,7 @@ ENERGIES = (
         locus="Appendix E.7, outlier regime",
         statement="Above the crossover alpha = 1/sqrt(n) gate-flip energy is the larger part.",
         at=grid(alpha=[0.1, 0.2, 0.289]),
-        test=value(EXACTLY["gate_share"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_share"]),
         band=at_least(0.5, provenance="author", because="dominating means more than half"),
         rival=f"{THEORY}:single_flip_gate_share",
         expected=REFUTED,
@@ -220,7 +198,7 @@ ENERGIES = (
         locus="Appendix E.7",
         statement="At alpha = 1/2 gate flips and neurons that stay on have the same energy, 1/3 - sqrt(3)/(4 pi).",
         at=grid(alpha=0.5),
-        test=value(EXACTLY["gate_energy"]),
+        test=value(SINGLE_FLIP_EXACTLY["gate_energy"]),
         band=within(1 / 3 - math.sqrt(3) / (4 * math.pi), abs=1e-13, provenance="theory", because="exact to rounding"),
         rival=0.2,
         role="ours",

@@ -6,11 +6,11 @@ from claims.bands import at_least, printed, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import ratio, value
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.sections.appendix_f_groups import (
-    DRAWN,
-    EPS,
-    EXACTLY,
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.outliers import (
+    COLUMN_SHARE,
+    GROUPS,
+    GROUPS_EXACTLY,
     NEEDED,
     OUTLIERS,
     N,
@@ -35,7 +35,7 @@ EXPERIMENT_D = (
         locus="Appendix F.3, first paragraph; section 9.5, experiment D",
         statement="The table's R_E is the ratio of experiment D, which flips 5 % of the weights of either group.",
         at=grid(eta=[0.1, 0.9], flip_rate=EXP_D_RATE),
-        test=ratio(DRAWN["energy_outliers"], DRAWN["energy_rest"]),
+        test=ratio(GROUPS["energy_outliers"], GROUPS["energy_rest"]),
         band=within(all_flipped_ratio, rel=0.1, provenance="smallest-effect", because="a fifth of the difference"),
         rival=drawn_ratio,
         expected=REFUTED,
@@ -50,7 +50,7 @@ EXPERIMENT_D = (
         locus="Appendix F.3, with a share q of a group's weights flipped",
         statement="With 5 % of either group flipped R_E = S(q eta)/S(q (1 - eta)), averaged over the number of flips.",
         at=grid(eta=[0.1, 0.5, 0.9], flip_rate=EXP_D_RATE),
-        test=ratio(DRAWN["energy_outliers"], DRAWN["energy_rest"]),
+        test=ratio(GROUPS["energy_outliers"], GROUPS["energy_rest"]),
         band=within(drawn_ratio, rel=0.03, provenance="smallest-effect", because="a tenth of the difference from all"),
         rival=lambda eta: group_ratio(eta) * 1.1,
         role="ours",
@@ -60,7 +60,7 @@ EXPERIMENT_D = (
         locus="Appendix F.3, with a share q of a group's weights flipped",
         statement="In wide groups R_E is 8.44 at q = .05 and eta = .9.",
         at=grid(eta=0.9, flip_rate=EXP_D_RATE),
-        test=value(EXACTLY["ratio"]),
+        test=value(GROUPS_EXACTLY["ratio"]),
         band=printed("8.44"),
         rival=5.627,
         role="ours",
@@ -70,7 +70,7 @@ EXPERIMENT_D = (
         locus="section 7.2; Appendices E.8 and F.4; abstract",
         statement="At eta <= 1/2 energies allow the all-column NLL ratio of 5.0.",
         at=grid(eta=0.5, flip_rate=[EXP_D_RATE, 1.0]),
-        test=value(EXACTLY["ratio"]),
+        test=value(GROUPS_EXACTLY["ratio"]),
         band=at_least(4.95, provenance="printed", because="printed as 5.0"),
         rival=1.0,
         expected=REFUTED,
@@ -102,16 +102,16 @@ EXPERIMENT_D = (
         locus="Appendix F.2",
         statement="As p -> 0 outliers make the share eta of the damage of uniform flips.",
         at=grid(eta=[0.1, 0.2, 0.5, 0.9], flip_rate=1e-10),
-        test=value(EXACTLY["damage_share"]),
+        test=value(GROUPS_EXACTLY["damage_share"]),
         band=within(lambda eta: eta, abs=1e-5, provenance="theory", because="the next term is of order sqrt(p)"),
-        rival=EPS / 2,
+        rival=COLUMN_SHARE / 2,
     ),
     Claim(
         id="sign-magnitude.appf.damage-share-at-any-rate",
         locus="Appendix F.2",
         statement="The outliers' share of the damage is eta whatever the activations, also at experiment D's p = .05.",
         at=grid(eta=0.2, flip_rate=EXP_D_RATE),
-        test=value(EXACTLY["damage_share"]),
+        test=value(GROUPS_EXACTLY["damage_share"]),
         band=within(0.2, rel=0.02, provenance="smallest-effect", because="two per cent of the share"),
         rival=f"{THEORY}:damage_share",
         expected=REFUTED,
@@ -126,7 +126,7 @@ EXPERIMENT_D = (
         locus="Appendix F.2",
         statement="The share of the damage is S(p eta)/(S(p eta) + S(p (1 - eta))).",
         at=grid(eta=[0.1, 0.2, 0.9], flip_rate=[0.01, EXP_D_RATE]),
-        test=value(EXACTLY["damage_share"]),
+        test=value(GROUPS_EXACTLY["damage_share"]),
         band=within(
             f"{THEORY}:damage_share", rel=1e-11, provenance="theory", because="quadrature is exact to rounding"
         ),

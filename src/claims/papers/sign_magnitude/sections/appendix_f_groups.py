@@ -10,34 +10,20 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search, value
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.theory import group_ratio
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.outliers import (
+    GROUPS,
+    GROUPS_EXACTLY,
+    NEEDED,
+    all_flipped_ratio,
+)
 from claims.verdict import HOLDS, REFUTED, Role
 
 ROWS = read_rows("claims.papers.sign_magnitude:figures/appendix_f.toml")
 ETAS = [float(row["eta"]) for row in ROWS]
-EPS = 0.05
-#: The drawn groups: 5 % of 2048 columns are outliers.
-N, OUTLIERS = 2048, 102
 
-EXACTLY = experiment(
-    "claims.papers.sign_magnitude.experiments.outlier_quadrature:two_groups",
-    fixed={"column_share": EPS, "flip_rate": 1.0},
-    seconds=0.001,
-)
-NEEDED = experiment(
-    "claims.papers.sign_magnitude.experiments.outlier_quadrature:energy_share_needed",
-    fixed={"column_share": EPS},
-    seconds=0.05,
-)
 EXPLICIT = experiment(
     "claims.papers.sign_magnitude.experiments.outlier_quadrature:explicit_outliers", fixed={"n": 10_000}, seconds=0.001
-)
-DRAWN = experiment(
-    "claims.papers.sign_magnitude.experiments.outliers:two_groups",
-    sweep={"eta": (0.1, 0.5, 0.9)},
-    fixed={"n": N, "outliers": OUTLIERS, "neurons": 2**15},
-    seconds=0.02,
 )
 
 
@@ -49,11 +35,6 @@ def correlation(eta: float) -> float:
 def complement(eta: float) -> float:
     """2 eta - 1, after all others were negated."""
     return 2 * eta - 1
-
-
-def all_flipped_ratio(eta: float) -> float:
-    """R_E of Appendix F's table, all weights of a group flipped."""
-    return group_ratio(eta)
 
 
 def _rows(quantity: str, label: str, meaning: str) -> tuple[Claim, ...]:
@@ -68,7 +49,7 @@ def _row(eta: str, figure: str, quantity: str, label: str, meaning: str) -> tupl
     common: dict[str, Any] = {
         "locus": f"Appendix F.3, table, {label}, eta = {eta}",
         "at": grid(eta=float(eta)),
-        "test": value(EXACTLY[quantity]),
+        "test": value(GROUPS_EXACTLY[quantity]),
         "rival": 0.0,
     }
     name = f"sign-magnitude.appf.{quantity.replace('_', '-')}-{eta[-2:]}"
@@ -110,7 +91,7 @@ TABLE = (
         locus="Appendix F.3, table, 19 R_E, eta = 0.99",
         statement="That ratio per flip is 991.3 at eta = 0.99, where the text that was audited has no figure.",
         at=grid(eta=0.99),
-        test=value(EXACTLY["leverage"]),
+        test=value(GROUPS_EXACTLY["leverage"]),
         band=printed("991.3"),
         rival=19 * 52.6,
         role=Role.OURS,
@@ -123,7 +104,7 @@ MODEL = (
         locus="Appendix F.3, case A",
         statement="Negating all outlier weights leaves a correlation of 1 - 2 eta.",
         at=grid(eta=ETAS),
-        test=value(EXACTLY["correlation_outliers"]),
+        test=value(GROUPS_EXACTLY["correlation_outliers"]),
         band=within(correlation, abs=1e-13, provenance="theory", because="quadrature is exact to rounding"),
         rival=lambda eta: 1 - eta,
     ),
@@ -132,7 +113,7 @@ MODEL = (
         locus="Appendix F.3, case B and note",
         statement="Negating all others leaves 2 eta - 1, minus the correlation of case A.",
         at=grid(eta=ETAS),
-        test=value(EXACTLY["correlation_rest"]),
+        test=value(GROUPS_EXACTLY["correlation_rest"]),
         band=within(complement, abs=1e-13, provenance="theory", because="quadrature is exact to rounding"),
         rival=lambda eta: eta,
     ),
@@ -142,7 +123,7 @@ MODEL = (
             locus="Appendix F.3, eq. 33, key values",
             statement=f"The energy is {text} at correlation {rho}.",
             at=grid(eta=eta),
-            test=value(EXACTLY["energy_outliers"]),
+            test=value(GROUPS_EXACTLY["energy_outliers"]),
             band=within(target, abs=tolerance, provenance="theory", because=because),
             rival=0.5,
         )
@@ -179,7 +160,7 @@ MODEL = (
         locus="Appendix F.3",
         statement="Drawn neurons with all of a group negated have the ratio R_E.",
         at=grid(eta=[0.1, 0.5, 0.9], flip_rate=1.0),
-        test=ratio(DRAWN["energy_outliers"], DRAWN["energy_rest"]),
+        test=ratio(GROUPS["energy_outliers"], GROUPS["energy_rest"]),
         band=within(all_flipped_ratio, rel=0.03, provenance="smallest-effect", because="below rounding of R_E at .1"),
         rival=lambda eta: eta / (1 - eta) * 1.1,
     ),

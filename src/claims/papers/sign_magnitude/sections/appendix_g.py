@@ -9,8 +9,8 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import mean, value
 from claims.lazy import Number
-from claims.papers.sign_magnitude.measured.block import by_quadrature
-from claims.papers.sign_magnitude.measured.ternary import (
+from claims.papers.sign_magnitude.shared.block import by_quadrature
+from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT,
     LIMIT_SIGN,
     QUADRANTS,

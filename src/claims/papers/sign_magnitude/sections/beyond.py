@@ -6,8 +6,10 @@ from claims.bands import printed, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search, value
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.sections.appendix_e_outliers import EXACTLY
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.outliers import (
+    SINGLE_FLIP_EXACTLY,
+)
 from claims.papers.sign_magnitude.theory import BUSSGANG, c_exact, c_limit, pearson_excess, sign_cosine_limit
 from claims.verdict import Role
 
@@ -216,7 +218,7 @@ FINITE = (
         locus="Appendix A, step B3, note on terminology",
         statement="Uncentred and Pearson correlation of a and da differ under sign flips: squared, by 1/(1 - 1/pi).",
         at=grid(alpha=[0.1, 0.3, 0.6, 0.9]),
-        test=value(EXACTLY["pearson_excess"]),
+        test=value(SINGLE_FLIP_EXACTLY["pearson_excess"]),
         band=within(pearson_excess(0.5), rel=1e-11, provenance="theory", because="quadrature is exact to rounding"),
         rival=1.0,
     ),

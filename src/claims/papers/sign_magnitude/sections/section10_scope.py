@@ -8,7 +8,7 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.papers.sign_magnitude.measured.block import THEORY
+from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi

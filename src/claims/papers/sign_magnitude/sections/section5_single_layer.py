@@ -7,7 +7,7 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, ratio, replay
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.measured.block import REPLAY_LINEAR, REPLAY_SLACK, TARGETS, THEORY
+from claims.papers.sign_magnitude.shared.block import REPLAY_LINEAR, REPLAY_SLACK, TARGETS, THEORY
 from claims.verdict import REFUTED
 
 BASIS = experiment("claims.papers.sign_magnitude.experiments.single_layer:basis_average", seconds=0.002)

@@ -6,7 +6,7 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import order, value
-from claims.papers.sign_magnitude.measured.block import (
+from claims.papers.sign_magnitude.shared.block import (
     LINEAR,
     RATES,
     RELU,

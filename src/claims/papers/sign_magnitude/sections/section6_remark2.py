@@ -6,7 +6,7 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import convergence, mean, ratio
-from claims.papers.sign_magnitude.measured.block import BLOCK_2048, RELU, TARGETS, THEORY, transverse_ratio
+from claims.papers.sign_magnitude.shared.block import BLOCK_2048, RELU, TARGETS, THEORY, transverse_ratio
 from claims.verdict import REFUTED
 
 SHARE = experiment(

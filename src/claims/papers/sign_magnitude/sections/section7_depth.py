@@ -11,8 +11,8 @@ import math
 from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.kinds import mean, order, ratio, slope, trend
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.measured.depth import (
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     DEEP_STACK,
     ENDS,

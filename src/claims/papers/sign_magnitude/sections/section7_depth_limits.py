@@ -7,8 +7,8 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import identity, mean, ratio, value
 from claims.papers.sign_magnitude import theory
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.measured.depth import (
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     COMPOUNDING,
     DEEP_STACK,

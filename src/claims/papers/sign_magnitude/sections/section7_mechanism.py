@@ -6,8 +6,8 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import order, ratio, value
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.measured.depth import (
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     ENDS,
     LAYERS,

@@ -6,7 +6,7 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search
-from claims.papers.sign_magnitude.measured.block import THEORY
+from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.theory import c_limit, ratio_with_outlier
 from claims.verdict import REFUTED
 

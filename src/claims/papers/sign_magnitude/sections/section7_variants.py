@@ -1,7 +1,7 @@
 """Claims on depth beyond the paper's two networks: what decides whether the ratio rises or falls with it.
 
 The paper's two residual networks differ in three things at once, and their ratios go in opposite directions. Here they
-are taken apart (``measured.depth.VARIANTS``): a second projection, a stream that is normalised, the metric.
+are taken apart (``shared.depth.VARIANTS``): a second projection, a stream that is normalised, the metric.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import order, ratio, value
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.measured.depth import (
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     DEEP_FEW_FLIPS,
     ENDS,

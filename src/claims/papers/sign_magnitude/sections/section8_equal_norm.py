@@ -8,8 +8,8 @@ from claims.bands import at_least, at_most, printed, within
 from claims.claim import Claim
 from claims.experiment import Scalar, grid
 from claims.kinds import mean, value
-from claims.papers.sign_magnitude.measured.block import by_quadrature
-from claims.papers.sign_magnitude.measured.ternary import (
+from claims.papers.sign_magnitude.shared.block import by_quadrature
+from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT,
     LIMIT_SIGN,
     SIGN,

@@ -6,8 +6,8 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import Scalar, grid
 from claims.kinds import order, value
-from claims.papers.sign_magnitude.measured.block import by_quadrature
-from claims.papers.sign_magnitude.measured.ternary import (
+from claims.papers.sign_magnitude.shared.block import by_quadrature
+from claims.papers.sign_magnitude.shared.ternary import (
     FITTED,
     LIMIT,
     LIMIT_FITTED,

@@ -12,8 +12,8 @@ from claims.bands import at_most, between, within
 from claims.claim import Claim
 from claims.experiment import Scalar, experiment, grid, linear
 from claims.kinds import identity, mean, value
-from claims.papers.sign_magnitude.measured.block import by_quadrature
-from claims.papers.sign_magnitude.measured.ternary import (
+from claims.papers.sign_magnitude.shared.block import by_quadrature
+from claims.papers.sign_magnitude.shared.ternary import (
     FITTED,
     LIMIT,
     LIMIT_FITTED,

@@ -8,8 +8,8 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import limit, mean, order, slope, value
-from claims.papers.sign_magnitude.measured.block import by_quadrature
-from claims.papers.sign_magnitude.measured.ternary import ALIGNMENT, LIMIT, LIMIT_SIGN, SIGN, TARGETS, exactly
+from claims.papers.sign_magnitude.shared.block import by_quadrature
+from claims.papers.sign_magnitude.shared.ternary import ALIGNMENT, LIMIT, LIMIT_SIGN, SIGN, TARGETS, exactly
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi

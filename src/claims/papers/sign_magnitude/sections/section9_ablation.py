@@ -10,7 +10,7 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import limit, mean, order, ratio, replay, table, value
 from claims.kinds.table import read_rows, recomputed
-from claims.papers.sign_magnitude.measured.block import (
+from claims.papers.sign_magnitude.shared.block import (
     BLOCK,
     FOUR_WAY,
     REPLAY_ONE_LAYER,

@@ -11,8 +11,8 @@ from claims.experiment import grid
 from claims.kinds import replay, table
 from claims.kinds.table import read_rows, recomputed
 from claims.papers.sign_magnitude.figures.depth_checks import Declining, EndsOf, Exponent
-from claims.papers.sign_magnitude.measured.block import REPLAY_SLACK
-from claims.papers.sign_magnitude.measured.depth import LAYERS, REPLAY_RELEASED, REPLAY_TABLES
+from claims.papers.sign_magnitude.shared.block import REPLAY_SLACK
+from claims.papers.sign_magnitude.shared.depth import LAYERS, REPLAY_RELEASED, REPLAY_TABLES
 from claims.verdict import REFUTED
 
 _FOLDER = "claims.papers.sign_magnitude:figures"

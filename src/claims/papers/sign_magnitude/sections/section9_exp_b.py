@@ -12,12 +12,12 @@ from claims.kinds import ratio, replay, table
 from claims.kinds.table import Rows, cell, read_rows, shifted
 from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.figures import published
-from claims.papers.sign_magnitude.measured.block import THEORY
-from claims.papers.sign_magnitude.measured.depth import REPLAY_RELEASED, STACK, points
-from claims.papers.sign_magnitude.sections.section9_depth_tables import TABLE_3
+from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.shared.depth import REPLAY_RELEASED, STACK, points
 from claims.papers.sign_magnitude.targets.block import c_post
 from claims.verdict import REFUTED
 
+TABLE_3 = "claims.papers.sign_magnitude:figures/table3.toml"
 PATH = published.path("exp_b")
 #: Columns of TinyLlama's matrices, and width of the authors' control.
 FAN_IN = 2048

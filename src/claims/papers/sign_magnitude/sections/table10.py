@@ -11,8 +11,8 @@ from claims.experiment import Linear, Point, Quantity, experiment, grid
 from claims.kinds import replay, table, value
 from claims.kinds.replay import Replay
 from claims.kinds.table import Rows, cell, read_rows, shifted
-from claims.papers.sign_magnitude.measured.block import REPLAY_SLACK, SMALL_RATE, by_quadrature
-from claims.papers.sign_magnitude.measured.ternary import LIMIT_SIGN
+from claims.papers.sign_magnitude.shared.block import REPLAY_SLACK, SMALL_RATE, by_quadrature
+from claims.papers.sign_magnitude.shared.ternary import LIMIT_SIGN
 from claims.verdict import HOLDS, REFUTED, Tier
 
 KAPPA = 2 / math.pi

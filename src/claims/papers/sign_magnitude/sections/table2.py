@@ -11,7 +11,7 @@ from claims.experiment import grid
 from claims.kinds import replay, table, value
 from claims.kinds.table import Rows, cell, read_rows, recomputed, shifted
 from claims.papers.sign_magnitude import theory
-from claims.papers.sign_magnitude.measured.block import (
+from claims.papers.sign_magnitude.shared.block import (
     BLOCK_2048,
     REPLAY_SLACK,
     REPLAY_TWO_LAYER,

@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import Band, at_least, between, within
+from claims.bands import at_least, between
 from claims.claim import Claim
-from claims.experiment import experiment, grid
+from claims.experiment import grid
 from claims.kinds import mean
+from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, PARTS, QUERIES, equal_to_a_factor
 from claims.verdict import REFUTED
-
-PARTS = ("q", "k", "v", "o", "gate", "up", "down")
-#: The q projection at the relative depth of the paper's, and the median over those of all layers.
-QUERIES = ("middle-q", "q")
-
-AMPLITUDES = experiment(
-    "claims.papers.sign_magnitude.trained.amplitudes:amplitudes",
-    sweep={"where": ("middle-q", *PARTS, "all")},
-    fixed={"length": 512},
-    seconds=2.8,
-    megabytes=900,
-    needs="model",
-    most_seeds=16,
-)
-
-
-def factor(times: float, because: str) -> Band:
-    """Band of a logarithm: equal to within a factor."""
-    return within(0.0, abs=math.log(times), provenance="smallest-effect", because=because)
-
 
 DISTRIBUTION = (
     Claim(
@@ -120,7 +101,7 @@ DISTRIBUTION = (
         statement="Normalising each token first, as in the text, or not, as in the scripts, is the same to 5 per cent.",
         at=grid(where=(*PARTS, "all")),
         test=mean(AMPLITUDES["by_token"]),
-        band=factor(1.05, "far below the differences between layers"),
+        band=equal_to_a_factor(1.05, "far below the differences between layers"),
         rival=math.log(1.25),
         role="ours",
         decides="standard",

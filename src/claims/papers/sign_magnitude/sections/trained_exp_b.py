@@ -9,10 +9,10 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import bound, mean, order
 from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES
 from claims.verdict import REFUTED
 
 RATES = (0.01, 0.02, 0.05)
-ACTIVATIONS = {"relu": "ReLU", "silu": "SiLU"}
 METRICS = {"post": "compared after normalisation, as in the script", "pre": "in the theorem's metric"}
 _LIMIT = math.log(theory.c_limit())
 
@@ -20,7 +20,7 @@ STACK = experiment(
     "claims.papers.sign_magnitude.trained.stacks:trained_stack",
     sweep={
         "weights": ("trained", "shuffled", "iid"),
-        "activation": tuple(ACTIVATIONS),
+        "activation": tuple(ACTIVATION_NAMES),
         "flip_rate": RATES,
         "layer": (1, 6),
         "metric": ("pre", "post"),
@@ -53,7 +53,7 @@ DECLINE = tuple(
         role="transfer" if metric == "post" else "ours",
         decides="standard",
     )
-    for activation, name in ACTIVATIONS.items()
+    for activation, name in ACTIVATION_NAMES.items()
     for metric, words in METRICS.items()
 )
 
@@ -69,7 +69,7 @@ AGAINST_IID = tuple(
         role="ours",
         decides="standard",
     )
-    for activation, name in ACTIVATIONS.items()
+    for activation, name in ACTIVATION_NAMES.items()
     for metric, words in METRICS.items()
     for layer in (1, 6)
 )
@@ -113,7 +113,7 @@ CAUSE = (
         id="sign-magnitude.model.expb-law-alone",
         locus="section 9.4, Exp B, sources (a) to (d) of the gap",
         statement="At the first layer shuffling all of a matrix's entries leaves the ratio as it is, to 3 per cent.",
-        at=grid(flip_rate=RATES, activation=tuple(ACTIVATIONS), metric=tuple(METRICS)),
+        at=grid(flip_rate=RATES, activation=tuple(ACTIVATION_NAMES), metric=tuple(METRICS)),
         test=order(TRAINED.at(layer=1)["log_c"], SHUFFLED.at(layer=1)["log_c"]),
         band=within(0.0, abs=0.03, provenance="smallest-effect", because="a third of the distance from iid weights"),
         rival=-0.08,

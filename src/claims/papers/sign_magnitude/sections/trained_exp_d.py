@@ -8,12 +8,12 @@ ones are separate claims. The authors' own model is the subject of ``trained_fli
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio, value
+from claims.papers.sign_magnitude.shared.trained import COLUMN_FACTS
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 RATES = (0.05, 0.005)
@@ -35,11 +35,6 @@ SCRIPT = experiment(
     needs="model",
     most_seeds=16,
 )
-#: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
-FIRST_LOOK = replace(TRUE, most_seeds=8)
-FACTS = experiment(
-    "claims.papers.sign_magnitude.trained.flip_arms:column_facts", seconds=10, megabytes=1000, needs="model"
-)
 AT_FIVE, AT_HALF = grid(flip_rate=0.05), grid(flip_rate=0.005)
 MORE_SEEDS = "64 seeds (--tier full) would decide."
 MORE = at_least(0.0, provenance="author", because="more damage means a larger divergence")
@@ -56,7 +51,7 @@ ORDER = (
         locus="Table 8; section 7.3, outlier columns above random flips",
         statement="At p = .05 5 % of the flips, those in outlier columns, do more damage than all of them together.",
         at=AT_FIVE,
-        test=order(FIRST_LOOK["change_outlier"], FIRST_LOOK["change_random"]),
+        test=order(TRUE["change_outlier"], TRUE["change_random"]),
         band=MORE,
         rival=-1.0,
         expected=UNDECIDED,
@@ -68,6 +63,7 @@ ORDER = (
         ),
         role="transfer",
         decides="standard",
+        most_seeds=8,
     ),
     Claim(
         id="sign-magnitude.model.expd.true-order-top",
@@ -270,7 +266,7 @@ COLUMNS = (
         id="sign-magnitude.model.expd.columns-by-token",
         locus="section 7.3, outlier identification protocol, normalised hidden state",
         statement="Normalising each token's input before columns are ranked changes less than a tenth of outliers.",
-        test=value(FACTS["normalised"]),
+        test=value(COLUMN_FACTS["normalised"]),
         band=at_least(0.9, provenance="smallest-effect", because="nine columns in ten are the same"),
         rival=0.5,
         role="transfer",
@@ -280,7 +276,7 @@ COLUMNS = (
         id="sign-magnitude.model.expd.columns-by-text",
         locus="section 7.3, outlier identification protocol, 'stable across prompt subsets'",
         statement="Choosing columns on the text that is judged, as the script does, changes under a tenth of them.",
-        test=value(FACTS["judged"]),
+        test=value(COLUMN_FACTS["judged"]),
         band=at_least(0.9, provenance="smallest-effect", because="nine columns in ten are the same"),
         rival=0.5,
         expected=REFUTED,
@@ -296,7 +292,7 @@ COLUMNS = (
         id="sign-magnitude.model.expd.columns-mostly-the-same",
         locus="section 7.3, outlier identification protocol",
         statement="Two halves of a text have more than two thirds of their outlier columns in common.",
-        test=value(FACTS["judged"]),
+        test=value(COLUMN_FACTS["judged"]),
         band=at_least(2 / 3, provenance="smallest-effect", because="two columns in three"),
         rival=0.05,
         role="ours",

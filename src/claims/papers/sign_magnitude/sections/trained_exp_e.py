@@ -8,53 +8,23 @@ over seeds are of the logarithm of a seed's leverage, except in claims about the
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from claims.bands import at_least, at_most, within
 from claims.claim import Claim
-from claims.experiment import experiment, grid
+from claims.experiment import grid
 from claims.kinds import mean, ratio
+from claims.papers.sign_magnitude.shared.trained import (
+    A_QUARTER,
+    COUNTED,
+    COUNTED_ON_ALL,
+    DOUBTFUL,
+    MORE_SEEDS,
+    RATES,
+    TWICE,
+    rate_label,
+    rate_words,
+)
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
-
-RATES = (0.05, 0.005, 0.001, 0.0002)
-#: Rates of all weights, for flips that are confined to a twentieth of them: a tenth and a hundredth of the columns'.
-GLOBAL_RATES = (0.005, 0.0005)
-
-SWEEP = experiment(
-    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
-    sweep={"flip_rate": RATES},
-    fixed={"length": 96, "draws": 2, "counted_on": "pool"},
-    seconds=8.3,
-    megabytes=1200,
-    needs="model",
-    most_seeds=16,
-)
-GLOBAL = experiment(
-    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
-    sweep={"flip_rate": GLOBAL_RATES},
-    fixed={"length": 96, "draws": 1, "counted_on": "all"},
-    seconds=2.6,
-    megabytes=1200,
-    needs="model",
-    most_seeds=8,
-)
-#: The same for claims that could only be refuted, which takes as many seeds again: at standard they get the first look.
-FIRST_LOOK = replace(SWEEP, most_seeds=8)
-TWICE = at_least(math.log(2), provenance="smallest-effect", because="twice the effect of a flip elsewhere")
-A_QUARTER = math.log(1.25)
-MORE_SEEDS = "64 seeds (--tier full) would decide."
-DOUBTFUL = "64 seeds (--tier full) would halve the interval; a hundred and more would decide."
-
-
-def rate_label(rate: float) -> str:
-    """Suffix of ids: p005 for a rate of .005."""
-    return f"p{f'{rate:.4f}'[2:].rstrip('0')}"
-
-
-def rate_words(rate: float) -> str:
-    """As the paper prints it: .005."""
-    return f"{rate:.4f}".strip("0")
-
 
 EXCEEDS = tuple(
     Claim(
@@ -62,7 +32,7 @@ EXCEEDS = tuple(
         locus="section 9.5, Exp E; Table 9",
         statement=f"At p = {rate_words(rate)} a flip in outlier columns does at least twice the damage of others.",
         at=grid(flip_rate=rate),
-        test=mean(SWEEP["log_leverage"]),
+        test=mean(COUNTED["log_leverage"]),
         band=TWICE,
         rival=0.0,
         role="transfer",
@@ -76,7 +46,7 @@ ABOUT_TEN = tuple(
         locus="abstract; section 9.5, Exp E; Appendix E.8, leverage of about 10",
         statement=f"At p = {rate_words(rate)} the ratio of the arms' mean divergences is about 10.",
         at=grid(flip_rate=rate),
-        test=ratio(FIRST_LOOK["kl_outlier"], FIRST_LOOK["kl_rest"]),
+        test=ratio(COUNTED["kl_outlier"], COUNTED["kl_rest"]),
         band=within(10.0, rel=0.25, provenance="author", because="tells 10 from 7 and from 13"),
         rival=41.0,
         expected=UNDECIDED,
@@ -84,6 +54,7 @@ ABOUT_TEN = tuple(
         + MORE_SEEDS,
         role="transfer",
         decides="standard",
+        most_seeds=8,
     )
     for rate in RATES[1:]
 )
@@ -93,7 +64,7 @@ NLL = tuple(
         locus="section 9.5, Exp E; Table 9, NLL leverage",
         statement=f"At p = {rate_words(rate)} flips in outlier columns change NLL at least twice as much as elsewhere.",
         at=grid(flip_rate=rate),
-        test=mean(SWEEP["change_outlier"] - 2 * SWEEP["change_rest"]),
+        test=mean(COUNTED["change_outlier"] - 2 * COUNTED["change_rest"]),
         band=at_least(0.0, provenance="smallest-effect", because="twice the effect of a flip elsewhere"),
         rival=-0.01,
         expected=HOLDS if rate == RATES[0] else UNDECIDED,
@@ -120,7 +91,7 @@ PREDICTED = (
             locus="section 9.5, Exp E, 'consistent with the per-entry ratio'; section 7.3, footnote 2; Appendix E.8",
             statement=f"At p = {rate_words(rate)} the leverage is {_PREDICTION}, to a quarter.",
             at=grid(flip_rate=rate),
-            test=mean(FIRST_LOOK["log_over_alpha"]),
+            test=mean(COUNTED["log_over_alpha"]),
             band=within(0.0, abs=A_QUARTER, provenance="author", because="tells 10 from 8 and from 12.5"),
             rival=math.log(4),
             expected=expected,
@@ -128,6 +99,7 @@ PREDICTED = (
             corrected_by=f"sign-magnitude.model.expe.above-alpha-{rate_label(rate)}" if expected is REFUTED else None,
             role="transfer",
             decides="standard",
+            most_seeds=8,
         )
         for rate, expected, finding in (
             (0.005, UNDECIDED, _TOO_SMALL + " 16 seeds and as many again (--tier full) would decide."),
@@ -145,7 +117,7 @@ PREDICTED = (
             locus="section 9.5, Exp E; section 7.3, footnote 2; Appendix E.8",
             statement=f"At p = {rate_words(rate)} the leverage exceeds {_PREDICTION} by a quarter or more.",
             at=grid(flip_rate=rate),
-            test=mean(SWEEP["log_over_alpha"]),
+            test=mean(COUNTED["log_over_alpha"]),
             band=at_least(A_QUARTER, provenance="author", because="beyond the tolerance of the match"),
             rival=0.0,
             role="ours",
@@ -158,7 +130,7 @@ PREDICTED = (
         locus="section 9.5, Exp E, global flip rate; section 7.3, footnote 2; Appendix E.8",
         statement=f"With p = .005 counted on all weights, as printed, the leverage is {_PREDICTION}, to a quarter.",
         at=grid(flip_rate=0.005),
-        test=mean(GLOBAL["log_over_alpha"]),
+        test=mean(COUNTED_ON_ALL["log_over_alpha"]),
         band=within(0.0, abs=A_QUARTER, provenance="author", because="tells 10 from 8 and from 12.5"),
         rival=math.log(4),
         expected=UNDECIDED,
@@ -174,7 +146,7 @@ PREDICTED = (
         locus="section 9.5, Exp E, global flip rate; section 7.3, footnote 2; Appendix E.8",
         statement=f"With p = .005 counted on all weights the leverage exceeds {_PREDICTION} by a quarter or more.",
         at=grid(flip_rate=0.005),
-        test=mean(GLOBAL["log_over_alpha"]),
+        test=mean(COUNTED_ON_ALL["log_over_alpha"]),
         band=at_least(A_QUARTER, provenance="author", because="beyond the tolerance of the match"),
         rival=0.0,
         role="ours",
@@ -186,7 +158,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.larger-at-five-per-cent",
         locus="section 9.5, Exp E, observation (i); Table 9",
         statement="The leverage at p = .05 is at least twice that at p = .005.",
-        test=mean(SWEEP.at(flip_rate=0.05)["log_leverage"] - SWEEP.at(flip_rate=0.005)["log_leverage"]),
+        test=mean(COUNTED.at(flip_rate=0.05)["log_leverage"] - COUNTED.at(flip_rate=0.005)["log_leverage"]),
         band=at_least(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=0.0,
         expected=UNDECIDED,
@@ -198,7 +170,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.stabilises",
         locus="section 9.5, Exp E, observation (i), 'stabilizes'",
         statement="From p = .005 to .001 the leverage changes by less than a quarter.",
-        test=mean(SWEEP.at(flip_rate=0.001)["log_leverage"] - SWEEP.at(flip_rate=0.005)["log_leverage"]),
+        test=mean(COUNTED.at(flip_rate=0.001)["log_leverage"] - COUNTED.at(flip_rate=0.005)["log_leverage"]),
         band=within(0.0, abs=A_QUARTER, provenance="author", because="the tolerance of the plateau"),
         rival=math.log(4),
         expected=UNDECIDED,
@@ -211,7 +183,9 @@ PLATEAU = (
             id=f"sign-magnitude.model.expe.linear-rest-{rate_label(rate)}",
             locus="section 9.5, Exp E, linear-response regime",
             statement=f"Elsewhere a flip does as much damage at p = {rate_words(rate)} as at .005, to a factor of two.",
-            test=mean(SWEEP.at(flip_rate=rate)["log_per_flip_rest"] - SWEEP.at(flip_rate=0.005)["log_per_flip_rest"]),
+            test=mean(
+                COUNTED.at(flip_rate=rate)["log_per_flip_rest"] - COUNTED.at(flip_rate=0.005)["log_per_flip_rest"]
+            ),
             band=within(
                 0.0, abs=math.log(2), provenance="smallest-effect", because="the other arm is said to quadruple"
             ),
@@ -225,7 +199,9 @@ PLATEAU = (
         id="sign-magnitude.model.expe.outlier-superlinear",
         locus="section 9.5, Exp E, 'multi-flip interactions'",
         statement="In outlier columns a flip does at least twice as much damage at p = .05 as at p = .005.",
-        test=mean(SWEEP.at(flip_rate=0.05)["log_per_flip_outlier"] - SWEEP.at(flip_rate=0.005)["log_per_flip_outlier"]),
+        test=mean(
+            COUNTED.at(flip_rate=0.05)["log_per_flip_outlier"] - COUNTED.at(flip_rate=0.005)["log_per_flip_outlier"]
+        ),
         band=at_least(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=0.0,
         expected=UNDECIDED,
@@ -238,8 +214,7 @@ PLATEAU = (
         locus="section 9.5, Exp G, 'the same attenuation'",
         statement="In outlier columns a flip does less damage at p = .05 than at p = .005.",
         test=mean(
-            FIRST_LOOK.at(flip_rate=0.05)["log_per_flip_outlier"]
-            - FIRST_LOOK.at(flip_rate=0.005)["log_per_flip_outlier"]
+            COUNTED.at(flip_rate=0.05)["log_per_flip_outlier"] - COUNTED.at(flip_rate=0.005)["log_per_flip_outlier"]
         ),
         band=at_most(0.0, provenance="author", because="attenuation means less damage a flip"),
         rival=math.log(4),
@@ -248,5 +223,6 @@ PLATEAU = (
         + DOUBTFUL,
         role="transfer",
         decides="standard",
+        most_seeds=8,
     ),
 )

@@ -8,7 +8,7 @@ from claims.bands import at_least, at_most, between, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean
-from claims.papers.sign_magnitude.sections.trained_amplitudes import AMPLITUDES, QUERIES, factor
+from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, QUERIES, equal_to_a_factor
 from claims.verdict import REFUTED
 
 #: Parts whose outlier columns have norms not far from the others'; those of v and up have smaller ones.
@@ -110,7 +110,7 @@ LEVERAGE = (
         statement="In q projections a flip in outliers has n E[alpha^2] times others' energy, to a factor of 1.5.",
         at=grid(where=QUERIES),
         test=mean(AMPLITUDES["log_over_outlier"]),
-        band=factor(1.5, "what a match to about 10 may mean"),
+        band=equal_to_a_factor(1.5, "what a match to about 10 may mean"),
         rival=3.0,
         role="transfer",
         expected=REFUTED,
@@ -127,7 +127,7 @@ LEVERAGE = (
         statement="Except in v and up it has the ratio of mean alpha^2 in and outside of outliers, to a factor 1.75.",
         at=grid(where=("middle-q", *SIMILAR, "all")),
         test=mean(AMPLITUDES["log_over_ratio"]),
-        band=factor(1.75, "unequal column norms, by which alone the two differ"),
+        band=equal_to_a_factor(1.75, "unequal column norms, by which alone the two differ"),
         rival=1.5,
         role="ours",
         decides="standard",
@@ -138,7 +138,7 @@ LEVERAGE = (
         statement="Except in v and up n E[alpha^2] is its energy over an average column's, to a factor 1.75.",
         at=grid(where=("middle-q", *SIMILAR, "all")),
         test=mean(AMPLITUDES["log_average"]),
-        band=factor(1.75, "unequal column norms, by which alone the two differ"),
+        band=equal_to_a_factor(1.75, "unequal column norms, by which alone the two differ"),
         rival=1.5,
         role="ours",
         decides="standard",
@@ -160,7 +160,7 @@ LEVERAGE = (
         statement="In the median matrix a flip in outliers has 10 times the energy of others, to a factor of 1.5.",
         at=grid(where="all"),
         test=mean(AMPLITUDES["log_leverage"] - math.log(10)),
-        band=factor(1.5, "what a match to about 10 may mean"),
+        band=equal_to_a_factor(1.5, "what a match to about 10 may mean"),
         rival=math.log(33 / 10),
         role="transfer",
         decides="standard",

@@ -13,8 +13,7 @@ from claims.experiment import Experiment, experiment, grid
 from claims.kinds import replay, value
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.figures import published
-from claims.papers.sign_magnitude.sections.trained_exp_b import ACTIVATIONS
-from claims.papers.sign_magnitude.sections.trained_weights import GAUSSIAN, LAPLACE, MATRICES
+from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES, GAUSSIAN, LAPLACE, MATRICES
 from claims.verdict import HOLDS, REFUTED
 
 #: Replays on a CPU of what the authors ran on a GPU.
@@ -227,7 +226,7 @@ STACKS = tuple(
         locus="section 9.4, Exp B; Table 3" if flip_rate == "0.01" else "section 9.4, Exp B; released results",
         statement=(
             f"TinyLlama's gate matrices have the ratio {figure} after layer {layer} at p = {flip_rate[1:]} with "
-            f"{ACTIVATIONS[activation]}."
+            f"{ACTIVATION_NAMES[activation]}."
         ),
         at=grid(activation=activation, flip_rate=float(flip_rate), layer=layer),
         test=replay(

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 from claims.bands import at_least, at_most, between, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, value
+from claims.papers.sign_magnitude.shared.trained import GAUSSIAN, LAPLACE, MATRICES
 from claims.verdict import REFUTED
 
-GAUSSIAN = 2 / math.pi
-#: (2/pi - 1/2)/(2/pi): the relative deviation of a Laplace law.
-LAPLACE = math.pi / 4 - 1
 #: All matrices, and the twenty that the authors' rule takes.
 CHOSEN = ("all", "twenty")
 
-MATRICES = experiment(
-    "claims.papers.sign_magnitude.trained.weights:matrices",
-    fixed={"replicates": ""},
-    seconds=2.5,
-    megabytes=900,
-    needs="model",
-    most_seeds=1,
-)
 OUTPUTS = experiment(
     "claims.papers.sign_magnitude.trained.weights:outputs",
     fixed={"length": 256, "inputs": 64},

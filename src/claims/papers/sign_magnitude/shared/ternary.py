@@ -6,7 +6,7 @@ from claims.bands import Band
 from claims.experiment import Scalar, experiment
 from claims.kinds import ratio
 from claims.kinds.ratio import Ratio
-from claims.papers.sign_magnitude.measured.block import by_quadrature
+from claims.papers.sign_magnitude.shared.block import by_quadrature
 
 TARGETS = "claims.papers.sign_magnitude.targets.ternary"
 

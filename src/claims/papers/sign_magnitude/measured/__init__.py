@@ -1,1 +1,0 @@
-"""Experiments and bands that claims of several sections share: declarations only."""

@@ -1,0 +1,81 @@
+"""Experiments on trained models that claims of several sections share, and what they have to tell apart."""
+
+from __future__ import annotations
+
+import math
+
+from claims.bands import Band, at_least, within
+from claims.experiment import experiment
+
+ACTIVATION_NAMES = {"relu": "ReLU", "silu": "SiLU"}
+GAUSSIAN = 2 / math.pi
+#: (2/pi - 1/2)/(2/pi): the relative deviation of a Laplace law.
+LAPLACE = math.pi / 4 - 1
+
+MATRICES = experiment(
+    "claims.papers.sign_magnitude.trained.weights:matrices",
+    fixed={"replicates": ""},
+    seconds=2.5,
+    megabytes=900,
+    needs="model",
+    most_seeds=1,
+)
+
+PARTS = ("q", "k", "v", "o", "gate", "up", "down")
+#: The q projection at the relative depth of the paper's, and the median over those of all layers.
+QUERIES = ("middle-q", "q")
+AMPLITUDES = experiment(
+    "claims.papers.sign_magnitude.trained.amplitudes:amplitudes",
+    sweep={"where": ("middle-q", *PARTS, "all")},
+    fixed={"length": 512},
+    seconds=2.8,
+    megabytes=900,
+    needs="model",
+    most_seeds=16,
+)
+
+COLUMN_FACTS = experiment(
+    "claims.papers.sign_magnitude.trained.flip_arms:column_facts", seconds=10, megabytes=1000, needs="model"
+)
+
+RATES = (0.05, 0.005, 0.001, 0.0002)
+#: Rates of all weights, for flips that are confined to a twentieth of them: a tenth and a hundredth of the columns'.
+RATES_OF_ALL = (0.005, 0.0005)
+COUNTED = experiment(
+    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
+    sweep={"flip_rate": RATES},
+    fixed={"length": 96, "draws": 2, "counted_on": "pool"},
+    seconds=8.3,
+    megabytes=1200,
+    needs="model",
+    most_seeds=16,
+)
+COUNTED_ON_ALL = experiment(
+    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
+    sweep={"flip_rate": RATES_OF_ALL},
+    fixed={"length": 96, "draws": 1, "counted_on": "all"},
+    seconds=2.6,
+    megabytes=1200,
+    needs="model",
+    most_seeds=8,
+)
+
+TWICE = at_least(math.log(2), provenance="smallest-effect", because="twice the effect of a flip elsewhere")
+A_QUARTER = math.log(1.25)
+MORE_SEEDS = "64 seeds (--tier full) would decide."
+DOUBTFUL = "64 seeds (--tier full) would halve the interval; a hundred and more would decide."
+
+
+def equal_to_a_factor(times: float, because: str) -> Band:
+    """Band of a logarithm: equal to within a factor."""
+    return within(0.0, abs=math.log(times), provenance="smallest-effect", because=because)
+
+
+def rate_label(rate: float) -> str:
+    """Suffix of ids: p005 for a rate of .005."""
+    return f"p{f'{rate:.4f}'[2:].rstrip('0')}"
+
+
+def rate_words(rate: float) -> str:
+    """As the paper prints it: .005."""
+    return f"{rate:.4f}".strip("0")
