@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
+from claims.digits import FIGURE, probable_figure
 from claims.errors import InvalidDeclaration
 from claims.lazy import Number, is_deferred, resolve_number
 from claims.verdict import Provenance
+
+#: Half-width of a band around a whole number, and the largest one around which floats leave it that.
+_COUNT, _MOST_COUNT = 0.4, 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Limits:
 
     def sharpness(self, rival: float) -> float | None:
         """Distance of the rival from the target in tolerances (from the edge, for a one-sided band: None)."""
-        half = (self.hi - self.lo) / 2
+        half = self.hi / 2 - self.lo / 2
         if self.target is None or not math.isfinite(half) or half == 0:
             return None
         return abs(rival - self.target) / half
@@ -35,9 +40,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A declared band. Made by :func:`within`, :func:`printed`, :func:`between`, :func:`at_most`, :func:`at_least`.
+    """A declared band, made by one of the functions below.
 
     ``target`` may be deferred (``"module:function"``); it is then computed for each point when the audit is planned.
+    Where it has to be a ``whole`` number, that is looked at then.
     ``edges`` are kept where they are given as such, since target - below need not round to the edge that was said.
     """
 
@@ -49,22 +55,30 @@ class Band:
     because: str
     text: str | None = None
     edges: tuple[float, float] | None = None
+    whole: bool = False
 
     def resolve(self, point: Mapping[str, Any]) -> Limits:
         """The band at one point.
 
         Raises:
-            InvalidDeclaration: the target is not finite there, or a relative tolerance meets a zero target.
+            InvalidDeclaration: the target is not finite there, a relative tolerance meets a zero target, or the band
+                has no width or no end that a float can hold.
         """
         if self.target is None:
             return Limits(-self.below, self.above, None)
         target = resolve_number(self.target, point, field="band.target")
         if self.edges is not None:
             return Limits(*self.edges, target)
+        if self.whole:
+            _check_whole(target)
         scale = abs(target) if self.relative else 1.0
         if scale == 0:
             raise InvalidDeclaration("band.rel", 0.0, "a relative tolerance needs a target other than zero; use abs=")
-        return Limits(target - self.below * scale, target + self.above * scale, target)
+        lo, hi = target - self.below * scale, target + self.above * scale
+        if not lo < hi or math.isinf(lo) > math.isinf(self.below) or math.isinf(hi) > math.isinf(self.above):
+            allowed = f"a tolerance that a float can add to {target!r}, and one that can be missed"
+            raise InvalidDeclaration("band", (lo, hi), allowed)
+        return Limits(lo, hi, target)
 
     @property
     def deferred(self) -> bool:
@@ -100,13 +114,35 @@ def within(
 def printed(text: str, *, ulps: int = 1, because: str = "") -> Band:
     """The values that a printed figure can stand for: ``"0.36"`` is [0.355, 0.365].
 
-    ``ulps`` is the width of the cell in units of the last printed place: 1 is what rounding allows, 2 is for a figure
-    that may have been truncated or rounded twice, and has to be said.
+    A figure is a string with its digits as printed, ``"0.360"`` being another figure than ``"0.36"``:
+
+    - a sign or none: ``-``, the minus U+2212 that papers print, or ``+``;
+    - a whole part: digits without a zero in front, or one to three digits and groups of three set off by commas
+      (``41727``, ``41,727``); there may be none before a point (``.36``);
+    - a point and one or more digits, or neither;
+    - ``e`` and an exponent of one to three digits, or neither (``1.26e-7``).
+
+    Nothing else is one: no space, decimal comma, point at the end, unit or per cent sign. The error says what was
+    probably meant.
+
+    Args:
+        text: the figure.
+        ulps: width of the cell in units of the last printed place: 1 is what rounding allows, 2 is for a figure that
+            may have been truncated or rounded twice, and has to be said.
+        because: where the figure stands or why it is read so; empty for "printed as" it is.
+
+    Raises:
+        InvalidDeclaration: the text is no figure, or floats cannot tell it from its neighbours.
     """
     if ulps not in (1, 2):
         raise InvalidDeclaration("band.ulps", ulps, "1 or 2")
     value, unit = printed_value(text)
     half = unit * ulps / 2
+    lo, hi = float(value - half), float(value + half)
+    if not -math.inf < lo < float(value) < hi < math.inf:
+        raise InvalidDeclaration(
+            "printed", text, "a figure that floats can tell from its neighbours: 15 digits or fewer"
+        )
     return Band(
         target=float(value),
         below=float(half),
@@ -115,29 +151,46 @@ def printed(text: str, *, ulps: int = 1, because: str = "") -> Band:
         provenance=Provenance.PRINTED,
         because=because or f"printed as {text}",
         text=text,
-        edges=(float(value - half), float(value + half)),
+        edges=(lo, hi),
     )
 
 
 def printed_value(text: str) -> tuple[Decimal, Decimal]:
-    """Value and unit of the last place of a printed number (thousands commas allowed)."""
+    """Value of a printed figure and unit of its last place; :func:`printed` says what a figure is.
+
+    Raises:
+        InvalidDeclaration: the text is no figure, or no float is as large, or as small as its last place.
+    """
     if not isinstance(text, str):
         raise InvalidDeclaration("printed", text, 'the figure as a string, digits as printed, for instance "0.360"')
-    try:
-        value = Decimal(text.replace(",", "").replace("−", "-"))  # papers print the minus sign U+2212
-    except InvalidOperation:
-        raise InvalidDeclaration("printed", text, 'a decimal number such as "0.360", "41,727" or "1.26e-7"') from None
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise InvalidDeclaration("printed", text, "a finite number")
-    return value, Decimal(1).scaleb(exponent)
+    plain = text.replace("\u2212", "-")
+    if not FIGURE.fullmatch(plain):
+        allowed = 'a figure such as "0.360", "41,727" or "1.26e-7"'
+        meant = probable_figure(plain)
+        hint = f' ({meant[0]}? write "{meant[1]}")' if meant else ""
+        raise InvalidDeclaration("printed", text, allowed + hint)
+    value = Decimal(plain.replace(",", ""))
+    unit = Decimal((0, (1,), int(value.as_tuple().exponent)))
+    if not math.isfinite(float(value)) or float(unit) == 0:
+        raise InvalidDeclaration(
+            "printed", text, "a figure that a float can hold: up to 1.7e308, last place from 1e-323 on"
+        )
+    return value, unit
+
+
+def count(n: Number, *, provenance: str = "theory", because: str = "a whole number") -> Band:
+    """The whole number ``n`` and no other: what counts, counts exactly, and only rounding lies between."""
+    _check_constant(n, "band.count")
+    if not is_deferred(n):
+        _check_whole(n)
+    return replace(within(n, abs=_COUNT, provenance=provenance, because=because), whole=True)
 
 
 def between(lo: float, hi: float, *, target: float | None = None, provenance: str, because: str = "") -> Band:
     """An explicit closed interval, ``lo < hi``."""
     if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
         raise InvalidDeclaration("band", (lo, hi), "finite lo < hi; a zero-width band can only be refuted")
-    middle = (lo + hi) / 2 if target is None else target
+    middle = lo / 2 + hi / 2 if target is None else target
     if not lo <= middle <= hi:
         raise InvalidDeclaration("band.target", target, f"a value in [{lo}, {hi}]")
     kind = _provenance(provenance, because)
@@ -173,8 +226,13 @@ def _check_slack(slack: float) -> None:
         raise InvalidDeclaration("band.slack", slack, "a finite number >= 0")
 
 
+def _check_whole(n: object) -> None:
+    if not (isinstance(n, int | float) and abs(n) <= _MOST_COUNT and n == int(n)):
+        raise InvalidDeclaration("band.count", n, f"a whole number, at most {_MOST_COUNT:.0e}")
+
+
 def _check_constant(value: Number, field: str) -> None:
-    if not is_deferred(value) and not (isinstance(value, int | float) and math.isfinite(value)):
+    if not is_deferred(value) and not (isinstance(value, int | float) and abs(value) <= sys.float_info.max):
         raise InvalidDeclaration(field, value, 'a finite number, or "module:function" to compute it for each point')
 
 
