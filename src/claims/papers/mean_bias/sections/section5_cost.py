@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from claims import REFUTED, Claim, Quantity, at_most, experiment, grid, value, within
+from claims.bands import at_most, count, within
+from claims.claim import Claim
+from claims.experiment import Quantity, experiment, grid
+from claims.kinds import value
 from claims.papers.mean_bias.theory import cost
+from claims.verdict import REFUTED
 
 _PROFILE = "section 5, computational profile"
 
@@ -43,7 +48,7 @@ MEANS = (
         locus=_PROFILE,
         statement="A training step of a layer takes two column means that plain quantization does not.",
         test=value(_count("means", "printed/4") - _count("means", "plain")),
-        band=within(2.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(2),
         rival=4.0,
     ),
     Claim(
@@ -51,7 +56,7 @@ MEANS = (
         locus=_PROFILE,
         statement="It subtracts a mean from a matrix twice.",
         test=value(_count("centred_quantizations", "printed/4")),
-        band=within(2.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(2),
         rival=4.0,
         expected=REFUTED,
         finding=(
@@ -65,7 +70,7 @@ MEANS = (
         locus=_PROFILE,
         statement="With the mean subtracted on the way, a step does so four times.",
         test=value(_count("centred_quantizations", "printed/4")),
-        band=within(4.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(4),
         rival=2.0,
         role="ours",
     ),
@@ -74,7 +79,7 @@ MEANS = (
         locus=_PROFILE,
         statement="Beside means and subtractions, a step takes no operation that plain quantization does not.",
         test=value(_count("beside", "printed/4") - _count("beside", "plain")),
-        band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(0),
         rival=11.0,
         expected=REFUTED,
         finding=(
@@ -88,7 +93,7 @@ MEANS = (
         locus=_PROFILE,
         statement="Equations 11 and 12 as printed take eleven operations more than means and subtractions.",
         test=value(_count("beside", "printed/4") - _count("beside", "plain")),
-        band=within(11.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(11),
         rival=0.0,
         role="ours",
     ),
@@ -97,7 +102,7 @@ MEANS = (
         locus=_PROFILE,
         statement="With BF16 means and two terms in dW they take five: the better variant is the cheaper one.",
         test=value(_count("beside", "bfloat16/2") - _count("beside", "plain")),
-        band=within(5.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(5),
         rival=11.0,
         role="ours",
     ),
@@ -106,7 +111,7 @@ MEANS = (
         locus=_PROFILE,
         statement="With the gradient left whole they take three, and two of four subtractions go as well.",
         test=value(_count("beside", "activation/2") + _count("centred_quantizations", "activation/2") * 10.0),
-        band=within(23.0, abs=0.4, provenance="theory", because="three, and ten times two subtractions"),
+        band=count(23, because="three, and ten times two subtractions"),
         rival=45.0,
         role="ours",
     ),
@@ -119,7 +124,7 @@ MEANS = (
             + _count("quantizations", "printed/4")
             + _count("centred_quantizations", "printed/4")
         ),
-        band=within(36.0, abs=0.4, provenance="theory", because="ten times three products, and six quantizations"),
+        band=count(36, because="ten times three products, and six quantizations"),
         rival=38.0,
     ),
     Claim(
@@ -127,7 +132,7 @@ MEANS = (
         locus=_PROFILE,
         statement="No step of Averis multiplies X by itself or iterates: its products are the layer's three.",
         test=value(_count("products", "bfloat16/2") - _count("products", "plain")),
-        band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(0),
         rival=1.0,
     ),
 )
@@ -158,7 +163,7 @@ MATRIX = (
         statement="In NVFP4 the mean costs no pass over X: the pass that finds its largest magnitude gives the mean.",
         at=grid(format="nvfp4"),
         test=value(PASSES.at(arm="printed")["passes"] - PASSES.at(arm="plain")["passes"]),
-        band=within(0.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(0),
         rival=1.0,
         role="ours",
     ),
@@ -168,7 +173,7 @@ MATRIX = (
         statement="In MXFP4, which has no scale for the tensor, the mean costs one pass over X.",
         at=grid(format="mxfp4"),
         test=value(PASSES.at(arm="printed")["passes"] - PASSES.at(arm="plain")["passes"]),
-        band=within(1.0, abs=0.4, provenance="theory", because="a whole number"),
+        band=count(1),
         rival=0.0,
         role="ours",
     ),
