@@ -57,7 +57,7 @@ class Fields:
         """The error for a key's value, or for its absence."""
         if key not in self.values:
             return ModelError(f"{self.path}: no {self.prefix}{key}; allowed: {allowed}")
-        return ModelError(f"{self.path}: {self.prefix}{key} is {shown(self.values[key])}; allowed: {allowed}")
+        return ModelError(f"{self.path}: {named(self.prefix + key)} is {shown(self.values[key])}; allowed: {allowed}")
 
     def whole(self, key: str, default: int | None = None) -> int:
         """A size: a whole number from 1 to LARGEST. Without a default the key has to be there."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,11 +42,12 @@ def tokenizer_of_folder(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise ModelError(f"{folder}: no tokenizer.json; allowed: the fast tokenizer beside the weights")
-    description = read_json(path)
-    _check(path, description)
-    whole = description | {"truncation": None, "padding": None}
+    _check(path, read_json(path))
     with _given_up(f"{path}: no tokenizer can be made of it"):
-        return Tokenizer.from_str(json.dumps(whole))
+        tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _check(path: Path, description: dict[str, Any]) -> None:
