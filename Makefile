@@ -7,6 +7,8 @@ PAPERS ?= sign-magnitude mean-bias
 # Which trained model to audit, and on what; none leaves out the claims about one and the training runs.
 MODEL  ?= none
 TEXT   ?= python-topics
+# How many files of each format `make fuzz` tries.
+FUZZ   ?= 10000
 RANGE  ?= HEAD~5..HEAD
 BIN    := $(VENV)/bin
 # A folder of this tree is never importable just because a command was started in it.
@@ -16,7 +18,7 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit results results-trained test test-slow lint gate bench bench-kernels bench-record bench-history clean
+.PHONY: help audit results results-trained test test-slow fuzz lint gate bench bench-kernels bench-record bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,9 @@ test: $(VENV)/.installed-test ## the tests that belong to every commit, under fi
 
 test-slow: $(VENV)/.installed-slow ## the long ones: whole calibration tables, kill tests at length, transformers
 	$(BIN)/python -m pytest -n 2 -m slow -q
+
+fuzz: $(VENV)/.installed-test ## FUZZ=10000 damaged files of each format: a table of how many were refused, read rightly, wrong
+	CLAIMS_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -m slow -q
 
 lint: $(VENV)/.installed-test ## style and types
 	$(BIN)/ruff check .

@@ -161,6 +161,7 @@ class TestSafetensors:
             apply,
             count=count,
             record=record_property,
+            found=[(Change(0, '"' + "x" * 5000 + '"'),), (Change(0, r'"\u001b[31m"'),)],
         )
 
     @staticmethod
@@ -233,7 +234,13 @@ class TestConfiguration:
             lambda drawn: edited_json(spelled[drawn[0]], drawn[1]),
             count=count,
             record=record_property,
-            found=[(0, (Change(0, "[" * 100_000),)), (0, (Change(1, "2147483648"),)), (0, (Change(0, "9" * 5000),))],
+            found=[
+                (0, (Change(0, "[" * 100_000),)),
+                (0, (Change(1, "2147483648"),)),
+                (0, (Change(0, "9" * 5000),)),
+                (2, (Change(0, "2147483647", "head_dim"),)),
+                (3, (Change(0, "2147483647", "head_dim"),)),
+            ],
         )
 
     @staticmethod

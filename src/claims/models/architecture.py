@@ -81,6 +81,11 @@ class Architecture:
         return total
 
 
+def largest_dimension(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """The longest side of any tensor, which no width of the model exceeds; 0 without tensors."""
+    return max((max(shape, default=0) for shape in shapes.values()), default=0)
+
+
 def check_architecture(architecture: Architecture, path: Path, *, tensors: int) -> None:
     """Refuse sizes that contradict each other, or the number of tensors in the file, before anything is built of them.
 

@@ -59,11 +59,11 @@ class Fields:
             return ModelError(f"{self.path}: no {self.prefix}{key}; allowed: {allowed}")
         return ModelError(f"{self.path}: {named(self.prefix + key)} is {shown(self.values[key])}; allowed: {allowed}")
 
-    def whole(self, key: str, default: int | None = None) -> int:
-        """A size: a whole number from 1 to LARGEST. Without a default the key has to be there."""
+    def whole(self, key: str, default: int | None = None, *, most: int = LARGEST) -> int:
+        """A size: a whole number from 1 to ``most``. Without a default the key has to be there."""
         value = self.values.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LARGEST:
-            raise self.wrong(key, f"a whole number from 1 to {LARGEST}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise self.wrong(key, f"a whole number from 1 to {most}")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from claims.errors import ModelError
 from claims.models.architecture import check_architecture, check_tensors
 from claims.models.checkpoint import Checkpoint, as_float32, readers_missing
-from claims.models.fields import named, read_json
+from claims.models.fields import named, read_json, shown
 from claims.models.folder_config import architecture_of
 from claims.models.tokenizer import tokenizer_of_folder
 
@@ -55,12 +55,12 @@ def open_folder(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise ModelError(f"{folder}: no config.json; allowed: a folder with config.json and safetensors")
     config = read_json(path)
-    architecture = architecture_of(path, config)
     files = _weight_files(folder)
     shapes = _shapes(files)
+    architecture = architecture_of(path, config, shapes)
     if architecture.tied and _OUTER["head"] in shapes:
         if _has_own_head(files, shapes):
-            architecture = architecture_of(path, config, tied=False)
+            architecture = architecture_of(path, config, shapes, tied=False)
         else:
             shapes.pop(_OUTER["head"])
     check_architecture(architecture, path, tensors=len(shapes))
@@ -132,7 +132,7 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(str(path), framework="pt")
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: truncated or damaged ({error})") from None
+        raise ModelError(f"{path}: truncated or damaged ({shown(str(error))})") from None
 
 
 def _shapes(files: dict[str, Path]) -> dict[str, tuple[int, ...]]:

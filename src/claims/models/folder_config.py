@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from claims.models import rope
-from claims.models.architecture import FAMILIES, Architecture
+from claims.models.architecture import FAMILIES, Architecture, largest_dimension
 from claims.models.fields import Fields, shown
 
 #: Keys of these families, and of their kin, that change the forward pass, with the values at which they do not.
@@ -40,12 +40,15 @@ _ROPE = {
 }
 
 
-def architecture_of(path: Path, config: Mapping[str, Any], *, tied: bool | None = None) -> Architecture:
+def architecture_of(
+    path: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], *, tied: bool | None = None
+) -> Architecture:
     """The architecture that a configuration describes.
 
     Args:
         path: of config.json.
         config: what is in it.
+        shapes: of the tensors, by name in the files.
         tied: whether the head is the embedding, where the weights say so; else ``tie_word_embeddings`` does.
 
     Raises:
@@ -59,10 +62,11 @@ def architecture_of(path: Path, config: Mapping[str, Any], *, tied: bool | None 
     fields = Fields(path, {key: v for key, v in config.items() if v is not None or key not in optional})
     fields.neutral(_NEUTRAL)
     _check_causal(fields, family)
-    heads, width = fields.whole("num_attention_heads"), fields.whole("hidden_size")
+    most = largest_dimension(shapes)
+    heads, width = fields.whole("num_attention_heads"), fields.whole("hidden_size", most=most)
     layers, context = fields.whole("num_hidden_layers"), fields.whole("max_position_embeddings")
     _check_windows(fields, family, layers)
-    head_size = fields.whole("head_dim", 128 if family == "qwen3" else max(1, width // heads))
+    head_size = fields.whole("head_dim", 128 if family == "qwen3" else max(1, width // heads), most=most)
     base, divisors = _rotations(fields, head_size, context)
     tie = fields.flag("tie_word_embeddings", False)
     return Architecture(

@@ -11,7 +11,7 @@ from typing import Any
 
 from claims.errors import ModelError
 from claims.models import rope
-from claims.models.architecture import FAMILIES, Architecture
+from claims.models.architecture import FAMILIES, Architecture, largest_dimension
 from claims.models.fields import Fields, same
 
 #: Keys of the architecture's name space that the reader uses.
@@ -83,8 +83,9 @@ def architecture_of(
         if key not in _USED and key not in _NEUTRAL and key not in _HARMLESS:
             raise fields.wrong(key, "no such key, which no model that is run here has")
     fields.neutral(_NEUTRAL)
-    heads, width = fields.whole("attention.head_count"), fields.whole("embedding_length")
-    head_size = fields.whole("attention.key_length", max(1, width // heads))
+    most = largest_dimension(shapes)
+    heads, width = fields.whole("attention.head_count"), fields.whole("embedding_length", most=most)
+    head_size = fields.whole("attention.key_length", max(1, width // heads), most=most)
     for key in ("attention.value_length", "rope.dimension_count"):
         if fields.whole(key, head_size) != head_size:
             raise fields.wrong(key, f"{head_size}, the channels of a head")

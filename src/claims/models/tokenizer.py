@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,8 @@ from claims.models.fields import read_json, shown
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-#: The longest text that a normalizer may put in for another, so that a text never grows by more.
-_LONGEST = 16
+#: How much longer a text may become on its way to the tokens; published tokenizers have one step that lengthens it.
+_GROWTH = 64
 
 
 def token_ids(tokenizer: Tokenizer, text: str, *, source: object) -> list[int]:
@@ -56,19 +57,25 @@ def _check(path: Path, description: dict[str, Any]) -> None:
     dropout = model.get("dropout") if isinstance(model, dict) else None
     if dropout not in (None, 0):
         raise ModelError(f"{path}: model.dropout is {shown(dropout)}; allowed: null, or merges are left out at random")
-    for text in _put_in(description.get("normalizer")):
-        if len(text) > _LONGEST:
-            got = f"the normalizer puts in {shown(text)}, {len(text)} characters"
-            raise ModelError(f"{path}: {got}; allowed: up to {_LONGEST}")
+    for key in ("normalizer", "pre_tokenizer"):
+        if _growth(description.get(key)) > _GROWTH:
+            got = f"the steps of its {key} make a text more than {_GROWTH} times as long"
+            raise ModelError(f"{path}: {got}; allowed: up to that")
 
 
-def _put_in(part: object) -> Iterator[str]:
-    """What a normalizer, or one within it, puts into a text."""
-    for key, value in part.items() if isinstance(part, dict) else ():
-        if key in ("content", "prepend") and isinstance(value, str):
-            yield value
-        for inner in value if isinstance(value, list) else (value,):
-            yield from _put_in(inner)
+def _growth(part: object) -> int:
+    """By how much the steps of a part may lengthen a text: bytes of a character, and what is put in."""
+    growth, left = 1, [part]
+    while left and growth <= _GROWTH:
+        step = left.pop()
+        if isinstance(step, list):
+            left += step
+        if isinstance(step, dict):
+            put_in = [step[key] for key in ("content", "prepend") if isinstance(step.get(key), str)]
+            growth *= math.prod(max(1, len(text)) for text in put_in)
+            growth *= 4 if step.get("type") in ("ByteLevel", "Prepend") else 1
+            left += step.values()
+    return growth
 
 
 @contextmanager

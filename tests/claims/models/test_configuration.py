@@ -165,6 +165,11 @@ class TestValues:
         if key not in ("num_key_value_heads", "head_dim"):
             assert f"config.json: {key} is None" in refusal(changed(folder, **{key: None}))
 
+    def test_heads_wider_than_any_tensor_are_not_built(self, folder):
+        for rope in (LLAMA3, {"type": "linear", "factor": 2.0}):
+            message = refusal(changed(folder, head_dim=2**31 - 1, rope_scaling=rope))
+            assert "head_dim is 2147483647; allowed: a whole number from 1 to 264" in message
+
     @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
     def test_what_is_no_json_number(self, folder, word):
         path = folder / "config.json"

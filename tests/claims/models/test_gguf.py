@@ -245,6 +245,10 @@ class TestRotations:
             write({"llama.rope.scaling.type": "none", "llama.rope.scaling.factor": 4.0})
         )
 
+    def test_heads_wider_than_any_tensor_are_not_built(self, write):
+        keys = {"llama.attention.key_length": 2**31 - 1, "llama.rope.scaling.factor": 2.0}
+        assert "2147483647; allowed: a whole number from 1 to 264" in refusal(write(keys))
+
     def test_the_tensor_of_divisors(self, write):
         """As Llama 3.1's files have it; with linear scaling both divide."""
         divisors = np.array([1, 1.5, 7, 8], np.float32)

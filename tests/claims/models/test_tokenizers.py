@@ -19,6 +19,9 @@ from claims.models.tokenizer import token_ids
 from . import tiny
 
 LLAMA = tiny.architecture("llama")
+#: Steps of a tokenizer that lengthen a text.
+TWICE = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+LETTERS = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
 SCRIPTS = (
     "Ünïcode naïveté ǅungla ﬁne ªº ½ ² Ⅷ ١٢٣٤٥٦ 一二三四五 日本語のテキスト、漢字かな交じり。 한국어 텍스트 हिन्दी पाठ "
     "עברית ไทย été E\u0301te\u0301 👩‍👩‍👧‍👦🏳️‍🌈 \u00a0\u2003\u200b\ufeff tabs\t\t and\r\n\r\n  lines \n\n\n   x  "
@@ -66,11 +69,15 @@ class TestFolder:
             (lambda t: t.update(pre_tokenizer={"type": "Split"}), "no tokenizer can be made of it"),
             (
                 lambda t: t.update(normalizer={"type": "Replace", "pattern": {"String": "a"}, "content": "b" * 50_000}),
-                "50000 characters; allowed: up to 16",
+                "the steps of its normalizer make a text more than 64 times as long",
             ),
             (
-                lambda t: t.update(normalizer={"type": "Sequence", "normalizers": [{"prepend": "b" * 17}]}),
-                "17 characters; allowed: up to 16",
+                lambda t: t.update(normalizer={"type": "Sequence", "normalizers": [TWICE] * 20_000}),
+                "the steps of its normalizer make",
+            ),
+            (
+                lambda t: t.update(pre_tokenizer={"type": "Sequence", "pretokenizers": [LETTERS] * 40}),
+                "the steps of its pre_tokenizer make",
             ),
         ],
     )
