@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         between as between,
     )
     from claims.bands import (
+        count as count,
+    )
+    from claims.bands import (
         printed as printed,
     )
     from claims.bands import (
@@ -197,6 +200,7 @@ _HOME = {
     "bounded": "kinds",
     "column": "kinds",
     "convergence": "kinds",
+    "count": "bands",
     "granularity": "kinds",
     "grid": "experiment",
     "identity": "kinds",

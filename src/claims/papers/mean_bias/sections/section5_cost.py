@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, Quantity, at_most, experiment, grid, value, within
-from claims.bands import at_most, count, within
-from claims.claim import Claim
-from claims.experiment import Quantity, experiment, grid
-from claims.kinds import value
+from claims import REFUTED, Claim, Quantity, at_most, count, experiment, grid, value, within
 from claims.papers.mean_bias.theory import cost
-from claims.verdict import REFUTED
 
 _PROFILE = "section 5, computational profile"
 
