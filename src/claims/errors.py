@@ -61,6 +61,10 @@ class StoreError(ClaimsError):
     """The evidence store cannot be used: unreadable, corrupt, of another schema. Nothing is ever deleted for you."""
 
 
+class StoreNotWritable(StoreError):
+    """The evidence store can be read at most: no permission, a read-only mount, a schema that has to be upgraded."""
+
+
 class ConflictingEvidence(StoreError):
     """The same measurement gave two values: hidden state, or a store from a machine that claims to be this one.
 

@@ -10,6 +10,7 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -461,8 +462,10 @@ def test_a_malformed_claim_file_is_named_with_line_and_field(cli, tmp_path, text
 
 def test_a_store_of_another_schema_is_said_and_kept(audit, tmp_path):
     path = tmp_path / "old.sqlite"
-    with Store(path) as store:
-        store._connection.execute("PRAGMA user_version = 99")
+    Store(path).__exit__()
+    with sqlite3.connect(path) as later:
+        later.execute("PRAGMA user_version = 99")
+    later.close()
     before = path.read_bytes()
     one_line(audit("demo.value", "--store", str(path), code=2), "schema 99", "left as it is")
     assert path.read_bytes() == before

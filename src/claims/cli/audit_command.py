@@ -18,6 +18,7 @@ from claims.auditing.results import AuditResult
 from claims.cli import INTERRUPTED
 from claims.cli.common import (
     STDOUT,
+    check_output,
     check_writable,
     chosen,
     same_store,
@@ -87,8 +88,9 @@ def command(
         show_plan(planned, store, workers=max(1, parse_spec(spec)), json_file=json_file)
         return
     folder = report_dir or store.parent / "report"
-    for option, place in _outputs(folder, json_file):
-        check_writable(option, place)
+    check_writable("--report", folder)
+    if json_file not in (None, STDOUT):
+        check_output("--json", Path(str(json_file)))
     if any(measurement.needs for measurement in planned.measurements()):
         from claims.models.subjects import describe
 
@@ -135,11 +137,18 @@ def cores() -> int:
 
 
 def measure(
-    planned: Plan, store: Path, spec: str, *, fail_fast: bool = False, quiet: bool = False
+    planned: Plan, store: Path, spec: str, *, fail_fast: bool = False, quiet: bool = False, must_keep: bool = True
 ) -> tuple[AuditResult, bool]:
-    """Run a plan with progress on standard error; whether it was interrupted."""
+    """Run a plan with progress on standard error; whether it was interrupted.
+
+    A store that can only be read serves whoever need not keep what is measured; that is said.
+
+    Raises:
+        StoreError: the store cannot be used, or cannot be written and ``must_keep``.
+    """
     display = Progress(planned, console(stderr=True), workers=parse_spec(spec), quiet=quiet)
-    with Store(store) as opened, display as progress:
+    opening = Store if must_keep else Store.forgetful
+    with opening(store) as opened, display as progress:
         try:
             return run(planned, opened, executor=spec, observer=progress.observer(), fail_fast=fail_fast), False
         except Interrupted as stop:
@@ -175,11 +184,3 @@ def resume_line(select: Sequence[str], planned: Plan, store: Path) -> str:
     """The command that goes on where a run stopped: same claims, tier, epoch and store."""
     words = ["claimbench", "audit", *select, "--tier", planned.tier.value, "--epoch", str(planned.epoch)]
     return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])
-
-
-def _outputs(folder: Path, json_file: str | None) -> list[tuple[str, Path]]:
-    """Folders that have to be writable before anything is measured."""
-    places = [("--report", folder)]
-    if json_file not in (None, STDOUT):
-        places.append(("--json", Path(str(json_file)).parent))
-    return places

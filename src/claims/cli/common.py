@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import re
+import stat
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -107,22 +112,60 @@ def print_json(document: Any) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all, so that two audits at once leave one of their results.
 
+    A symbolic link is followed, and stays one. What is no regular file, a device or a pipe, is written to as it is, and
+    so is a file that this process has open (``/dev/stdout``), behind what was written to it already.
+
     Raises:
         BadOption: the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        if not _is_stream(path):
+            _replace(Path(os.path.realpath(path)), text)
+            return
+        number = _descriptor(path)
+        sys.stdout.flush()
+        with path.open("w", encoding="utf-8") if number is None else os.fdopen(os.dup(number), "w") as stream:
+            stream.write(text)
     except OSError as error:
         raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether something is there that has to be written to, and must not be replaced."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return not stat.S_ISREG(found.st_mode) or _descriptor(path) is not None
+
+
+def _descriptor(path: Path) -> int | None:
+    """The open file that a path such as /dev/stdout, /dev/fd/3 or /proc/self/fd/1 is, or leads to."""
+    name = os.path.abspath(path)
+    for _ in range(40):  # as many links as systems follow
+        if re.fullmatch(r"/(dev|proc/(self|\d+|thread-self))/fd/\d+", name):
+            number = int(os.path.basename(name))
+            with contextlib.suppress(OSError):  # of another process, or not open
+                return number if os.path.samestat(os.fstat(number), os.stat(path)) else None
+        if not os.path.islink(name):
+            return None
+        name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))
+    return None
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def same_store(store: Path) -> list[str]:
@@ -148,6 +191,22 @@ def check_writable(option: str, folder: Path) -> None:
             pass
     except OSError as error:
         raise BadOption(option, str(folder), f"a folder that can be written to ({error.strerror or error})") from error
+
+
+def check_output(option: str, file: Path) -> None:
+    """The same of the folder of a file that will be written; a device or a pipe only has to be there.
+
+    Raises:
+        BadOption: it cannot be written to; names option and file.
+    """
+    try:
+        stream = _is_stream(file)
+    except OSError as error:
+        raise BadOption(option, str(file), f"a file that can be written ({error.strerror or error})") from error
+    if not stream:
+        check_writable(option, Path(os.path.realpath(file)).parent)
+    elif not os.access(file, os.W_OK):
+        raise BadOption(option, str(file), "a file that can be written (Permission denied)")
 
 
 def _umask() -> int:

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import shutil
-import tempfile
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
@@ -46,7 +46,7 @@ class Finding:
 
 def examine(store: Path) -> list[Finding]:
     """Look at everything; nothing found raises."""
-    return [*_machine(), *_packages(), *_kernels(), *_packs(), *_models(), _store(store)]
+    return [*_machine(), *_packages(), *_kernels(), *_packs(), *_models(), _sqlite(), _store(store)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -169,18 +169,45 @@ def _models() -> Iterator[Finding]:
             yield Finding(name, PRESENT, str(path))
 
 
-def _store(path: Path) -> Finding:
-    """Whether evidence can be stored; an existing store is opened, none is made."""
-    from claims.errors import StoreError
-    from claims.evidence.store import Store
+def _sqlite() -> Finding:
+    """The library under the store, and whether it can damage one that several processes write."""
+    version = sqlite3.sqlite_version
+    if has_wal_reset_bug(sqlite3.sqlite_version_info):
+        words = "its WAL-reset bug can damage a store that other programs write meanwhile; audits take turns by a lock"
+        return Finding("sqlite", PRESENT, f"{version}: {words}")
+    return Finding("sqlite", PRESENT, version)
 
+
+def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:
+    """Whether an SQLite has the race of a checkpoint with a commit that starts the log anew (sqlite.org/wal.html)."""
+    mended = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}.get(version[:2], (3, 51, 3))
+    return (3, 7, 0) <= version < mended
+
+
+def _store(path: Path) -> Finding:
+    """Whether evidence can be stored; nothing is written to find out."""
+    from claims.errors import StoreError
+    from claims.evidence.store import MEMORY, Store
+
+    if path == MEMORY:
+        return Finding("store", PRESENT, f"{path}: in memory, keeps nothing")
+    notes: list[str] = []
     try:
         if path.is_file():
-            with Store(path) as store:
-                seeds = sum(group.seeds for group in store.groups())
-            return Finding("store", PRESENT, f"{path}, {seeds:,} seeds")
+            with Store.reading(path, speak=notes.append) as store:
+                found = store.survey()
+            if found.faults:
+                words = f"{path}: {found.faults[0]}, {len(found.faults):,} faults in all"
+                return Finding("store", MISSING, words, f"claimbench evidence check --store {path}")
+            notes += [] if _writable(path) and _writable(path.parent) else ["can only be read: audits cannot add to it"]
+            return Finding("store", PRESENT, "; ".join([f"{path}, {len(found.rows):,} seeds", *notes]))
         folder = next(parent for parent in path.absolute().parents if parent.exists())
-        with tempfile.TemporaryFile(dir=folder):
-            return Finding("store", PRESENT, f"{path}: not there yet, can be made")
+        if path.exists() or not folder.is_dir() or not _writable(folder):
+            return Finding("store", MISSING, f"{path}: cannot be made in {folder}", "name another with --store")
+        return Finding("store", PRESENT, f"{path}: not there yet, can be made")
     except (StoreError, OSError) as error:
         return Finding("store", MISSING, f"{error}", "name another with --store")
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK)

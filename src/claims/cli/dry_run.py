@@ -106,5 +106,9 @@ def _known_seconds(store: Path) -> dict[tuple[str, str], float]:
     """Seconds a seed of each (experiment, base point) that was ever measured; a store is not made for asking."""
     if not store.is_file():
         return {}
-    with Store(store) as opened:
-        return {(group.experiment, group.base): group.seconds / group.seeds for group in opened.groups()}
+    with Store.reading(store) as opened:
+        found = opened.survey()
+    if found.faults:
+        faults = counted(len(found.faults), "fault")
+        click.echo(f"claimbench: {store}: {faults}, which `claimbench evidence check --store {store}` names", err=True)
+    return {(group.experiment, group.base): group.seconds / group.seeds for group in found.groups()}

@@ -1,4 +1,4 @@
-"""``claimbench evidence``: what was measured, out of the store and into it."""
+"""``claimbench evidence``: what was measured, out of the store and into it, and whether it is what was written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from typing import Any
 
 import click
 
-from claims.cli.common import STDOUT, json_flag, print_json, store_option, write_text
+from claims.cli.common import (
+    STDOUT,
+    catalogue_of,
+    json_flag,
+    print_json,
+    store_option,
+    subject_options,
+    write_text,
+)
 from claims.errors import BadOption, StoreError
 from claims.evidence.canonical import canonical_json
+from claims.evidence.sqlite.survey import Survey
 from claims.evidence.store import Group, Row, Store
 from claims.report.numbers import counted, duration
 
@@ -27,9 +36,12 @@ EXPORT_SCHEMA = 1
 experiment_option = click.option("--experiment", default="*", metavar="GLOB", help="Only experiments of this name.")
 
 
+sound_option = click.option("--sound", is_flag=True, help="Leave out what fails, and say what that is.")
+
+
 @click.group("evidence")
 def command() -> None:
-    """List, export and merge what was measured."""
+    """List, export, merge, check and upgrade what was measured."""
 
 
 @command.command("list")
@@ -38,13 +50,19 @@ def command() -> None:
 @json_flag
 def list_evidence(experiment: str, store: Path, as_json: bool) -> None:
     """Show experiments and base points, with their seeds, epoch and cost."""
-    with _existing(store) as opened:
+    with Store.reading(store) as opened:
+        found = opened.survey()
         identities = opened.identities()
-        groups = [group for group in opened.groups() if fnmatch.fnmatchcase(group.experiment, experiment)]
+    groups = [group for group in found.groups() if fnmatch.fnmatchcase(group.experiment, experiment)]
     rows = [_plain_group(group, identities[group.identity]) for group in groups]
     if as_json:
         print_json(rows)
-        return
+    else:
+        _show_groups(rows, store)
+    found.refuse(store)
+
+
+def _show_groups(rows: list[dict[str, Any]], store: Path) -> None:
     name = None
     for row in rows:
         if row["experiment"] != name:
@@ -63,14 +81,17 @@ def list_evidence(experiment: str, store: Path, as_json: bool) -> None:
 @experiment_option
 @click.option("--csv", "csv_file", metavar="FILE", help="One line a value; - is standard output.")
 @click.option("--json", "json_file", metavar="FILE", help="Everything, as JSON; - is standard output.")
+@sound_option
 @store_option
-def export_evidence(experiment: str, csv_file: str | None, json_file: str | None, store: Path) -> None:
-    """Write the evidence to a file for other programs."""
+def export_evidence(experiment: str, csv_file: str | None, json_file: str | None, sound: bool, store: Path) -> None:
+    """Write the evidence to a file for other programs; refused if any of it fails, but for --sound."""
     if (csv_file is None) == (json_file is None):
         raise BadOption("evidence export", "neither or both", "exactly one of --csv FILE and --json FILE")
-    with _existing(store) as opened:
+    with Store.reading(store) as opened:
+        found = opened.survey(strictly=True)
         identities = opened.identities()
-        rows = [row for row in opened.rows() if fnmatch.fnmatchcase(row.experiment, experiment)]
+    _refuse(found, store, sound=sound, outcome="Nothing was written; --sound writes what is sound.")
+    rows = [row for row in found.rows if fnmatch.fnmatchcase(row.experiment, experiment)]
     text = as_csv(rows, identities) if csv_file is not None else as_json_text(rows, identities)
     target = str(csv_file or json_file)
     if target == STDOUT:
@@ -82,13 +103,74 @@ def export_evidence(experiment: str, csv_file: str | None, json_file: str | None
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@sound_option
 @store_option
-def import_evidence(file: Path, store: Path) -> None:
-    """Merge another store into this one: all of it, or nothing if the two contradict each other."""
-    with _existing(file) as other, Store(store) as opened:
-        total = sum(group.seeds for group in other.groups())
-        added = opened.merge(other)
-    click.echo(f"{store}: {counted(added, 'seed')} added from {file}, {total - added:,} were there already")
+def import_evidence(file: Path, sound: bool, store: Path) -> None:
+    """Merge another store into this one: all of it, or nothing if the two contradict each other or a row fails."""
+    if store.exists() and file.exists() and store.samefile(file):
+        raise BadOption("FILE", str(file), "another store than the one of --store")
+    with Store.reading(file) as other:
+        found = other.survey(strictly=True)
+        _refuse(found, file, sound=sound, outcome="Nothing was copied.")
+        with Store(store) as opened:
+            added = opened.take(found.rows, other.identities())
+    click.echo(f"{store}: {counted(added, 'seed')} added from {file}, {len(found.rows) - added:,} were there already")
+
+
+def _refuse(found: Survey, store: Path, *, sound: bool, outcome: str) -> None:
+    """Raise StoreError if something fails; with ``sound``, only name it."""
+    if not sound:
+        found.refuse(store, outcome)
+    for fault in found.faults:
+        click.echo(f"claimbench: left out: {fault}", err=True)
+
+
+@command.command("check")
+@click.argument("files", nargs=-1, metavar="[FILE.py]...", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N rows, chosen at random.  [default: all]"
+)
+@click.option(
+    "--remeasure", type=click.IntRange(min=1), metavar="N", help="Measure N rows again and compare their bits."
+)
+@subject_options
+@store_option
+@json_flag
+def check_evidence(
+    *,
+    files: tuple[Path, ...],
+    sample: int | None,
+    remeasure: int | None,
+    model: str | None,
+    text: str | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Verify that every row says what was written, that none is missing, and that the file is in order.
+
+    With --remeasure, rows of this machine and of the code as it is are measured again; name the claim files whose
+    experiments they are, where these are not those of installed packs. Exits with 2 if anything is wrong.
+    """
+    from claims.evidence.check import check
+
+    report = check(store, sample=sample, remeasure=remeasure, paths=catalogue_of(files).paths, model=model, text=text)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        for line in report.lines():
+            click.echo(line)
+    if report.faults:
+        raise StoreError(f"{store}: {counted(len(report.faults), 'fault')}. Nothing was changed.")
+
+
+@command.command("upgrade")
+@store_option
+def upgrade_evidence(store: Path) -> None:
+    """Make a store of an older schema one of the present; the old file is kept beside it."""
+    from claims.evidence.sqlite.upgrade import upgrade
+
+    for line in upgrade(store):
+        click.echo(line)
 
 
 def as_csv(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -> str:
@@ -135,14 +217,3 @@ def _plain_group(group: Group, identity: Mapping[str, Any]) -> dict[str, Any]:
         "code": identity["code"],
         "environment": identity["environment"],
     }
-
-
-def _existing(path: Path) -> Store:
-    """A store that is there: asking for one must not make it.
-
-    Raises:
-        StoreError: there is no such file, or it is empty.
-    """
-    if not path.is_file() or not path.stat().st_size:
-        raise StoreError(f"{path}: no evidence store; an audit makes one, --store names another")
-    return Store(path)

@@ -90,7 +90,7 @@ def _print(story: Story) -> None:
 def _tell(planned: Plan, catalogue: Catalogue, select: Sequence[str], *, jobs: int | None, store: Path) -> Story | None:
     """The story of the plan's first claim, with the corrected claim measured beside; None if the user stopped it."""
     claim = planned.claims[0]
-    audit, stopped = measure(planned, store, executor_spec(jobs, None), quiet=True)
+    audit, stopped = measure(planned, store, executor_spec(jobs, None), quiet=True, must_keep=False)
     if stopped:
         return None
     replay = _replay(claim, planned, select, store)

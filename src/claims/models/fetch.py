@@ -7,7 +7,6 @@ used if it is whole, and removed if not.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -16,10 +15,11 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from claims.errors import ModelError
+from claims.locks import held
 from claims.models.published import PUBLISHED, Published
 
 #: Where models are kept: this variable, else ``claimbench`` in the user's cache folder.
@@ -98,13 +98,16 @@ def get(model: Published, say: Callable[[str], None]) -> Path:
 
 @contextmanager
 def alone(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold a lock that ends with the process; the file stays, since removing it would let a third one in."""
-    with lock.open("w") as file:
+    """Hold a lock that ends with the process.
+
+    Raises:
+        ModelError: the lock file cannot be opened, or is a link.
+    """
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another process is getting it; waiting")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            stack.enter_context(held(lock, lambda: say("another process is getting it; waiting")))
+        except OSError as error:
+            raise ModelError(f"{lock}: cannot be locked: {error.strerror or error}") from error
         yield
 
 

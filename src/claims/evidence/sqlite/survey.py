@@ -1,0 +1,164 @@
+"""A survey of a store: every row that proves itself, every one that does not, and what is missing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from claims.errors import StoreError
+from claims.evidence.sqlite.files import Count
+from claims.evidence.sqlite.rows import COLUMNS, Group, Row, Tally, named
+from claims.evidence.sqlite.schema import UNPROVEN
+
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence NOT INDEXED"
+_SELECT_UNPROVEN = f"SELECT 0, {', '.join(COLUMNS[1:9])}, 0, x'' FROM evidence"
+#: Faults that an error names.
+_NAMED = 5
+
+Proven = Callable[[Sequence[Any]], Row | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a store holds.
+
+    Attributes:
+        rows: those that prove themselves, each key once, by experiment, base point, identity and seed.
+        faults: in words, whatever does not, is missing, or contradicts the rest.
+        superseded: in words, rows that failed and were measured again; they are nobody's concern any more.
+    """
+
+    rows: list[Row]
+    faults: list[str] = field(default_factory=list)
+    superseded: list[str] = field(default_factory=list)
+
+    def refuse(self, path: Path, outcome: str = "Nothing was deleted.") -> None:
+        """Raise StoreError if anything is wrong; names it."""
+        if not self.faults:
+            return
+        words = "".join(f"\n  {fault}" for fault in self.faults[:_NAMED])
+        more = len(self.faults) - _NAMED
+        words += f"\n  and {more:,} more; `claimbench evidence check --store {path}` names all" if more > 0 else ""
+        raise StoreError(
+            f"{path}: {counted_faults(len(self.faults))}:{words}\n{outcome} "
+            f"--sound takes what is sound: claimbench evidence import {path} --sound --store NEW"
+        )
+
+    def groups(self) -> list[Group]:
+        """The rows counted by experiment, base point and identity; in a stable order."""
+        members: dict[tuple[str, str, str], list[Row]] = {}
+        for row in self.rows:
+            members.setdefault((row.experiment, row.base, row.identity), []).append(row)
+        groups = []
+        for name, rows in members.items():
+            times = [row.measured_at for row in rows]
+            groups.append(Group(*name, len(rows), sum(row.seconds for row in rows), min(times), max(times)))
+        return sorted(groups, key=lambda group: (group.experiment, group.base, group.first, group.identity))
+
+
+def counted_faults(count: int) -> str:
+    """Faults in words."""
+    return f"{count:,} fault{'' if count == 1 else 's'}"
+
+
+def survey(
+    connection: sqlite3.Connection, schema: int, tally: Tally | None, count: Count | None, proven: Proven
+) -> Survey:
+    """Read everything, as it was at one moment. Rows on pages that cannot be read are faults like any other."""
+    if schema == UNPROVEN:
+        return _survey_unproven(connection, proven)
+    connection.execute("BEGIN")
+    try:
+        return _survey(connection, tally, count, proven)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _survey(connection: sqlite3.Connection, tally: Tally | None, count: Count | None, proven: Proven) -> Survey:
+    known = count if count is not None and (tally is None or count.store == tally.store) else None
+    expected = max(tally.rows if tally else 0, known.rows if known else 0)
+    faults: list[str] = []
+    failing: dict[int, str] = {}
+    stands_in: set[int] = set()
+    kept: dict[str, Row] = {}
+    numbers: set[int] = set()
+    for raw in _raws(connection, expected, faults):
+        numbers.add(raw[0])
+        row = proven(raw)
+        if row is None:
+            failing[raw[0]] = f"{named(raw)} does not say what was written: it is damaged"
+            continue
+        stands_in.add(raw[9])
+        if kept.setdefault(row.key, row).records != row.records:
+            faults.append(f"{row.where()}: two rows with different records")
+    faults += [words for number, words in failing.items() if number not in stands_in]
+    faults += _missing(numbers, expected, stands_in)
+    faults += _faults_of_the_whole(connection, tally, known, len(numbers))
+    rows = sorted(kept.values(), key=lambda row: (row.experiment, row.base, row.identity, row.seed))
+    return Survey(rows, faults, [words for number, words in failing.items() if number in stands_in])
+
+
+def _survey_unproven(connection: sqlite3.Connection, proven: Proven) -> Survey:
+    rows, faults = [], []
+    for raw in connection.execute(_SELECT_UNPROVEN):
+        row = proven(raw)
+        if row is None:
+            faults.append(f"{named(raw)} is none that an audit could have written")
+        else:
+            rows.append(row)
+    return Survey(sorted(rows, key=lambda row: (row.experiment, row.base, row.identity, row.seed)), faults)
+
+
+def _raws(connection: sqlite3.Connection, expected: int, faults: list[str]) -> Iterator[Sequence[Any]]:
+    """Raw columns of every row: in one pass, and behind a page that cannot be read one number at a time."""
+    last = 0
+    try:
+        for raw in connection.execute(f"{_SELECT} ORDER BY n"):
+            yield raw
+            last = raw[0]
+        return
+    except sqlite3.DatabaseError as error:
+        faults.append(f"behind row {last}: {error}")
+    for number in range(last + 1, expected + 1):
+        try:
+            found = connection.execute(f"{_SELECT} WHERE n = ?", (number,)).fetchone()
+        except sqlite3.DatabaseError:
+            continue  # counted as missing
+        if found is not None:
+            yield found
+
+
+def _missing(numbers: set[int], expected: int, stands_in: set[int]) -> list[str]:
+    """Row numbers that were given away and are not there, as ranges."""
+    lost = [number for number in range(1, expected + 1) if number not in numbers and number not in stands_in]
+    ranges: list[list[int]] = []
+    for number in lost:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return [f"row {a} is missing" if a == b else f"rows {a} to {b} are missing" for a, b in ranges]
+
+
+def _faults_of_the_whole(
+    connection: sqlite3.Connection, tally: Tally | None, known: Count | None, held: int
+) -> list[str]:
+    faults = []
+    if tally is None:
+        faults.append("its tally is damaged: rows may be missing")
+    elif tally.open and known is None:
+        faults.append("it was not closed, and nothing says how many rows it had: rows may be missing")
+    try:
+        indexed = connection.execute("SELECT count(*) FROM evidence INDEXED BY evidence_key").fetchone()[0]
+        names = connection.execute("SELECT count(*) FROM identities").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return [*faults, str(error)]
+    if indexed != held:
+        faults.append(f"its index has {indexed:,} entries for {held:,} rows")
+    if tally is not None and names != tally.identities:
+        faults.append(f"it has {names:,} identities of {tally.identities:,}")
+    return faults
