@@ -14,7 +14,6 @@ from claims.auditing.planning import plan
 from claims.kernels import sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.experiments import depth_replays
 from claims.papers.sign_magnitude.experiments.blocks import gaussian_matrix, sphere
 from claims.papers.sign_magnitude.experiments.depth import refreshed, stack
@@ -33,6 +32,7 @@ from claims.papers.sign_magnitude.sections import (
     section9_exp_b,
 )
 from claims.papers.sign_magnitude.shared.depth import ARCHITECTURES, other_metric
+from claims.papers.sign_magnitude.theory import block, depth, depth_limits, small_rate
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -199,21 +199,23 @@ def test_quadrature_and_recursion_agree(name: str, activation: str):
     point = architecture | {"layer": (1, 2, 4), "metric": ("pre", "post")}
     for flip_rate in (1e-9, 0.3):
         for (layer, metric), record in cells(mean_field(point | {"flip_rate": flip_rate}, streams())).items():
-            wanted = theory.depth_ratio(flip_rate, layer, metric=metric, **architecture)
+            wanted = depth.depth_ratio(flip_rate, layer, metric=metric, **architecture)
             assert record["c"] == pytest.approx(wanted, rel=1e-12)
             rival = other_metric(flip_rate, layer, metric=metric, **architecture)
             assert abs(rival / record["c"] - 1) > 1e-6
     for (layer, metric), record in cells(few_flips(point, streams())).items():
-        assert record["limit"] == pytest.approx(theory.depth_limit(layer, **architecture), abs=1e-11)
+        assert record["limit"] == pytest.approx(depth_limits.depth_limit(layer, **architecture), abs=1e-11)
         if name.startswith("v2") and activation == "relu":
-            assert record["slope"] == pytest.approx(theory.depth_sqrt_coefficient(layer, metric), abs=1e-9)
+            assert record["slope"] == pytest.approx(depth_limits.depth_sqrt_coefficient(layer, metric), abs=1e-9)
 
 
 def test_the_plateau_and_the_hypothesis_in_forty_digits():
     for flip_rate in (1e-9, 0.01, 0.7):
         got = plateau({"flip_rate": flip_rate}, streams())["c"]
-        assert got == pytest.approx(theory.depth_plateau(flip_rate), rel=1e-10)
-    assert compounding({"exponent": 0.05, "layer": 6}, streams())["c"] == pytest.approx(theory.compounded(6, 0.05))
+        assert got == pytest.approx(depth_limits.depth_plateau(flip_rate), rel=1e-10)
+    assert compounding({"exponent": 0.05, "layer": 6}, streams())["c"] == pytest.approx(
+        depth_limits.compounded(6, 0.05)
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -270,14 +272,14 @@ def test_table_checks_catch_what_they_are_for():
     assert declining.failures(rows[::-1])[0] == "3.182 after 3.066"
     assert checks.Exponent(column="c", text="0.0310").failures(rows) != []
     slope = np.polyfit(range(6), [math.log(float(row["c"])) for row in rows], 1)[0]
-    assert slope / math.log(theory.c_limit()) == pytest.approx(-0.0310, abs=5e-5)
+    assert slope / math.log(small_rate.c_limit()) == pytest.approx(-0.0310, abs=5e-5)
     wrong = checks.EndsOf(experiment="V3", path="claims.papers.sign_magnitude:figures/table15.toml", column="c")
     assert len(wrong.failures(table_3)) == 2
 
 
 def test_exp_b_checks_read_the_released_figures():
     rows, checks = read_rows(section9_exp_b.PATH), section9_exp_b
-    for weights, kappa in (("trained", checks.TRAINED_KAPPA), ("iid", theory.BUSSGANG)):
+    for weights, kappa in (("trained", checks.TRAINED_KAPPA), ("iid", block.BUSSGANG)):
         assert checks.ClosedForm(weights=weights, kappa=kappa).failures(rows) == []
         assert len(checks.ClosedForm(weights=weights, kappa=kappa + 0.01).failures(rows)) == 6
     sound = (

@@ -15,7 +15,7 @@ from claims.auditing.planning import plan
 from claims.kernels import magnitude_step, sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
-from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.experiments import quadrature
 from claims.papers.sign_magnitude.experiments.blocks import (
     controlled_mean,
     gaussian_matrix,
@@ -30,7 +30,7 @@ from claims.papers.sign_magnitude.experiments.probes import (
     pre_activations,
     projection,
 )
-from claims.papers.sign_magnitude.experiments.quadrature import small_rate, wide_limit
+from claims.papers.sign_magnitude.experiments.quadrature import wide_limit
 from claims.papers.sign_magnitude.experiments.single_layer import basis_average, perturbed_layer
 from claims.papers.sign_magnitude.experiments.two_layer import four_way, two_layer
 from claims.papers.sign_magnitude.sections import (
@@ -44,6 +44,7 @@ from claims.papers.sign_magnitude.sections import (
     section9_ablation,
     table2,
 )
+from claims.papers.sign_magnitude.theory import block, finite, small_rate, vectors
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -183,8 +184,8 @@ def test_a_wide_block_has_the_closed_form_ratio():
         at = {"flip_rate": 0.05, "metric": metric, "step": step}
         relu = sum(cell(record, activation="relu", **at)["c"] for record in records) / 3
         linear = sum(cell(record, activation="linear", **at)["c"] for record in records) / 3
-        assert relu == pytest.approx(theory.c_finite_n(0.05, 512, metric, step), rel=0.015)
-        assert linear == pytest.approx(theory.c_linear(0.05, metric, step), rel=0.015)
+        assert relu == pytest.approx(finite.c_finite_n(0.05, 512, metric, step), rel=0.015)
+        assert linear == pytest.approx(block.c_linear(0.05, metric, step), rel=0.015)
 
 
 def test_every_cell_is_there_once_and_the_same_again():
@@ -242,13 +243,13 @@ def test_hidden_energies_add_up_and_reflect():
 def test_hidden_energies_are_the_closed_forms_when_wide():
     point = {"n": 512, "pairs": 128, "step": 1, "dtype": "float32", "flip_rate": (0.1,), "arm": ("sign", "magnitude")}
     sign, magnitude = hidden_layer(point, streams())
-    assert sign["total"] == pytest.approx(theory.sign_energy_finite_n(0.1, 512), rel=0.03)
-    assert sign["gate"] == pytest.approx(theory.sign_gate_energy(0.1), rel=0.06)
-    assert magnitude["total"] == pytest.approx(theory.magnitude_energy(0.1), rel=0.03)
-    assert magnitude["gate"] == pytest.approx(theory.magnitude_gate_energy(0.1), rel=0.1)
-    assert magnitude["variance"] == pytest.approx(theory.magnitude_variance(0.1), rel=0.02)
+    assert sign["total"] == pytest.approx(finite.sign_energy_finite_n(0.1, 512), rel=0.03)
+    assert sign["gate"] == pytest.approx(block.sign_gate_energy(0.1), rel=0.06)
+    assert magnitude["total"] == pytest.approx(block.magnitude_energy(0.1), rel=0.03)
+    assert magnitude["gate"] == pytest.approx(block.magnitude_gate_energy(0.1), rel=0.1)
+    assert magnitude["variance"] == pytest.approx(block.magnitude_variance(0.1), rel=0.02)
     assert magnitude["radial_fraction"] == pytest.approx(
-        theory.hidden_radial_fraction(0.1, 512, "magnitude"), abs=0.004
+        finite.hidden_radial_fraction(0.1, 512, "magnitude"), abs=0.004
     )
 
 
@@ -277,13 +278,13 @@ def test_probes_see_what_they_isolate():
     seen = projection({"m": 32, "d": 8, "rho2": 0.5, "draws": 4000}, streams())
     assert seen["energy"] == pytest.approx(8 / 32, rel=0.05)
     assert seen["transverse"] == pytest.approx(7 / 32 * 0.5, rel=0.05)
-    assert seen["cosine2"] == pytest.approx(theory.squared_correlation_mean(0.5, 8), abs=0.02)
+    assert seen["cosine2"] == pytest.approx(finite.squared_correlation_mean(0.5, 8), abs=0.02)
     moments = pre_activations({"n": 64, "rows": 20_000, "flip_rate": 0.1}, streams())
     assert moments["product"] / moments["second"] == pytest.approx(0.8, abs=0.02)
     norms = flip_norm({"n": 16, "flip_rate": 0.1, "draws": 3000}, streams())
-    assert norms["mean"] == pytest.approx(theory.flip_norm_mean(16, 0.1), rel=0.02)
-    assert norms["variance"] == pytest.approx(theory.flip_norm_variance(16, 16, 0.1), rel=0.2)
-    exact = theory.sign_energy_finite_n(0.02, 128)
+    assert norms["mean"] == pytest.approx(vectors.flip_norm_mean(16, 0.1), rel=0.02)
+    assert norms["variance"] == pytest.approx(vectors.flip_norm_variance(16, 16, 0.1), rel=0.2)
+    exact = finite.sign_energy_finite_n(0.02, 128)
     assert flipped_share({"n": 128, "draws": 50_000, "flip_rate": 0.02}, streams())["energy"] == pytest.approx(
         exact, rel=2e-3
     )
@@ -301,19 +302,19 @@ def test_an_outlier_leaves_the_step_s_alignment_alone():
 def test_quadrature_and_closed_forms_agree(flip_rate: float, step: int):
     seen = wide_limit({"flip_rate": flip_rate, "step": step}, streams())
     forms = {
-        "sign_total": theory.sign_energy(flip_rate),
-        "sign_gate": theory.sign_gate_energy(flip_rate),
-        "sign_smooth": theory.sign_smooth_energy(flip_rate),
-        "sign_cross": -theory.sign_energy(flip_rate) / 2,
-        "sign_radial_fraction": theory.sign_radial_fraction(flip_rate),
-        "magnitude_total": theory.magnitude_energy(flip_rate, step),
-        "magnitude_gate": theory.magnitude_gate_energy(flip_rate, step),
-        "magnitude_smooth": theory.magnitude_smooth_energy(flip_rate, step),
-        "magnitude_radial_fraction": theory.magnitude_radial_fraction(flip_rate, step),
-        "energy_ratio": theory.energy_ratio(flip_rate, step),
-        "c_pre": theory.c_exact(flip_rate, "pre", step),
-        "c_post": theory.c_exact(flip_rate, "post", step),
-        "factored": theory.c_printed_formula(flip_rate),
+        "sign_total": block.sign_energy(flip_rate),
+        "sign_gate": block.sign_gate_energy(flip_rate),
+        "sign_smooth": block.sign_smooth_energy(flip_rate),
+        "sign_cross": -block.sign_energy(flip_rate) / 2,
+        "sign_radial_fraction": block.sign_radial_fraction(flip_rate),
+        "magnitude_total": block.magnitude_energy(flip_rate, step),
+        "magnitude_gate": block.magnitude_gate_energy(flip_rate, step),
+        "magnitude_smooth": block.magnitude_smooth_energy(flip_rate, step),
+        "magnitude_radial_fraction": block.magnitude_radial_fraction(flip_rate, step),
+        "energy_ratio": block.energy_ratio(flip_rate, step),
+        "c_pre": block.c_exact(flip_rate, "pre", step),
+        "c_post": block.c_exact(flip_rate, "post", step),
+        "factored": small_rate.c_printed_formula(flip_rate),
     }
     for name, value in forms.items():
         assert seen[name] == pytest.approx(value, rel=1e-11), name
@@ -321,11 +322,11 @@ def test_quadrature_and_closed_forms_agree(flip_rate: float, step: int):
 
 @pytest.mark.parametrize("step", [1, -1])
 def test_interpolated_expansions_are_the_closed_coefficients(step: int):
-    seen, limit = small_rate({"step": step}, streams()), theory.c_limit()
+    seen, limit = quadrature.small_rate({"step": step}, streams()), small_rate.c_limit()
     assert seen["c_pre_0"] == pytest.approx(limit, rel=1e-12)
-    assert seen["c_pre_1"] == pytest.approx(limit * theory.c_sqrt_coefficient("pre", step), rel=1e-10)
-    assert seen["c_post_1"] == pytest.approx(limit * theory.c_sqrt_coefficient("post", step), rel=1e-10)
-    assert seen["c_pre_2"] == pytest.approx(limit * theory.c_rate_coefficient("pre", step), rel=1e-8)
+    assert seen["c_pre_1"] == pytest.approx(limit * small_rate.c_sqrt_coefficient("pre", step), rel=1e-10)
+    assert seen["c_post_1"] == pytest.approx(limit * small_rate.c_sqrt_coefficient("post", step), rel=1e-10)
+    assert seen["c_pre_2"] == pytest.approx(limit * small_rate.c_rate_coefficient("pre", step), rel=1e-8)
     assert seen["magnitude_cross_0"] == pytest.approx(step * math.sqrt(2 / math.pi), rel=1e-10)
 
 

@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.theory import arccosine, block, outliers, ternary_finite, vectors
 
 BATCHES, DRAWS = 25, 400
 flip_rates = st.floats(1e-12, 1.0)
@@ -108,43 +108,43 @@ def exactly(**values):
 @settings(max_examples=25, deadline=None)
 def test_sign_flips(flip_rate, seed):
     formula = exactly(
-        energy=theory.sign_energy(flip_rate),
-        gate_energy=theory.sign_gate_energy(flip_rate),
-        smooth_energy=theory.sign_smooth_energy(flip_rate),
-        radial_fraction=theory.sign_radial_fraction(flip_rate),
-        transverse=theory.sign_transverse(flip_rate),
-        sine2=2 * theory.sign_transverse(flip_rate),
+        energy=block.sign_energy(flip_rate),
+        gate_energy=block.sign_gate_energy(flip_rate),
+        smooth_energy=block.sign_smooth_energy(flip_rate),
+        radial_fraction=block.sign_radial_fraction(flip_rate),
+        transverse=block.sign_transverse(flip_rate),
+        sine2=2 * block.sign_transverse(flip_rate),
     )
     theta = 2 * mpmath.asin(mpmath.sqrt(mpf(flip_rate)))
     routes = {
         "formula": formula,
         "quadrature": by_quadrature(theta, mpf(1)),
-        "sampling": by_sampling(theory.flip_angle(flip_rate), 1.0, seed),
+        "sampling": by_sampling(block.flip_angle(flip_rate), 1.0, seed),
     }
     agree(routes, {"smooth_energy": 1e-15 * float(mpmath.pi - theta) ** 2})  # an angle near pi has no more digits
 
 
 @given(flip_rate=flip_rates, step=st.sampled_from([1, -1]), kappa=st.floats(0.05, 0.95), seed=seeds)
-@example(flip_rate=1e-12, step=-1, kappa=theory.BUSSGANG, seed=1)
-@example(flip_rate=0.5, step=1, kappa=theory.BUSSGANG, seed=2)
+@example(flip_rate=1e-12, step=-1, kappa=block.BUSSGANG, seed=1)
+@example(flip_rate=0.5, step=1, kappa=block.BUSSGANG, seed=2)
 @example(flip_rate=1.0, step=1, kappa=0.95, seed=3)
-@example(flip_rate=1.0, step=-1, kappa=theory.BUSSGANG, seed=4)
+@example(flip_rate=1.0, step=-1, kappa=block.BUSSGANG, seed=4)
 @settings(max_examples=25, deadline=None)
 def test_magnitude_step_and_ratio(flip_rate, step, kappa, seed):
     """The step's arm, and c in both metrics against sign flips drawn on their own."""
     arguments = (flip_rate, step, kappa)
-    moved = theory.magnitude_variance(*arguments) / 2
+    moved = block.magnitude_variance(*arguments) / 2
     size, align = 2 * step * mpmath.sqrt(mpf(flip_rate)), mpmath.sqrt(mpf(kappa))
     scale = mpmath.sqrt((1 + size * align) ** 2 + size**2 * (1 - align**2))
     theta = mpmath.atan2(abs(size) * mpmath.sqrt(1 - align**2), 1 + size * align)
     routes = {
         "formula": exactly(
-            energy=theory.magnitude_energy(*arguments),
-            gate_energy=theory.magnitude_gate_energy(*arguments),
-            smooth_energy=theory.magnitude_smooth_energy(*arguments),
-            radial_fraction=theory.magnitude_radial_fraction(*arguments),
-            transverse=theory.magnitude_transverse(*arguments),
-            sine2=theory.magnitude_transverse(*arguments) / moved,
+            energy=block.magnitude_energy(*arguments),
+            gate_energy=block.magnitude_gate_energy(*arguments),
+            smooth_energy=block.magnitude_smooth_energy(*arguments),
+            radial_fraction=block.magnitude_radial_fraction(*arguments),
+            transverse=block.magnitude_transverse(*arguments),
+            sine2=block.magnitude_transverse(*arguments) / moved,
         ),
         "quadrature": by_quadrature(theta, scale),
         "sampling": by_sampling(float(theta), float(scale), seed),
@@ -152,7 +152,7 @@ def test_magnitude_step_and_ratio(flip_rate, step, kappa, seed):
     agree(routes, {"radial_fraction": 1e-15})
     flips = {
         "quadrature": by_quadrature(2 * mpmath.asin(mpmath.sqrt(mpf(flip_rate))), mpf(1)),
-        "sampling": by_sampling(theory.flip_angle(flip_rate), 1.0, seed + 1),
+        "sampling": by_sampling(block.flip_angle(flip_rate), 1.0, seed + 1),
     }
     ratios = {
         route: {
@@ -163,9 +163,9 @@ def test_magnitude_step_and_ratio(flip_rate, step, kappa, seed):
         for route, sign in flips.items()
     }
     ratios["formula"] = exactly(
-        energy_ratio=theory.energy_ratio(*arguments),
-        c_pre=theory.c_exact(flip_rate, "pre", step, kappa),
-        c_post=theory.c_exact(flip_rate, "post", step, kappa),
+        energy_ratio=block.energy_ratio(*arguments),
+        c_pre=block.c_exact(flip_rate, "pre", step, kappa),
+        c_post=block.c_exact(flip_rate, "post", step, kappa),
     )
     agree(ratios)
 
@@ -193,10 +193,10 @@ def test_one_flip_and_its_leverage(alpha, seed):
             "leverage": quotient(flip["energy"], usual["energy"]),
         }
     found["formula"] = exactly(
-        energy=theory.single_flip_energy(alpha),
-        gate_energy=theory.single_flip_gate_energy(alpha),
-        gate_share=theory.single_flip_gate_share(alpha),
-        leverage=theory.leverage(alpha, 2048),
+        energy=outliers.single_flip_energy(alpha),
+        gate_energy=outliers.single_flip_gate_energy(alpha),
+        gate_share=outliers.single_flip_gate_share(alpha),
+        leverage=outliers.leverage(alpha, 2048),
     )
     agree(found)
 
@@ -227,9 +227,9 @@ def test_two_groups(eta, flip_rate, seed):
             "damage_share": (1 / (1 + odds[0]), odds[1] / float(1 + odds[0]) ** 2),
         }
     found["formula"] = exactly(
-        energy=theory.group_energy(eta, flip_rate),
-        ratio=theory.group_ratio(eta, flip_rate),
-        damage_share=theory.damage_share(eta, flip_rate),
+        energy=outliers.group_energy(eta, flip_rate),
+        ratio=outliers.group_ratio(eta, flip_rate),
+        damage_share=outliers.damage_share(eta, flip_rate),
     )
     agree(found)
 
@@ -250,8 +250,8 @@ def test_squared_cosines_of_gaussian_vectors(n):
 
     fourth = moment(4, n - 2) / moment(0, n - 2)
     pair = moment(3, n - 3) / moment(1, n - 3) / mpmath.pi  # E|cos f sin f| = 1/pi
-    assert theory.random_sign_cosine_mean(n) == pytest.approx(float(n * fourth), rel=1e-10)
-    assert theory.sign_cosine_mean(n) == pytest.approx(float(mpf(1) / n + (n - 1) * pair), rel=1e-10)
+    assert vectors.random_sign_cosine_mean(n) == pytest.approx(float(n * fourth), rel=1e-10)
+    assert vectors.sign_cosine_mean(n) == pytest.approx(float(mpf(1) / n + (n - 1) * pair), rel=1e-10)
 
 
 @given(alpha=st.floats(1e-6, 1.0), n=st.integers(2, 10**6))
@@ -264,9 +264,9 @@ def test_ratio_with_an_outlier(alpha, n):
     energies = [by_quadrature(2 * mpmath.asin(a), mpf(1))["energy"][0] if a > 0 else mpf(0) for a in amplitudes]
     step = 4 * (1 - 2 / mpmath.pi) / 2  # 4 |x|^2 for the flips' norm, half of the neurons on, 2/pi radial
     everywhere = (energies[0] + (n - 1) * energies[1]) / step
-    assert theory.ratio_with_outlier(alpha, n) == pytest.approx(float(everywhere), rel=1e-10)
+    assert outliers.ratio_with_outlier(alpha, n) == pytest.approx(float(everywhere), rel=1e-10)
     column = energies[0] / (2 * amplitudes[0] ** 2 * (1 - 2 * amplitudes[0] ** 2 / mpmath.pi))
-    assert theory.column_ratio(alpha) == pytest.approx(float(column), rel=1e-10)
+    assert outliers.column_ratio(alpha) == pytest.approx(float(column), rel=1e-10)
 
 
 @given(x=st.floats(0.0, math.pi))
@@ -277,9 +277,9 @@ def test_ratio_with_an_outlier(alpha, n):
 def test_differences_of_arc_and_sine(x):
     """What the closed forms are made of, relative precision and all."""
     exact = mpf(x)
-    assert theory.arc_minus_sine(x) == pytest.approx(float(exact - mpmath.sin(exact)), rel=1e-13, abs=1e-40)
+    assert arccosine.arc_minus_sine(x) == pytest.approx(float(exact - mpmath.sin(exact)), rel=1e-13, abs=1e-40)
     second = mpmath.sin(exact) - exact * mpmath.cos(exact)
-    assert theory.sine_minus_arc(x) == pytest.approx(float(second), rel=1e-13, abs=1e-40)
+    assert arccosine.sine_minus_arc(x) == pytest.approx(float(second), rel=1e-13, abs=1e-40)
 
 
 @given(cosine2=st.floats(0.0, 1.0), seed=seeds)
@@ -293,5 +293,5 @@ def test_spread_of_a_squared_cosine(cosine2, seed):
     u, w = np.random.default_rng(seed).standard_normal((2, samples, m))
     v = math.sqrt(cosine2) * u + math.sqrt(1 - cosine2) * w
     found = m * np.var(np.sum(u * v, 1) ** 2 / np.sum(u * u, 1) / np.sum(v * v, 1))
-    spread = theory.outputs_cosine2_spread(cosine2)
+    spread = ternary_finite.outputs_cosine2_spread(cosine2)
     assert abs(found - spread) <= 6 * math.sqrt(2 / samples) * spread + 8 / m

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from claims.auditing.planning import plan
 from claims.kinds.table import read_rows
 from claims.packs import declared
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.experiments import ternary_statements
 from claims.papers.sign_magnitude.experiments.blocks import gaussian_matrix, sphere
 from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS
@@ -37,6 +36,7 @@ from claims.papers.sign_magnitude.sections import (
     section10_scope,
     table10,
 )
+from claims.papers.sign_magnitude.theory import block, ternary, ternary_finite, vectors
 from claims.streams import Streams
 from claims.verdict import HOLDS, REFUTED, Tier
 
@@ -84,20 +84,22 @@ def test_block_has_the_closed_forms_at_finite_size():
     point = {"m": 256, "n": 256, "pairs": 128, "dtype": "float32", "quantizer": QUANTIZERS}
     runs = [quantized_block(point | {"activation": ("linear", "relu")}, streams(seed)) for seed in range(4)]
     for cells in zip(*runs, strict=True):
-        q, scale = theory.quantizer(cells[0]["quantizer"]), "row" if cells[0]["quantizer"] == "sign-row" else "tensor"
+        q, scale = ternary.quantizer(cells[0]["quantizer"]), "row" if cells[0]["quantizer"] == "sign-row" else "tensor"
         activation = cells[0]["activation"]
         mean = {
             name: sum(cell[name] for cell in cells) / len(cells)
             for name in cells[0]
             if name not in ("quantizer", "activation")
         }
-        fraction = theory.quantized_radial_fraction_finite(q, 256, 256, activation=activation, scale=scale)
+        fraction = ternary_finite.quantized_radial_fraction_finite(q, 256, 256, activation=activation, scale=scale)
         assert mean["radial_fraction"] == pytest.approx(fraction, abs=0.006)
-        assert mean["flip_rate"] == pytest.approx(theory.equal_norm_flip_rate(q), rel=0.02)
-        assert mean["total"] == pytest.approx(theory.quantized_error_energy(q, activation), rel=0.04)
+        assert mean["flip_rate"] == pytest.approx(ternary.equal_norm_flip_rate(q), rel=0.02)
+        assert mean["total"] == pytest.approx(ternary.quantized_error_energy(q, activation), rel=0.04)
         assert mean["cross"] < 0
         for metric in ("pre", "post"):
-            wanted = theory.equal_norm_ratio_finite(q, 256, 256, activation=activation, metric=metric, scale=scale)
+            wanted = ternary_finite.equal_norm_ratio_finite(
+                q, 256, 256, activation=activation, metric=metric, scale=scale
+            )
             assert mean[f"flips_{metric}"] / mean[f"quantized_{metric}"] == pytest.approx(wanted, rel=0.03)
 
 
@@ -163,7 +165,7 @@ def test_alignment_on_the_sphere_is_controlled_without_bias():
         values = torch.tensor([run[index]["cosine2"] for run in runs], dtype=torch.float64)
         standard_error = float(values.std()) / math.sqrt(len(values))
         assert float(values.mean()) == pytest.approx(
-            theory.sign_outputs_cosine2(128, 64, scale), abs=5 * standard_error
+            ternary_finite.sign_outputs_cosine2(128, 64, scale), abs=5 * standard_error
         )
 
 
@@ -171,7 +173,7 @@ def test_codes_and_rows():
     seen = codes({"m": 64, "n": 256}, streams())
     assert seen["sign_changed"] == seen["ternary_reversed"] == 0
     assert seen["ternary_changed"] == seen["zeros"] * 64 * 256
-    assert seen["zeros"] == pytest.approx(theory.quantizer("ternary").zeros, abs=0.02)
+    assert seen["zeros"] == pytest.approx(ternary.quantizer("ternary").zeros, abs=0.02)
     for law in ("gaussian", "laplace", "uniform"):
         for seed in range(20):
             row = row_geometry({"n": 256, "law": law}, streams(seed))
@@ -182,9 +184,9 @@ def test_codes_and_rows():
 
 def test_probes_of_appendix_b():
     for record in row_scales({"entries": 2**18, "n": (16, 64)}, streams()):
-        assert record["square"] == pytest.approx(theory.row_scale_square(record["n"]), abs=0.01)
-        assert record["square_spread"] == pytest.approx(theory.row_scale_square_spread(), rel=0.12)
-        assert record["spread"] == pytest.approx(record["n"] * theory.row_scale_variance(record["n"]), rel=0.1)
+        assert record["square"] == pytest.approx(ternary_finite.row_scale_square(record["n"]), abs=0.01)
+        assert record["square_spread"] == pytest.approx(ternary_finite.row_scale_square_spread(), rel=0.12)
+        assert record["spread"] == pytest.approx(record["n"] * vectors.row_scale_variance(record["n"]), rel=0.1)
     norms = operator_norms({"n": 128, "aspect": 2.0}, streams())
     weight = gaussian_matrix(streams().torch("weights"), 256, 128)
     assert norms["weight"] == pytest.approx(float(torch.linalg.matrix_norm(weight.double(), ord=2)), rel=1e-6)
@@ -198,7 +200,7 @@ def test_layers_behind_the_relu_and_both_norms():
     point = {"n": 128, "d": 1024, "inputs": 64, "flip_rate": 0.1, "dtype": "float32"}
     behind = [second_layer(point, streams(seed)) for seed in range(4)]
     ratio = sum(run["sign"] for run in behind) / sum(run["magnitude"] for run in behind)
-    assert ratio == pytest.approx(theory.c_linear(0.1), rel=0.04)
+    assert ratio == pytest.approx(block.c_linear(0.1), rel=0.04)
     assert sum(run["cosine2"] for run in behind) / 4 == pytest.approx(2 / math.pi, abs=0.03)
     norms = two_norms({"n": 128, "inputs": 64, "flip_rate": 0.1, "dtype": "float32"}, streams())
     assert norms["gap"] == pytest.approx(abs(norms["layer"] / norms["rms"] - 1), rel=1e-9)

@@ -9,15 +9,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.experiments import activations as experiments
+from claims.papers.sign_magnitude.theory import activations, block, finite
 
 SMOOTH = ["silu", "gelu", "tanh", "erf", "softplus"]
 HOMOGENEOUS = ["linear", "relu", "leaky-relu", "abs", "relu2"]
 LIMIT = math.pi / (math.pi - 2)
 
 
-def point(activation, scale=1.0, flip_rate=0.01, kappa=theory.BUSSGANG):
+def point(activation, scale=1.0, flip_rate=0.01, kappa=block.BUSSGANG):
     return {"activation": activation, "scale": scale, "flip_rate": flip_rate, "kappa": kappa}
 
 
@@ -26,20 +26,22 @@ def point(activation, scale=1.0, flip_rate=0.01, kappa=theory.BUSSGANG):
 @settings(deadline=None, max_examples=6)
 def test_limit_is_that_of_the_definition(activation, scale, kappa):
     found = experiments.small_rate(point(activation, scale, kappa=kappa), None)
-    assert found["pre"] == pytest.approx(theory.activation_limit(activation, scale, kappa), rel=3e-6)
+    assert found["pre"] == pytest.approx(activations.activation_limit(activation, scale, kappa), rel=3e-6)
     assert found["post"] == pytest.approx(found["pre"], rel=3e-6)
-    assert found["energy_ratio"] == pytest.approx(theory.activation_energy_ratio(activation, scale, kappa), rel=3e-6)
-    radial = theory.activation_radial_fraction(activation, scale, kappa)
+    assert found["energy_ratio"] == pytest.approx(
+        activations.activation_energy_ratio(activation, scale, kappa), rel=3e-6
+    )
+    radial = activations.activation_radial_fraction(activation, scale, kappa)
     assert found["radial_magnitude"] == pytest.approx(radial, rel=3e-6, abs=2e-7)  # terms of order p = 1e-8 are left
 
 
 @pytest.mark.parametrize("activation", HOMOGENEOUS)
 def test_homogeneous_activations_have_the_maximum(activation):
     for scale in (1e-6, 1.0, 1e6):
-        assert theory.activation_limit(activation, scale) == pytest.approx(LIMIT, rel=1e-12)
+        assert activations.activation_limit(activation, scale) == pytest.approx(LIMIT, rel=1e-12)
     found = experiments.small_rate(point(activation), None)
     assert found["pre"] == pytest.approx(LIMIT, rel=1e-6)
-    assert found["radial_magnitude"] == pytest.approx(theory.activation_radial_fraction(activation), rel=1e-6)
+    assert found["radial_magnitude"] == pytest.approx(activations.activation_radial_fraction(activation), rel=1e-6)
 
 
 @given(degree=st.floats(0.75, 4), negative=st.floats(-2, 2), scale=st.floats(1e-6, 1e6), kappa=st.floats(0.01, 0.99))
@@ -47,22 +49,22 @@ def test_homogeneous_activations_have_the_maximum(activation):
 @settings(deadline=None, max_examples=40)
 def test_any_positive_power_reaches_the_maximum(degree, negative, scale, kappa):
     """Equality needs no integer degree and no relation between the two sides of zero."""
-    found = theory.activation_limit(theory.positive_power(degree, negative), scale, kappa)
+    found = activations.activation_limit(activations.positive_power(degree, negative), scale, kappa)
     assert found == pytest.approx(1 / (1 - kappa), rel=1e-9)
 
 
 @given(activation=st.sampled_from(SMOOTH), scale=st.floats(1e-6, 1e4), kappa=st.floats(0.01, 0.99))
-@example(activation="silu", scale=0.5, kappa=theory.BUSSGANG)
+@example(activation="silu", scale=0.5, kappa=block.BUSSGANG)
 @settings(deadline=None, max_examples=60)
 def test_no_activation_exceeds_the_maximum(activation, scale, kappa):
-    assert 0 < theory.activation_limit(activation, scale, kappa) <= (1 + 1e-12) / (1 - kappa)
+    assert 0 < activations.activation_limit(activation, scale, kappa) <= (1 + 1e-12) / (1 - kappa)
 
 
 def test_smooth_rectifiers_tend_to_the_maximum_at_both_ends_of_scale():
     for activation in ("silu", "gelu"):
-        middle = theory.activation_limit(activation, 0.6)
+        middle = activations.activation_limit(activation, 0.6)
         for scale in (1e-6, 1e6):
-            assert theory.activation_limit(activation, scale) == pytest.approx(LIMIT, rel=1e-6)
+            assert activations.activation_limit(activation, scale) == pytest.approx(LIMIT, rel=1e-6)
         assert middle < LIMIT - 0.3
 
 
@@ -84,7 +86,7 @@ def test_moments_in_thirty_digits(activation, scale):
         "erf": lambda z: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-z * z),
         "softplus": lambda z: 1 / (1 + mpmath.exp(-z)),
     }[activation]
-    found = theory.activation_moments(activation, scale)
+    found = activations.activation_moments(activation, scale)
     edges = [-12, -3, -1, -0.25, -0.05, 0, 0.05, 0.25, 1, 3, 12]
 
     def mean(function):
@@ -104,28 +106,28 @@ def test_moments_in_thirty_digits(activation, scale):
 def test_finite_rate_by_two_quadratures(activation, flip_rate, scale, kappa):
     found = experiments.finite_rate(point(activation, scale, flip_rate, kappa), None)
     for metric in ("pre", "post"):
-        formula = theory.activation_ratio(flip_rate, activation, scale, metric, kappa=kappa)
+        formula = activations.activation_ratio(flip_rate, activation, scale, metric, kappa=kappa)
         assert found[metric] == pytest.approx(formula, rel=1e-8)
 
 
 @pytest.mark.parametrize("activation", SMOOTH)
 def test_finite_rate_tends_to_the_limit(activation):
-    limit = theory.activation_limit(activation)
+    limit = activations.activation_limit(activation)
     for metric, step in (("pre", 1), ("pre", -1), ("post", 1), ("post", -1)):
-        assert theory.activation_ratio(1e-12, activation, 1.0, metric, step) == pytest.approx(limit, rel=1e-5)
+        assert activations.activation_ratio(1e-12, activation, 1.0, metric, step) == pytest.approx(limit, rel=1e-5)
 
 
 def test_linear_is_the_closed_form_and_relu_is_refused():
     for metric in ("pre", "post"):
         for step in (1, -1):
-            found = theory.activation_ratio(0.1, "linear", 3.0, metric, step)
-            assert found == pytest.approx(theory.c_linear(0.1, metric, step), rel=1e-12)
+            found = activations.activation_ratio(0.1, "linear", 3.0, metric, step)
+            assert found == pytest.approx(block.c_linear(0.1, metric, step), rel=1e-12)
     for flip_rate in (0.01, 0.1):
         found = experiments.finite_rate(point("relu", flip_rate=flip_rate), None)
-        assert found["pre"] == pytest.approx(theory.c_exact(flip_rate), rel=1e-12)
-        assert found["post"] == pytest.approx(theory.c_exact(flip_rate, "post"), rel=1e-12)
+        assert found["pre"] == pytest.approx(block.c_exact(flip_rate), rel=1e-12)
+        assert found["post"] == pytest.approx(block.c_exact(flip_rate, "post"), rel=1e-12)
     with pytest.raises(ValueError, match="smooth"):
-        theory.activation_ratio(0.1, "relu")
+        activations.activation_ratio(0.1, "relu")
 
 
 @pytest.mark.parametrize(("activation", "function"), [("silu", lambda z: z / (1 + np.exp(-z))), ("tanh", np.tanh)])
@@ -146,20 +148,20 @@ def test_finite_rate_is_sampled(activation, function):
         change = function(z + move) - clean
         transverse[arm] = np.mean(change**2) - np.mean(clean * change) ** 2 / np.mean(clean**2)
     found = transverse["sign"] / transverse["magnitude"]
-    predicted = theory.activation_ratio(flip_rate, activation)
+    predicted = activations.activation_ratio(flip_rate, activation)
     assert found == pytest.approx(predicted, rel=0.03)
-    assert abs(predicted / theory.c_exact(flip_rate) - 1) > 0.06, "the sample has to tell it from the ReLU"
+    assert abs(predicted / block.c_exact(flip_rate) - 1) > 0.06, "the sample has to tell it from the ReLU"
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: theory.activation_limit("mish"), "activation: one of silu"),
-        (lambda: theory.activation_limit("silu", 0.0), "scale"),
-        (lambda: theory.positive_power(0.5), "degree"),
-        (lambda: theory.activation_ratio(0.0, "silu"), "flip_rate"),
-        (lambda: theory.activation_ratio(0.1, "silu", 1.0, "both"), "metric"),
-        (lambda: theory.activation_ratio(0.5, "silu", 100.0), "scale"),
+        (lambda: activations.activation_limit("mish"), "activation: one of silu"),
+        (lambda: activations.activation_limit("silu", 0.0), "scale"),
+        (lambda: activations.positive_power(0.5), "degree"),
+        (lambda: activations.activation_ratio(0.0, "silu"), "flip_rate"),
+        (lambda: activations.activation_ratio(0.1, "silu", 1.0, "both"), "metric"),
+        (lambda: activations.activation_ratio(0.5, "silu", 100.0), "scale"),
     ],
 )
 def test_arguments_outside_their_range_are_named(call, message):
@@ -176,7 +178,7 @@ def test_arguments_outside_their_range_are_named(call, message):
 @settings(deadline=None, max_examples=40)
 def test_sample_correlation_for_any_number_of_pairs(rho2, samples):
     """Against 1 - (1 - rho^2)(1 - 1/m) times the integral of dv/(1 - rho^2 + rho^2 v^(2/m)) over (0, 1)."""
-    found = theory.squared_correlation_mean(rho2, samples)
+    found = finite.squared_correlation_mean(rho2, samples)
     with mpmath.workdps(25):
         z, m = mpf(rho2), mpf(samples)
         edges = [0, mpf(10) ** -18, mpf(10) ** -12, mpf(10) ** -6, mpf("1e-3"), mpf("0.1"), mpf("0.5"), 1]
@@ -189,4 +191,4 @@ def test_sample_correlation_for_any_number_of_pairs(rho2, samples):
 @pytest.mark.parametrize(("rho2", "samples", "message"), [(1.5, 3, "rho2"), (-0.1, 3, "rho2"), (0.5, 0, "samples")])
 def test_sample_correlation_names_what_is_wrong(rho2, samples, message):
     with pytest.raises(ValueError, match=message):
-        theory.squared_correlation_mean(rho2, samples)
+        finite.squared_correlation_mean(rho2, samples)

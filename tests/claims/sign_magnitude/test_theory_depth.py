@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.theory import block, depth, depth_limits, small_rate
 
 from .gaussian_plane import angle_and_scale_of_step, close, product
 
@@ -59,7 +59,7 @@ def gram_ratios(
     activation="relu",
     metric="post",
     step=1,
-    kappa=theory.BUSSGANG,
+    kappa=block.BUSSGANG,
 ):
     """The ratio after each layer from |y|^2, |y'|^2, y.y' and the streams' coordinate means."""
     angle, scale = angle_and_scale_of_step(flip_rate, step, kappa)
@@ -111,14 +111,14 @@ architectures = st.one_of(
     step=st.sampled_from([1, -1]),
     kappa=st.floats(0.05, 0.95),
 )
-@example(1e-12, 8, V3_RELEASED, "relu", "post", 1, theory.BUSSGANG)
-@example(1e-12, 8, V3_TABLES, "relu", "post", -1, theory.BUSSGANG)
-@example(1.0, 8, {"residual": True}, "relu", "pre", 1, theory.BUSSGANG)
-@example(0.5, 8, V2, "relu", "post", -1, theory.BUSSGANG)
+@example(1e-12, 8, V3_RELEASED, "relu", "post", 1, block.BUSSGANG)
+@example(1e-12, 8, V3_TABLES, "relu", "post", -1, block.BUSSGANG)
+@example(1.0, 8, {"residual": True}, "relu", "pre", 1, block.BUSSGANG)
+@example(0.5, 8, V2, "relu", "post", -1, block.BUSSGANG)
 def test_recursion_is_the_gram_matrices(flip_rate, layers, architecture, activation, metric, step, kappa):
     options = architecture | {"activation": activation, "metric": metric, "step": step, "kappa": kappa}
     wanted = gram_ratios(flip_rate, layers, **options)
-    for got, exact in zip(theory.depth_ratios(flip_rate, layers, **options), wanted, strict=True):
+    for got, exact in zip(depth.depth_ratios(flip_rate, layers, **options), wanted, strict=True):
         assert got == pytest.approx(float(exact), rel=1e-9, abs=1e-20)
 
 
@@ -136,44 +136,44 @@ def test_closed_product_of_the_reference_is_the_moment(rho):
 def test_first_layer_and_metrics(flip_rate, step, kappa, layers):
     """One layer is the block of Theorem 3; normalisation changes the ratio by s2 at the end, or by s2 at each layer."""
     options = {"step": step, "kappa": kappa}
-    s2 = theory.magnitude_variance(flip_rate, step, kappa)
+    s2 = block.magnitude_variance(flip_rate, step, kappa)
     for metric in ("pre", "post"):
-        one = theory.depth_ratio(flip_rate, 1, metric=metric, **options)
-        assert one == pytest.approx(theory.c_exact(flip_rate, metric, **options), rel=1e-11)
-        one = theory.depth_ratio(flip_rate, 1, metric=metric, activation="linear", **options)
-        assert one == pytest.approx(theory.c_linear(flip_rate, metric, **options), rel=1e-11)
-    post = theory.depth_ratio(flip_rate, layers, **options)
-    assert theory.depth_ratio(flip_rate, layers, metric="pre", **options) * s2 == pytest.approx(post, rel=1e-10)
-    bare = theory.depth_ratio(flip_rate, layers, norm="none", metric="pre", **options)
+        one = depth.depth_ratio(flip_rate, 1, metric=metric, **options)
+        assert one == pytest.approx(block.c_exact(flip_rate, metric, **options), rel=1e-11)
+        one = depth.depth_ratio(flip_rate, 1, metric=metric, activation="linear", **options)
+        assert one == pytest.approx(block.c_linear(flip_rate, metric, **options), rel=1e-11)
+    post = depth.depth_ratio(flip_rate, layers, **options)
+    assert depth.depth_ratio(flip_rate, layers, metric="pre", **options) * s2 == pytest.approx(post, rel=1e-10)
+    bare = depth.depth_ratio(flip_rate, layers, norm="none", metric="pre", **options)
     assert bare * s2**layers == pytest.approx(post, rel=1e-9)
-    assert theory.depth_ratio(flip_rate, layers, norm="branch", **options) == post
-    assert theory.depth_ratio(flip_rate, layers, projection="gaussian", **options) == post
+    assert depth.depth_ratio(flip_rate, layers, norm="branch", **options) == post
+    assert depth.depth_ratio(flip_rate, layers, projection="gaussian", **options) == post
 
 
 @given(flip_rate=st.floats(1e-6, 0.4), layer=st.integers(1, 12))
 def test_a_linear_stack_multiplies_correlations(flip_rate, layer):
-    angle, _ = angle_and_scale_of_step(flip_rate, 1, theory.BUSSGANG)
+    angle, _ = angle_and_scale_of_step(flip_rate, 1, block.BUSSGANG)
     exact = (1 - (1 - 2 * mpf(flip_rate)) ** (2 * layer)) / (1 - mpmath.cos(angle) ** (2 * layer))
-    close(theory.depth_ratio(flip_rate, layer, activation="linear"), exact, 1e-11)
+    close(depth.depth_ratio(flip_rate, layer, activation="linear"), exact, 1e-11)
 
 
 @pytest.mark.parametrize("options", [V2, LINEAR, V3_TABLES, V3_RELEASED, {"residual": True}, V3_RELEASED | SILU])
 @pytest.mark.parametrize("step", [1, -1])
 def test_small_rate_limits(options, step):
     for layer in LAYERS:
-        limit = theory.depth_limit(layer, **options)
+        limit = depth_limits.depth_limit(layer, **options)
         for metric in ("pre", "post"):
-            ratio = theory.depth_ratio(1e-14, layer, metric=metric, step=step, **options)
+            ratio = depth.depth_ratio(1e-14, layer, metric=metric, step=step, **options)
             assert ratio == pytest.approx(limit, rel=1e-6)
 
 
 @given(kappa=st.floats(0.05, 0.95))
 def test_small_rate_limits_in_closed_form(kappa):
     """Flat without a skip connection, flat with a normalised stream, harmonic sums with a kept one."""
-    flat = theory.first_layer_limit(1 / 3, kappa)
+    flat = depth_limits.first_layer_limit(1 / 3, kappa)
     for layer in LAYERS:
-        assert theory.depth_limit(layer, kappa=kappa) == theory.c_limit(kappa)
-        assert theory.depth_limit(layer, residual=True, projection="gaussian", kappa=kappa) == pytest.approx(flat)
+        assert depth_limits.depth_limit(layer, kappa=kappa) == small_rate.c_limit(kappa)
+        assert depth_limits.depth_limit(layer, residual=True, projection="gaussian", kappa=kappa) == pytest.approx(flat)
         energies = [1 + depth / 2 for depth in range(layer + 1)]
         sign = sum(0.5 / after for after in energies[1:])
         step = sum(
@@ -181,28 +181,29 @@ def test_small_rate_limits_in_closed_form(kappa):
             for before, after in itertools.pairwise(energies)
         )
         step += kappa * (1 - 1 / energies[-1]) / energies[-1]
-        kept = theory.depth_limit(layer, residual=True, projection="gaussian", norm="branch", kappa=kappa)
+        kept = depth_limits.depth_limit(layer, residual=True, projection="gaussian", norm="branch", kappa=kappa)
         assert kept == pytest.approx(sign / step)
-    assert theory.first_layer_limit(1.0, kappa) == theory.c_limit(kappa)
-    assert theory.first_layer_limit(0.0, kappa) == 1.0
+    assert depth_limits.first_layer_limit(1.0, kappa) == small_rate.c_limit(kappa)
+    assert depth_limits.first_layer_limit(0.0, kappa) == 1.0
     for activation, energy in (("relu", 0.5), ("linear", 1.0), ("silu", 0.25)):
         share = energy / (1 + energy)
-        first = theory.depth_limit(1, residual=True, norm="branch", activation=activation, kappa=kappa)
-        assert first == pytest.approx(theory.first_layer_limit(share, kappa))
+        first = depth_limits.depth_limit(1, residual=True, norm="branch", activation=activation, kappa=kappa)
+        assert first == pytest.approx(depth_limits.first_layer_limit(share, kappa))
 
 
 def test_a_kept_stream_approaches_the_block_s_limit():
     """Branches add up to nearly the whole stream, by a power of depth without projections, by its logarithm with."""
     for projection, within in (("none", 0.004), ("gaussian", 0.15)):
         deep = [
-            theory.depth_limit(layer, residual=True, norm="branch", projection=projection) for layer in (30, 300, 3000)
+            depth_limits.depth_limit(layer, residual=True, norm="branch", projection=projection)
+            for layer in (30, 300, 3000)
         ]
         assert deep == sorted(deep)
-        assert 1 - within < deep[-1] / theory.c_limit() < 1
+        assert 1 - within < deep[-1] / small_rate.c_limit() < 1
 
 
 @pytest.mark.parametrize("metric", ["pre", "post"])
-@pytest.mark.parametrize("kappa", [0.4, theory.BUSSGANG])
+@pytest.mark.parametrize("kappa", [0.4, block.BUSSGANG])
 def test_sqrt_coefficient(metric, kappa):
     """Two Richardson steps of (C/limit - 1)/sqrt(p)."""
     for layer in (1, 2, 6):
@@ -213,39 +214,41 @@ def test_sqrt_coefficient(metric, kappa):
 
         a, b, c = (quotient(mpf(10) ** -8 / 4**k) for k in range(3))
         extrapolated = (4 * (2 * c - b) - (2 * b - a)) / 3
-        close(theory.depth_sqrt_coefficient(layer, metric, kappa=kappa), extrapolated, 1e-7)
-    assert theory.depth_sqrt_coefficient(1, metric, kappa=kappa) == theory.c_sqrt_coefficient(metric, 1, kappa)
+        close(depth_limits.depth_sqrt_coefficient(layer, metric, kappa=kappa), extrapolated, 1e-7)
+    assert depth_limits.depth_sqrt_coefficient(1, metric, kappa=kappa) == small_rate.c_sqrt_coefficient(
+        metric, 1, kappa
+    )
 
 
 @given(flip_rate=st.floats(0.03, 1.0))
 @settings(max_examples=20)
 def test_plateau_is_where_the_recursion_goes(flip_rate):
     for metric in ("pre", "post"):
-        deep = theory.depth_ratio(flip_rate, 400, metric=metric)
-        assert theory.depth_plateau(flip_rate, metric) == pytest.approx(deep, rel=1e-6)
+        deep = depth.depth_ratio(flip_rate, 400, metric=metric)
+        assert depth_limits.depth_plateau(flip_rate, metric) == pytest.approx(deep, rel=1e-6)
 
 
 def test_plateau_limit():
     """The deviation is of order p^(1/3)."""
-    deviations = [theory.depth_plateau(p) / theory.plateau_limit() - 1 for p in (1e-12, 1e-15)]
+    deviations = [depth_limits.depth_plateau(p) / depth_limits.plateau_limit() - 1 for p in (1e-12, 1e-15)]
     assert abs(deviations[1]) < 3e-6
     assert deviations[0] / deviations[1] == pytest.approx(10, rel=0.1)
 
 
 def test_compounding():
-    assert theory.compounded(6) == pytest.approx(434.34, abs=0.005)
-    assert theory.compounded(6, 0.05) == pytest.approx(1.355, abs=0.0005)
-    assert theory.compounded(3, 0.0) == 1.0
+    assert depth_limits.compounded(6) == pytest.approx(434.34, abs=0.005)
+    assert depth_limits.compounded(6, 0.05) == pytest.approx(1.355, abs=0.0005)
+    assert depth_limits.compounded(3, 0.0) == 1.0
 
 
 def test_the_trend_s_sign_is_that_of_the_architecture():
     """At p = .01: only a normalised stream or no skip connection declines; a kept stream rises, in both metrics."""
     for options, rises in ((V2, False), (V2_BARE, False), (LINEAR, False), (V3_TABLES, False), (V3_RELEASED, True)):
         for metric in (options.get("metric"),) if "metric" in options else ("pre", "post"):
-            ratios = theory.depth_ratios(0.01, 6, **(options | {"metric": metric}))
+            ratios = depth.depth_ratios(0.01, 6, **(options | {"metric": metric}))
             steps = np.diff(ratios)
             assert (steps > 0).all() if rises else (steps < 0).all()
-    first, second, third = theory.depth_ratios(0.05, 3, metric="pre", **V3_RELEASED)
+    first, second, third = depth.depth_ratios(0.05, 3, metric="pre", **V3_RELEASED)
     assert second < first < third
 
 
@@ -253,7 +256,7 @@ def test_the_trend_s_sign_is_that_of_the_architecture():
 def test_printed_tables_are_the_wide_limit_within_finite_width(name, options):
     """Width 512 takes 1.1 % (``c_finite_n``); the means' standard errors reach .4 % in V3 and 1.2 % in V2."""
     printed = [float(row["c"]) for row in read_rows(f"claims.papers.sign_magnitude:figures/table{name}.toml")]
-    np.testing.assert_allclose(printed, theory.depth_ratios(0.01, 6, **options), rtol=0.02)
+    np.testing.assert_allclose(printed, depth.depth_ratios(0.01, 6, **options), rtol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,7 @@ def test_printed_tables_are_the_wide_limit_within_finite_width(name, options):
 )
 def test_released_results_are_the_wide_limit_within_finite_width(key, options):
     """Width 2048 takes .3 %; the standard errors reach 1 %."""
-    np.testing.assert_allclose(RELEASED[key], theory.depth_ratios(0.01, 6, **options), rtol=0.013)
+    np.testing.assert_allclose(RELEASED[key], depth.depth_ratios(0.01, 6, **options), rtol=0.013)
 
 
 def sampled_ratios(*, residual, projection, norm, width, layers, flip_rate, seeds, rng):
@@ -305,7 +308,7 @@ def test_recursion_matches_sampled_networks(architecture):
     rng = np.random.default_rng(5)
     ratio, error = sampled_ratios(**architecture, width=128, layers=3, flip_rate=0.05, seeds=40, rng=rng)
     for metric, got, spread in zip(("pre", "post"), ratio, error, strict=True):
-        wanted = theory.depth_ratio(0.05, 3, metric=metric, **architecture)
+        wanted = depth.depth_ratio(0.05, 3, metric=metric, **architecture)
         assert abs(got - wanted) < 4.5 * spread + 0.03 * wanted  # width 128 takes 1 to 3 %
         assert spread < 0.02 * wanted
 
@@ -327,6 +330,6 @@ def test_recursion_matches_sampled_networks(architecture):
 )
 def test_arguments_outside_their_sets_are_refused(options, name):
     with pytest.raises(ValueError, match=name):
-        theory.depth_ratio(**({"flip_rate": 0.01, "layer": 2} | options))
+        depth.depth_ratio(**({"flip_rate": 0.01, "layer": 2} | options))
     with pytest.raises(ValueError, match="branch_share"):
-        theory.first_layer_limit(1.5)
+        depth_limits.first_layer_limit(1.5)

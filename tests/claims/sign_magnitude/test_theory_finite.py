@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.theory import block, finite, vectors
 
 from .gaussian_plane import close, exact_sign_energy
 
@@ -37,14 +37,14 @@ def test_sign_energy_at_finite_fan_in_is_the_mixture(flip_rate, n):
         chance = mpmath.binomial(n, flips) * mpf(flip_rate) ** flips * (1 - mpf(flip_rate)) ** (n - flips)
         with mpmath.workdps(16):
             total += chance * mpmath.quad(density, [0, mpmath.pi / 4, mpmath.pi / 2])
-    close(theory.sign_energy_finite_n(flip_rate, n), total, 1e-7 if n < 16 else 1e-12)
+    close(finite.sign_energy_finite_n(flip_rate, n), total, 1e-7 if n < 16 else 1e-12)
 
 
 @pytest.mark.parametrize("flip_rate", [0.01, 0.1, 0.5, 0.9])
 def test_sign_energy_approaches_its_limit_like_one_over_n(flip_rate):
-    limit = theory.sign_energy(flip_rate)
-    deviation = [n * (theory.sign_energy_finite_n(flip_rate, n) / limit - 1) for n in (2**14, 2**15)]
-    assert 2 * deviation[1] - deviation[0] == pytest.approx(theory.sign_energy_n_coefficient(flip_rate), rel=1e-2)
+    limit = block.sign_energy(flip_rate)
+    deviation = [n * (finite.sign_energy_finite_n(flip_rate, n) / limit - 1) for n in (2**14, 2**15)]
+    assert 2 * deviation[1] - deviation[0] == pytest.approx(finite.sign_energy_n_coefficient(flip_rate), rel=1e-2)
 
 
 @given(flip_rate=flip_rates, n=st.integers(1, 3000))
@@ -53,8 +53,8 @@ def test_sign_energy_approaches_its_limit_like_one_over_n(flip_rate):
 @settings(max_examples=30, deadline=None)
 def test_few_inputs_make_flips_cheaper(flip_rate, n):
     """S is concave, so the mixture lies below its limit; S(q) >= q bounds it from below."""
-    energy = theory.sign_energy_finite_n(flip_rate, n)
-    assert flip_rate * (1 - 1e-6) <= energy <= theory.sign_energy(flip_rate) * (1 + 1e-6)
+    energy = finite.sign_energy_finite_n(flip_rate, n)
+    assert flip_rate * (1 - 1e-6) <= energy <= block.sign_energy(flip_rate) * (1 + 1e-6)
 
 
 def sampled_ratio(n, flip_rate, seeds, metric, rng):
@@ -82,7 +82,7 @@ def sampled_ratio(n, flip_rate, seeds, metric, rng):
 def test_block_at_finite_width_is_sampled_as_predicted(flip_rate, n, seeds, metric):
     """The first point is decided by fan-in, the second by width."""
     ratio, error = sampled_ratio(n, flip_rate, seeds, metric, np.random.default_rng(5))
-    predicted, limit = theory.c_finite_n(flip_rate, n, metric), theory.c_exact(flip_rate, metric)
+    predicted, limit = finite.c_finite_n(flip_rate, n, metric), block.c_exact(flip_rate, metric)
     assert abs(ratio - predicted) < 5 * error + 0.002 * predicted
     assert abs(ratio - limit) > 3 * error + 0.002 * limit, "the sample has to tell the prediction from the limit"
 
@@ -94,42 +94,42 @@ def test_radial_fractions_at_finite_width():
     noise = rng.standard_normal((rows, width))
     dy = -2 * flip_rate * y + 2 * math.sqrt(flip_rate * (1 - flip_rate)) * noise
     radial, total = (y * dy).sum(1) ** 2 / (y**2).sum(1), (dy**2).sum(1)
-    assert radial.mean() / total.mean() == pytest.approx(theory.linear_radial_fraction(flip_rate, width), rel=0.02)
-    assert (radial / total).mean() == pytest.approx(theory.linear_radial_fraction_mean(flip_rate, width), rel=0.02)
-    difference = theory.linear_radial_fraction(flip_rate, width) / theory.linear_radial_fraction_mean(flip_rate, width)
+    assert radial.mean() / total.mean() == pytest.approx(finite.linear_radial_fraction(flip_rate, width), rel=0.02)
+    assert (radial / total).mean() == pytest.approx(finite.linear_radial_fraction_mean(flip_rate, width), rel=0.02)
+    difference = finite.linear_radial_fraction(flip_rate, width) / finite.linear_radial_fraction_mean(flip_rate, width)
     assert difference > 1.06, "the two averages have to be told apart"
     cosine2 = (y * noise).sum(1) ** 2 / (y**2).sum(1) / (noise**2).sum(1)
-    assert cosine2.mean() == pytest.approx(theory.additive_radial_fraction(width), rel=0.02)
+    assert cosine2.mean() == pytest.approx(finite.additive_radial_fraction(width), rel=0.02)
     correlated = 0.6 * y[:, :3] + 0.8 * noise[:, :3]
     cosine2 = (y[:, :3] * correlated).sum(1) ** 2 / (y[:, :3] ** 2).sum(1) / (correlated**2).sum(1)
-    assert cosine2.mean() == pytest.approx(theory.squared_correlation_mean(0.36, 3), rel=0.01)
-    assert theory.squared_correlation_mean(0.0, width) == pytest.approx(1 / width)
-    assert theory.squared_correlation_mean(1.0, width) == 1.0
+    assert cosine2.mean() == pytest.approx(finite.squared_correlation_mean(0.36, 3), rel=0.01)
+    assert finite.squared_correlation_mean(0.0, width) == pytest.approx(1 / width)
+    assert finite.squared_correlation_mean(1.0, width) == 1.0
 
 
 def test_radial_fraction_after_a_projection():
     """Hidden state and change at a known angle; three Gaussian rows of the second projection."""
     rng = np.random.default_rng(4)
     rows = rng.standard_normal((100_000, 3, 2))
-    hidden = theory.hidden_radial_fraction(0.1, 64)
+    hidden = finite.hidden_radial_fraction(0.1, 64)
     y, dy = rows[..., 0], math.sqrt(hidden) * rows[..., 0] + math.sqrt(1 - hidden) * rows[..., 1]
     radial = ((y * dy).sum(1) ** 2 / (y**2).sum(1)).mean() / (dy**2).sum(1).mean()
-    assert radial == pytest.approx(theory.output_radial_fraction(0.1, 64, 3), rel=0.02)
+    assert radial == pytest.approx(finite.output_radial_fraction(0.1, 64, 3), rel=0.02)
 
 
 @given(flip_rate=st.floats(1e-12, 0.5), width=st.integers(8, 10**6), outputs=st.integers(8, 10**6))
 @settings(deadline=None)
 def test_projection_and_width_only_add_radial_energy(flip_rate, width, outputs):
     for arm, limit in (
-        ("sign", theory.sign_radial_fraction(flip_rate)),
-        ("magnitude", theory.magnitude_radial_fraction(flip_rate)),
+        ("sign", block.sign_radial_fraction(flip_rate)),
+        ("magnitude", block.magnitude_radial_fraction(flip_rate)),
     ):
-        hidden = theory.hidden_radial_fraction(flip_rate, width, arm)
-        output = theory.output_radial_fraction(flip_rate, width, outputs, arm)
+        hidden = finite.hidden_radial_fraction(flip_rate, width, arm)
+        output = finite.output_radial_fraction(flip_rate, width, outputs, arm)
         assert limit < hidden < output < 1
-        assert hidden - limit == pytest.approx((1 - limit) * theory.residual_kurtosis(flip_rate, arm) / width, rel=1e-6)
-    assert theory.residual_kurtosis(1e-12, "sign") == pytest.approx(2, abs=1e-5)
-    assert theory.single_layer_transverse_ratio(flip_rate) == pytest.approx(1 / (1 - flip_rate))
+        assert hidden - limit == pytest.approx((1 - limit) * finite.residual_kurtosis(flip_rate, arm) / width, rel=1e-6)
+    assert finite.residual_kurtosis(1e-12, "sign") == pytest.approx(2, abs=1e-5)
+    assert finite.single_layer_transverse_ratio(flip_rate) == pytest.approx(1 / (1 - flip_rate))
 
 
 def test_laws_are_integrals_of_their_densities():
@@ -140,8 +140,8 @@ def test_laws_are_integrals_of_their_densities():
     }
     for law, (density, end) in densities.items():
         one, two, four = (2 * mpmath.quad(lambda w, k=k, f=density: w**k * f(w), [0, end]) for k in (1, 2, 4))
-        close(theory.sign_cosine_limit(law), one**2 / two)
-        close(theory.random_sign_cosine_limit(law), four / two**2)
+        close(vectors.sign_cosine_limit(law), one**2 / two)
+        close(vectors.random_sign_cosine_limit(law), four / two**2)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 16])
@@ -151,9 +151,9 @@ def test_gaussian_vectors_at_finite_n(n):
     sign = w.sum(1) ** 2 / (n * (w**2).sum(1))
     random = (rng.choice([-1.0, 1.0], w.shape) * w**2).sum(1) ** 2 / (w**2).sum(1) ** 2
     for sample, exact in (
-        (sign, theory.sign_cosine_mean(n)),
-        (random, theory.random_sign_cosine_mean(n)),
-        (n * (w.mean(1) - w.mean()) ** 2, n * theory.row_scale_variance(n)),
+        (sign, vectors.sign_cosine_mean(n)),
+        (random, vectors.random_sign_cosine_mean(n)),
+        (n * (w.mean(1) - w.mean()) ** 2, n * vectors.row_scale_variance(n)),
     ):
         assert abs(sample.mean() - exact) <= 5 * sample.std() / math.sqrt(len(sample)) + 1e-12
 
@@ -162,7 +162,7 @@ def test_spread_of_the_cosine():
     rng = np.random.default_rng(11)
     w = np.abs(rng.standard_normal((10_000, 512)))
     cosine = w.sum(1) ** 2 / (512 * (w**2).sum(1))
-    assert math.sqrt(512) * cosine.std() == pytest.approx(theory.sign_cosine_spread(), rel=0.04)
+    assert math.sqrt(512) * cosine.std() == pytest.approx(vectors.sign_cosine_spread(), rel=0.04)
 
 
 def test_norm_of_the_flips():
@@ -170,5 +170,5 @@ def test_norm_of_the_flips():
     m, n, flip_rate = 8, 16, 0.9
     w = rng.standard_normal((20_000, m * n)) / math.sqrt(n)
     norm2 = 4 * np.where(rng.random(w.shape) < flip_rate, w * w, 0).sum(1)
-    assert norm2.mean() == pytest.approx(theory.flip_norm_mean(m, flip_rate), rel=0.01)
-    assert norm2.var() == pytest.approx(theory.flip_norm_variance(m, n, flip_rate), rel=0.05)
+    assert norm2.mean() == pytest.approx(vectors.flip_norm_mean(m, flip_rate), rel=0.01)
+    assert norm2.var() == pytest.approx(vectors.flip_norm_variance(m, n, flip_rate), rel=0.05)

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import PACK, theory
+from claims.papers.sign_magnitude import PACK
 from claims.papers.sign_magnitude.experiments import beyond_statements, outlier_quadrature
 from claims.papers.sign_magnitude.sections.open_problems import NOT_CLAIMS, OPEN_PROBLEMS
+from claims.papers.sign_magnitude.theory import block, outliers, small_rate
 
 from .gaussian_plane import close, exact_sign_energy, plane, relu
 
@@ -33,15 +34,15 @@ def forty_digits():
 @settings(deadline=None, max_examples=60)
 def test_formula_and_quadrature_agree_at_every_amplitude(alpha):
     found = outlier_quadrature.single_flip({"alpha": alpha, "n": 2048}, None)
-    assert found["correlation"] == pytest.approx(theory.single_flip_correlation(alpha), abs=1e-13)
+    assert found["correlation"] == pytest.approx(outliers.single_flip_correlation(alpha), abs=1e-13)
     for name, formula in (
-        ("gate_rate", theory.single_flip_gate_rate(alpha)),
-        ("gate_energy", theory.single_flip_gate_energy(alpha)),
-        ("energy", theory.single_flip_energy(alpha)),
-        ("gate_share", theory.single_flip_gate_share(alpha)),
-        ("leverage", theory.leverage(alpha, 2048)),
+        ("gate_rate", outliers.single_flip_gate_rate(alpha)),
+        ("gate_energy", outliers.single_flip_gate_energy(alpha)),
+        ("energy", outliers.single_flip_energy(alpha)),
+        ("gate_share", outliers.single_flip_gate_share(alpha)),
+        ("leverage", outliers.leverage(alpha, 2048)),
         ("linear_leverage", 2048 * alpha**2),
-        ("pearson_excess", theory.pearson_excess(alpha**2)),
+        ("pearson_excess", outliers.pearson_excess(alpha**2)),
     ):
         assert found[name] == pytest.approx(formula, rel=1e-11), name
 
@@ -50,11 +51,11 @@ def test_formula_and_quadrature_agree_at_every_amplitude(alpha):
 def test_one_flip_is_an_integral_over_the_plane_of_both_weights(alpha):
     """In 40 digits, with the outlier's weight and the rest as axes."""
     angle = 2 * mpmath.asin(alpha)
-    close(theory.single_flip_energy(float(alpha)), plane(lambda u, v: (relu(v) - relu(u)) ** 2, angle), 1e-11)
+    close(outliers.single_flip_energy(float(alpha)), plane(lambda u, v: (relu(v) - relu(u)) ** 2, angle), 1e-11)
     gate = plane(lambda u, v: (relu(v) - relu(u)) ** 2 if (u > 0) != (v > 0) else mpf(0), angle)
-    close(theory.single_flip_gate_energy(float(alpha)), gate, 1e-11)
+    close(outliers.single_flip_gate_energy(float(alpha)), gate, 1e-11)
     correlation = plane(lambda u, v: u * v, angle)
-    assert theory.single_flip_correlation(float(alpha)) == pytest.approx(float(correlation), abs=1e-14)
+    assert outliers.single_flip_correlation(float(alpha)) == pytest.approx(float(correlation), abs=1e-14)
 
 
 def test_one_flip_is_sampled_as_predicted():
@@ -69,26 +70,26 @@ def test_one_flip_is_sampled_as_predicted():
         moved = z - 2 * weights[:, column] * x[column]
         change = (np.maximum(moved, 0) - np.maximum(z, 0)) ** 2
         switched = (z > 0) != (moved > 0)
-        assert change.mean() == pytest.approx(theory.single_flip_energy(amplitude), rel=0.015)
-        assert (change * switched).mean() == pytest.approx(theory.single_flip_gate_energy(amplitude), rel=0.04)
-        assert switched.mean() == pytest.approx(theory.single_flip_gate_rate(amplitude), rel=0.01)
-    ratio = theory.single_flip_energy(alpha) / theory.single_flip_energy(x[1])
-    assert theory.leverage(alpha, n, "unit-norm") == pytest.approx(ratio, rel=1e-12)
-    assert theory.leverage(alpha, n) == pytest.approx(
-        n * theory.single_flip_energy(alpha) / n / theory.sign_energy(1 / n)
+        assert change.mean() == pytest.approx(outliers.single_flip_energy(amplitude), rel=0.015)
+        assert (change * switched).mean() == pytest.approx(outliers.single_flip_gate_energy(amplitude), rel=0.04)
+        assert switched.mean() == pytest.approx(outliers.single_flip_gate_rate(amplitude), rel=0.01)
+    ratio = outliers.single_flip_energy(alpha) / outliers.single_flip_energy(x[1])
+    assert outliers.leverage(alpha, n, "unit-norm") == pytest.approx(ratio, rel=1e-12)
+    assert outliers.leverage(alpha, n) == pytest.approx(
+        n * outliers.single_flip_energy(alpha) / n / block.sign_energy(1 / n)
     )
 
 
 def test_expansions_meet_the_closed_forms():
     for alpha, allowed in ((1e-6, 1e-11), (1e-3, 1e-11), (0.1, 2e-5)):
-        exact = theory.single_flip_gate_energy(alpha)
-        assert theory.single_flip_gate_energy_series(alpha) == pytest.approx(exact, rel=allowed)
+        exact = outliers.single_flip_gate_energy(alpha)
+        assert outliers.single_flip_gate_energy_series(alpha) == pytest.approx(exact, rel=allowed)
     for alpha in (1e-5, 1e-3):
-        isotropic = theory.leverage(alpha, 10**12) * (1 - theory.FLIP_SLOPE * 1e-6)
-        assert theory.leverage_series(alpha, 10**12) == pytest.approx(isotropic, rel=1e-9 + alpha**3)
-    assert theory.single_flip_gate_share(1e-12) == pytest.approx(8e-12 / (3 * math.pi))
-    assert theory.single_flip_gate_share(0.5) == pytest.approx(0.5, abs=1e-14)
-    assert theory.single_flip_gate_share(1.0) == 1.0
+        isotropic = outliers.leverage(alpha, 10**12) * (1 - small_rate.FLIP_SLOPE * 1e-6)
+        assert outliers.leverage_series(alpha, 10**12) == pytest.approx(isotropic, rel=1e-9 + alpha**3)
+    assert outliers.single_flip_gate_share(1e-12) == pytest.approx(8e-12 / (3 * math.pi))
+    assert outliers.single_flip_gate_share(0.5) == pytest.approx(0.5, abs=1e-14)
+    assert outliers.single_flip_gate_share(1.0) == 1.0
 
 
 @given(eta=shares, flip_rate=st.floats(1e-12, 1.0))
@@ -100,10 +101,10 @@ def test_two_groups_agree_with_quadrature(eta, flip_rate):
     point = {"eta": eta, "column_share": 0.05, "flip_rate": flip_rate}
     found = outlier_quadrature.two_groups(point, None)
     for name, formula in (
-        ("energy_outliers", theory.group_energy(eta, flip_rate)),
-        ("ratio", theory.group_ratio(eta, flip_rate)),
-        ("leverage", theory.group_leverage(eta, 0.05, flip_rate)),
-        ("damage_share", theory.damage_share(eta, flip_rate)),
+        ("energy_outliers", outliers.group_energy(eta, flip_rate)),
+        ("ratio", outliers.group_ratio(eta, flip_rate)),
+        ("leverage", outliers.group_leverage(eta, 0.05, flip_rate)),
+        ("damage_share", outliers.damage_share(eta, flip_rate)),
     ):
         assert found[name] == pytest.approx(formula, rel=1e-10), name
 
@@ -112,9 +113,9 @@ def test_two_groups_agree_with_quadrature(eta, flip_rate):
 @settings(deadline=None, max_examples=40)
 def test_roots_invert_the_ratio(log_ratio, flip_rate):
     ratio = math.exp(log_ratio)
-    eta = theory.eta_of_ratio(ratio, flip_rate)
-    assert theory.group_ratio(eta, flip_rate) == pytest.approx(ratio, rel=1e-8)
-    assert theory.group_leverage(theory.eta_of_leverage(ratio, 0.05, flip_rate), 0.05, flip_rate) == pytest.approx(
+    eta = outliers.eta_of_ratio(ratio, flip_rate)
+    assert outliers.group_ratio(eta, flip_rate) == pytest.approx(ratio, rel=1e-8)
+    assert outliers.group_leverage(outliers.eta_of_leverage(ratio, 0.05, flip_rate), 0.05, flip_rate) == pytest.approx(
         ratio, rel=1e-7
     )
 
@@ -128,9 +129,9 @@ def test_random_flips_in_a_finite_group_are_a_mixture():
         * exact_sign_energy(eta * k / columns)
         for k in range(1, columns + 1)
     )
-    close(theory.finite_group_energy(0.9, columns, 0.05), exact, 1e-12)
-    assert theory.finite_group_energy(0.9, columns, 1.0) == theory.group_energy(0.9)
-    assert theory.finite_group_energy(0.9, 20_000, 0.05) == pytest.approx(theory.group_energy(0.9, 0.05), rel=1e-4)
+    close(outliers.finite_group_energy(0.9, columns, 0.05), exact, 1e-12)
+    assert outliers.finite_group_energy(0.9, columns, 1.0) == outliers.group_energy(0.9)
+    assert outliers.finite_group_energy(0.9, 20_000, 0.05) == pytest.approx(outliers.group_energy(0.9, 0.05), rel=1e-4)
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.6, 0.95])
@@ -150,32 +151,32 @@ def test_an_outlier_lowers_the_ratio(alpha):
 
     everywhere, _ = transverse(np.sign(weights) @ x)
     column, radial = transverse(alpha * np.sign(weights[:, 0]))
-    assert sum(flips) / everywhere == pytest.approx(theory.ratio_with_outlier(alpha, n), rel=0.015)
-    assert flips[0] / column == pytest.approx(theory.column_ratio(alpha), rel=0.025)
-    assert radial == pytest.approx(theory.column_radial_fraction(alpha), abs=0.006)
-    assert theory.ratio_with_outlier(alpha, 10**6) < theory.c_limit()
+    assert sum(flips) / everywhere == pytest.approx(outliers.ratio_with_outlier(alpha, n), rel=0.015)
+    assert flips[0] / column == pytest.approx(outliers.column_ratio(alpha), rel=0.025)
+    assert radial == pytest.approx(outliers.column_radial_fraction(alpha), abs=0.006)
+    assert outliers.ratio_with_outlier(alpha, 10**6) < small_rate.c_limit()
 
 
 def test_the_ratio_with_an_outlier_at_its_edges():
-    assert theory.column_ratio(1e-9) == pytest.approx(1.0)
-    assert theory.column_ratio(1.0) == pytest.approx(theory.c_limit() / 2)
-    assert theory.ratio_with_outlier(1.0, 2048) == pytest.approx(theory.c_limit() / 2)
-    assert theory.ratio_with_outlier(1e-6, 10**9) == pytest.approx(theory.c_limit(), rel=2e-5)
-    assert theory.outlier_energy(1.0, 0.3) == pytest.approx(1.0)
-    assert theory.outlier_energy(1e9, 0.001) == pytest.approx(1000)
+    assert outliers.column_ratio(1e-9) == pytest.approx(1.0)
+    assert outliers.column_ratio(1.0) == pytest.approx(small_rate.c_limit() / 2)
+    assert outliers.ratio_with_outlier(1.0, 2048) == pytest.approx(small_rate.c_limit() / 2)
+    assert outliers.ratio_with_outlier(1e-6, 10**9) == pytest.approx(small_rate.c_limit(), rel=2e-5)
+    assert outliers.outlier_energy(1.0, 0.3) == pytest.approx(1.0)
+    assert outliers.outlier_energy(1e9, 0.001) == pytest.approx(1000)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: theory.leverage(0.0, 2048), "alpha"),
-        (lambda: theory.leverage(1.1, 2048), "alpha"),
-        (lambda: theory.leverage(1.0, 2048, "unit-norm"), "another entry"),
-        (lambda: theory.leverage(0.1, 2048, "flat"), "background"),
-        (lambda: theory.group_ratio(1.0), "eta"),
-        (lambda: theory.eta_of_ratio(0.0), "ratio"),
-        (lambda: theory.outlier_energy(2.0, 1.0), "column_share"),
-        (lambda: theory.pearson_excess(0.0), "flip_rate"),
+        (lambda: outliers.leverage(0.0, 2048), "alpha"),
+        (lambda: outliers.leverage(1.1, 2048), "alpha"),
+        (lambda: outliers.leverage(1.0, 2048, "unit-norm"), "another entry"),
+        (lambda: outliers.leverage(0.1, 2048, "flat"), "background"),
+        (lambda: outliers.group_ratio(1.0), "eta"),
+        (lambda: outliers.eta_of_ratio(0.0), "ratio"),
+        (lambda: outliers.outlier_energy(2.0, 1.0), "column_share"),
+        (lambda: outliers.pearson_excess(0.0), "flip_rate"),
     ],
 )
 def test_arguments_outside_their_range_are_named(call, message):
@@ -202,8 +203,8 @@ def test_margins_survive_rounding(name, data):
 
 def test_energies_of_the_statements_are_the_closed_forms():
     for share in (1e-6, 0.0225, 0.25, 0.81, 1.0):
-        assert beyond_statements.flip_energy(math, share) == pytest.approx(theory.sign_energy(share), rel=1e-8)
-        assert beyond_statements.gate_energy(math, share) == pytest.approx(theory.sign_gate_energy(share), rel=1e-6)
+        assert beyond_statements.flip_energy(math, share) == pytest.approx(block.sign_energy(share), rel=1e-8)
+        assert beyond_statements.gate_energy(math, share) == pytest.approx(block.sign_gate_energy(share), rel=1e-6)
 
 
 def test_open_problems_cite_claims_that_exist():

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.theory import block, small_rate
 
 from .gaussian_plane import close, exact_c, exact_magnitude_energy, exact_sign_energy
 
-KAPPAS = [0.5, theory.BUSSGANG, 0.75]
+KAPPAS = [0.5, block.BUSSGANG, 0.75]
 STEPS = [1, -1]
 kappas = st.floats(0.05, 0.95)
 steps = st.sampled_from([1, -1])
@@ -39,21 +39,21 @@ def test_expansion_of_c(metric, step, kappa):
     with mpmath.workdps(80):
         limit, exact = 1 / (1 - mpf(kappa)), mpf(kappa)
         first = coefficient(lambda p: exact_c(p, metric, step, exact), lambda p: limit, 0.5) / limit
-        root = theory.c_sqrt_coefficient(metric, step, kappa)
+        root = small_rate.c_sqrt_coefficient(metric, step, kappa)
         close(root, first, 1e-9)
         k, r, a = 1 - exact, mpmath.sqrt(exact), 4 / (3 * mpmath.pi)
         known = -a * (1 - mpmath.sqrt(k)) + (4 * step * r if metric == "post" else 0)
         second = coefficient(
             lambda p: exact_c(p, metric, step, exact), lambda p: limit * (1 + known * mpmath.sqrt(p)), 1
         )
-        close(theory.c_rate_coefficient(metric, step, kappa), second / limit, 1e-9)
+        close(small_rate.c_rate_coefficient(metric, step, kappa), second / limit, 1e-9)
 
 
 def test_expansion_of_the_energies():
     series = {
-        theory.sign_energy: theory.sign_energy_series,
-        theory.sign_gate_energy: theory.sign_gate_energy_series,
-        theory.sign_smooth_energy: theory.sign_smooth_energy_series,
+        block.sign_energy: small_rate.sign_energy_series,
+        block.sign_gate_energy: small_rate.sign_gate_energy_series,
+        block.sign_smooth_energy: small_rate.sign_smooth_energy_series,
     }
     for exact, approximate in series.items():
         errors = [abs(exact(p) - approximate(p)) for p in (0.1, 0.1 / 4, 0.1 / 16)]
@@ -73,23 +73,23 @@ def test_expansion_of_the_magnitude_side(step, kappa):
             total, cross = exact_magnitude_energy(p, step, kappa)
             return 2 * cross**2 / total / kappa
 
-        close(theory.magnitude_energy_sqrt_coefficient(kappa), energy, 1e-9)
-        close(theory.energy_ratio_sqrt_coefficient(kappa), ratio, 1e-9)
-        close(theory.magnitude_radial_sqrt_coefficient(kappa), coefficient(radial, lambda p: 1, 0.5), 1e-9)
+        close(small_rate.magnitude_energy_sqrt_coefficient(kappa), energy, 1e-9)
+        close(small_rate.energy_ratio_sqrt_coefficient(kappa), ratio, 1e-9)
+        close(small_rate.magnitude_radial_sqrt_coefficient(kappa), coefficient(radial, lambda p: 1, 0.5), 1e-9)
 
 
 def test_printed_formula_and_its_remainder():
-    assert [round(theory.c_printed_formula(p), 3) for p in (0.01, 0.02, 0.05)] == [2.610, 2.538, 2.378]
-    assert theory.c_figure_formula(0.1) == pytest.approx(
+    assert [round(small_rate.c_printed_formula(p), 3) for p in (0.01, 0.02, 0.05)] == [2.610, 2.538, 2.378]
+    assert small_rate.c_figure_formula(0.1) == pytest.approx(
         math.pi / (math.pi - 2) * 0.9 * (1 - 4 / (3 * math.pi) * 0.1**0.5)
     )
     for p in (1e-6, 1e-8, 1e-10):
-        slope = theory.printed_remainder(p) / math.sqrt(p)
-        assert slope == pytest.approx(theory.printed_remainder_coefficient(), abs=3 * math.sqrt(p))
+        slope = small_rate.printed_remainder(p) / math.sqrt(p)
+        assert slope == pytest.approx(small_rate.printed_remainder_coefficient(), abs=3 * math.sqrt(p))
 
 
 @given(flip_rate=st.floats(1e-12, 0.01), step=steps, kappa=kappas, metric=st.sampled_from(["pre", "post"]))
 @settings(deadline=None)
 def test_series_of_c_is_good_to_order_three_halves(flip_rate, step, kappa, metric):
-    error = theory.c_exact(flip_rate, metric, step, kappa) / theory.c_series(flip_rate, metric, step, kappa) - 1
+    error = block.c_exact(flip_rate, metric, step, kappa) / small_rate.c_series(flip_rate, metric, step, kappa) - 1
     assert abs(error) <= 20 * flip_rate**1.5 + 1e-14

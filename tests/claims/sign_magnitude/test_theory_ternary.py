@@ -9,9 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.experiments.ternary_quadrature import named_moments, threshold_limit, weight_moments
-from claims.papers.sign_magnitude.targets import ternary as targets
+from claims.papers.sign_magnitude.theory import ternary, ternary_finite, vectors
 
 ABSMEAN = math.sqrt(2 / math.pi)
 ROWS, INPUTS = 4096, 128
@@ -21,7 +20,7 @@ scales = st.floats(0.05, 5.0)
 
 def by_formula(q):
     """Everything that all three routes give, by name."""
-    parts = theory.quantized_quadrants(q)
+    parts = ternary.quantized_quadrants(q)
     flipped = parts.energy_off + parts.energy_on
     found = {
         "zeros": q.zeros,
@@ -30,10 +29,10 @@ def by_formula(q):
         "error_norm": q.error_norm,
         "cosine2": q.cosine2,
         "angle": q.angle,
-        "chord2": theory.quantized_chord2(q),
-        "gate_rate": theory.quantized_gate_rate(q),
-        "flip_rate": theory.equal_norm_flip_rate(q),
-        "overlap": theory.quantized_overlap(q),
+        "chord2": ternary.quantized_chord2(q),
+        "gate_rate": ternary.quantized_gate_rate(q),
+        "flip_rate": ternary.equal_norm_flip_rate(q),
+        "overlap": ternary.quantized_overlap(q),
         "share_both": parts.energy_both / parts.energy,
         "share_off": parts.energy_off / parts.energy,
         "share_on": parts.energy_on / parts.energy,
@@ -44,15 +43,15 @@ def by_formula(q):
     }
     for activation in ("linear", "relu"):
         found |= {
-            f"{activation}_total": theory.quantized_error_energy(q, activation),
-            f"{activation}_cross": theory.quantized_cross(q, activation),
-            f"{activation}_radial_fraction": theory.quantized_radial_fraction(q, activation),
-            f"{activation}_pre": theory.quantized_transverse(q, activation, "pre"),
-            f"{activation}_post": theory.quantized_transverse(q, activation, "post"),
+            f"{activation}_total": ternary.quantized_error_energy(q, activation),
+            f"{activation}_cross": ternary.quantized_cross(q, activation),
+            f"{activation}_radial_fraction": ternary.quantized_radial_fraction(q, activation),
+            f"{activation}_pre": ternary.quantized_transverse(q, activation, "pre"),
+            f"{activation}_post": ternary.quantized_transverse(q, activation, "post"),
         }
         if q.error_norm < 4:
             for metric in ("pre", "post"):
-                found[f"{activation}_ratio_{metric}"] = theory.equal_norm_ratio(q, activation, metric)
+                found[f"{activation}_ratio_{metric}"] = ternary.equal_norm_ratio(q, activation, metric)
     return found
 
 
@@ -102,7 +101,7 @@ def by_sampling(threshold, scale, seed):
 @example(threshold=0.0, scale=1 / ABSMEAN)
 @settings(max_examples=8, deadline=None)
 def test_formula_and_quadrature_agree(threshold, scale):
-    formula, quadrature = by_formula(theory.Quantizer(threshold, scale)), by_quadrature(threshold, scale)
+    formula, quadrature = by_formula(ternary.Quantizer(threshold, scale)), by_quadrature(threshold, scale)
     for name, value in formula.items():
         assert value == pytest.approx(quadrature[name], rel=1e-9, abs=1e-13), name
 
@@ -113,7 +112,7 @@ def test_formula_and_quadrature_agree(threshold, scale):
 @settings(max_examples=6, deadline=None)
 def test_sampling_agrees_with_both(threshold, scale, seed):
     """Within six deviations of the noisiest quantity (a mean of 4096 values of relative spread 1.4), and 1/n."""
-    formula, quadrature = by_formula(theory.Quantizer(threshold, scale)), by_quadrature(threshold, scale)
+    formula, quadrature = by_formula(ternary.Quantizer(threshold, scale)), by_quadrature(threshold, scale)
     for name, value in by_sampling(threshold, scale, seed).items():
         assert value == pytest.approx(formula[name], rel=0.13, abs=0.03), name
         assert value == pytest.approx(quadrature[name], rel=0.13, abs=0.03), name
@@ -123,60 +122,60 @@ def test_sampling_agrees_with_both(threshold, scale, seed):
 def test_named_quantizers_are_their_definitions(name):
     with mpmath.workdps(25):
         moments = named_moments(name)
-    q = theory.quantizer(name)
+    q = ternary.quantizer(name)
     assert q.gain == pytest.approx(float(moments.gain), rel=1e-14)
     assert q.energy == pytest.approx(float(moments.energy), rel=1e-14)
     assert q.zeros == pytest.approx(float(moments.zeros), rel=1e-13)
     assert q.error_norm == pytest.approx(float(moments.error), rel=1e-13)
-    assert theory.quantizer(f"{name}-row") is theory.quantizer(f"{name}-tensor") is q
+    assert ternary.quantizer(f"{name}-row") is ternary.quantizer(f"{name}-tensor") is q
 
 
 def test_values_of_the_paper_and_of_b158():
     """Figures that follow from the paper's formulas, and their counterparts with zeros."""
-    sign, ternary, fitted = (theory.quantizer(name) for name in ("sign", "ternary", "ternary-fitted"))
+    sign, ternary, fitted = (ternary.quantizer(name) for name in ("sign", "ternary", "ternary-fitted"))
     assert sign.gain == pytest.approx(sign.energy, rel=1e-15)
     assert math.degrees(sign.angle) == pytest.approx(37.0714350, abs=1e-7)
-    assert theory.quantized_radial_fraction(sign) == pytest.approx(0.364893467, abs=1e-9)
-    assert theory.quantized_radial_fraction(sign, "linear") == pytest.approx(1 - 2 / math.pi, rel=1e-14)
-    assert theory.equal_norm_ratio(sign) == pytest.approx(1.436583103, abs=1e-9)
-    assert theory.equal_norm_ratio(sign, "linear") == pytest.approx((3 * math.pi + 2) / 8, rel=1e-14)
-    assert theory.equal_norm_ratio(sign, "relu", "post") == pytest.approx(0.914557208, abs=1e-9)
+    assert ternary.quantized_radial_fraction(sign) == pytest.approx(0.364893467, abs=1e-9)
+    assert ternary.quantized_radial_fraction(sign, "linear") == pytest.approx(1 - 2 / math.pi, rel=1e-14)
+    assert ternary.equal_norm_ratio(sign) == pytest.approx(1.436583103, abs=1e-9)
+    assert ternary.equal_norm_ratio(sign, "linear") == pytest.approx((3 * math.pi + 2) / 8, rel=1e-14)
+    assert ternary.equal_norm_ratio(sign, "relu", "post") == pytest.approx(0.914557208, abs=1e-9)
     assert ternary.cosine2 == pytest.approx(0.78695766545, abs=1e-11)
-    assert theory.quantized_radial_fraction(ternary, "linear") == pytest.approx(0.644721471, abs=1e-9)
-    assert theory.quantized_radial_fraction(ternary) == pytest.approx(0.659177423, abs=1e-9)
-    assert theory.equal_norm_ratio(ternary, "relu", "post") == pytest.approx(1.146203400, abs=1e-9)
-    assert theory.equal_norm_ratio(fitted, "relu", "post") < 1 < theory.equal_norm_ratio(ternary, "relu", "post")
+    assert ternary.quantized_radial_fraction(ternary, "linear") == pytest.approx(0.644721471, abs=1e-9)
+    assert ternary.quantized_radial_fraction(ternary) == pytest.approx(0.659177423, abs=1e-9)
+    assert ternary.equal_norm_ratio(ternary, "relu", "post") == pytest.approx(1.146203400, abs=1e-9)
+    assert ternary.equal_norm_ratio(fitted, "relu", "post") < 1 < ternary.equal_norm_ratio(ternary, "relu", "post")
 
 
 @given(threshold=thresholds, scale=scales)
 @settings(deadline=None)
 def test_a_fitted_scale_makes_the_error_orthogonal(threshold, scale):
-    q = theory.Quantizer(threshold, scale)
+    q = ternary.Quantizer(threshold, scale)
     fitted = q.fitted()
     assert fitted.gain == pytest.approx(fitted.energy, rel=1e-12)
     assert fitted.cosine2 == pytest.approx(q.cosine2, rel=1e-12)
     assert fitted.error_norm <= q.error_norm * (1 + 1e-12)
     assert fitted.error_norm == pytest.approx(1 - q.cosine2, rel=1e-9)
-    assert theory.quantized_radial_fraction(fitted, "linear") == pytest.approx(1 - q.cosine2, rel=1e-9)
+    assert ternary.quantized_radial_fraction(fitted, "linear") == pytest.approx(1 - q.cosine2, rel=1e-9)
     for activation in ("linear", "relu"):
-        sines = [theory.quantized_transverse(p, activation, "post") for p in (q, fitted)]
+        sines = [ternary.quantized_transverse(p, activation, "post") for p in (q, fitted)]
         assert sines[0] == pytest.approx(sines[1], rel=1e-12)
 
 
 @given(threshold=thresholds, scale=scales)
 @settings(deadline=None)
 def test_parts_add_up_and_stay_in_range(threshold, scale):
-    q = theory.Quantizer(threshold, scale)
-    parts = theory.quantized_quadrants(q)
-    assert parts.energy == pytest.approx(theory.quantized_error_energy(q), rel=1e-11)
-    assert parts.cross == pytest.approx(theory.quantized_cross(q), abs=1e-14)
+    q = ternary.Quantizer(threshold, scale)
+    parts = ternary.quantized_quadrants(q)
+    assert parts.energy == pytest.approx(ternary.quantized_error_energy(q), rel=1e-11)
+    assert parts.cross == pytest.approx(ternary.quantized_cross(q), abs=1e-14)
     assert 0 <= q.cosine2 < 0.81
-    assert 0 < theory.quantized_gate_rate(q) <= 0.5
+    assert 0 < ternary.quantized_gate_rate(q) <= 0.5
     for activation in ("linear", "relu"):
-        fraction = theory.quantized_radial_fraction(q, activation)
-        total = theory.quantized_error_energy(q, activation)
+        fraction = ternary.quantized_radial_fraction(q, activation)
+        total = ternary.quantized_error_energy(q, activation)
         assert 0 <= fraction < 1
-        across = theory.quantized_transverse(q, activation)
+        across = ternary.quantized_transverse(q, activation)
         assert (1 - fraction) * total == pytest.approx(across, rel=1e-8, abs=1e-14)
 
 
@@ -192,14 +191,14 @@ def test_fan_in_terms_are_those_of_narrow_layers(quantizer, scale, tolerance):
     n, random = 16, np.random.default_rng(7)
     weight, x = random.standard_normal((200_000, n)), random.standard_normal((200_000, n))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    q = theory.quantizer(quantizer)
+    q = ternary.quantizer(quantizer)
     level = np.abs(weight).mean(1, keepdims=True) if scale == "row" else q.scale
     z, moved = (weight * x).sum(1), (level * np.sign(weight) * (np.abs(weight) > q.threshold) * x).sum(1)
-    gain, energy, overlap = theory.quantized_fan_in(q, n, scale)
+    gain, energy, overlap = ternary_finite.quantized_fan_in(q, n, scale)
     both = np.where(z * moved > 0, z * moved, 0) / 2  # the mean over x and -x of relu(z) relu(q)
     controls = np.stack([z * z - 1, z * moved - gain, moved * moved - energy], axis=1)
     slopes = np.linalg.lstsq(controls, both - both.mean(), rcond=None)[0]
-    wide = theory.quantized_overlap(q)
+    wide = ternary.quantized_overlap(q)
     measured = n * (np.mean(both - controls @ slopes) - wide)
     assert measured == pytest.approx(n * (overlap - wide), abs=tolerance)
     assert abs(n * (overlap - wide)) > 2 * tolerance
@@ -209,10 +208,10 @@ def test_fan_in_terms_are_those_of_narrow_layers(quantizer, scale, tolerance):
 @pytest.mark.parametrize("metric", ["pre", "post"])
 def test_finite_ratios_tend_to_the_wide_ones(activation, metric):
     for name, scale in (("sign", "row"), ("sign", "tensor"), ("ternary", "tensor")):
-        q = theory.quantizer(name)
-        wide = theory.equal_norm_ratio(q, activation, metric)
+        q = ternary.quantizer(name)
+        wide = ternary.equal_norm_ratio(q, activation, metric)
         finite = [
-            theory.equal_norm_ratio_finite(q, n, n, activation=activation, metric=metric, scale=scale)
+            ternary_finite.equal_norm_ratio_finite(q, n, n, activation=activation, metric=metric, scale=scale)
             for n in (256, 512, 1024)
         ]
         assert finite[2] == pytest.approx(wide, rel=0.003)
@@ -224,22 +223,27 @@ def test_outputs_of_finite_layers():
     kappa = 2 / math.pi
     for m, n in ((256, 512), (2048, 4096)):
         expected = kappa + (1 - kappa) / n + (1 - kappa) * (1 - 2 * kappa) / m
-        assert theory.sign_outputs_cosine2(m, n) == pytest.approx(expected, abs=4 / min(m, n) ** 2)
-        gap = theory.sign_outputs_cosine2(m, n) - theory.sign_outputs_cosine2(m, n, "tensor")
+        assert ternary_finite.sign_outputs_cosine2(m, n) == pytest.approx(expected, abs=4 / min(m, n) ** 2)
+        gap = ternary_finite.sign_outputs_cosine2(m, n) - ternary_finite.sign_outputs_cosine2(m, n, "tensor")
         assert gap == pytest.approx((1 - kappa) / n, rel=0.01)
-    assert targets.outputs_cosine2("sign-tensor", 8, 4, input="basis") == pytest.approx(theory.sign_cosine_mean(32))
+    assert ternary_finite.outputs_cosine2("sign-tensor", 8, 4, input="basis") == pytest.approx(
+        vectors.sign_cosine_mean(32)
+    )
 
 
 @pytest.mark.parametrize(
     ("call", "field"),
     [
-        (lambda: theory.Quantizer(-0.1, 1.0), "threshold"),
-        (lambda: theory.Quantizer(9.0, 1.0), "threshold"),
-        (lambda: theory.Quantizer(0.5, 0.0), "scale"),
-        (lambda: theory.quantizer("absmax"), "quantizer"),
-        (lambda: theory.quantized_cross(theory.quantizer("sign"), "silu"), "activation"),
-        (lambda: theory.quantized_transverse(theory.quantizer("sign"), "relu", "both"), "metric"),
-        (lambda: theory.quantized_radial_fraction_finite(theory.quantizer("ternary"), 64, 64, scale="row"), "scale"),
+        (lambda: ternary.Quantizer(-0.1, 1.0), "threshold"),
+        (lambda: ternary.Quantizer(9.0, 1.0), "threshold"),
+        (lambda: ternary.Quantizer(0.5, 0.0), "scale"),
+        (lambda: ternary.quantizer("absmax"), "quantizer"),
+        (lambda: ternary.quantized_cross(ternary.quantizer("sign"), "silu"), "activation"),
+        (lambda: ternary.quantized_transverse(ternary.quantizer("sign"), "relu", "both"), "metric"),
+        (
+            lambda: ternary_finite.quantized_radial_fraction_finite(ternary.quantizer("ternary"), 64, 64, scale="row"),
+            "scale",
+        ),
     ],
 )
 def test_nonsense_is_refused_by_name(call, field):

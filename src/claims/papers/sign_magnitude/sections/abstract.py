@@ -7,8 +7,8 @@ import math
 from claims.claim import Claim
 from claims.kinds import table
 from claims.kinds.table import bounded, recomputed
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.figures.published import having
+from claims.papers.sign_magnitude.theory import small_rate
 from claims.verdict import REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/abstract.toml"
@@ -27,7 +27,7 @@ FORMULAS = (
         statement="pi/(pi - 2) is about 2.75.",
         test=table(
             PATH,
-            check=recomputed("limit", uses=(), formula=theory.c_limit, where=having("limit")),
+            check=recomputed("limit", uses=(), formula=small_rate.c_limit, where=having("limit")),
         ),
     ),
     Claim(

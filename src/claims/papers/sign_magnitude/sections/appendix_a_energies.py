@@ -8,11 +8,23 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, ratio, value
-from claims.papers.sign_magnitude.shared.block import HIDDEN, RATES, SMALL_RATE, TARGETS, THEORY, WIDE, by_quadrature
+from claims.papers.sign_magnitude.shared.block import HIDDEN, RATES, SMALL_RATE, WIDE, by_quadrature
+from claims.papers.sign_magnitude.theory import block, finite, small_rate
 
 ROWS_OF_W1 = experiment("claims.papers.sign_magnitude.experiments.probes:pre_activations", seconds=0.05)
 SIGN = HIDDEN.at(arm="sign")
 GATE, SMOOTH, TOTAL = 16 / (3 * math.pi), -8 / math.pi, -8 / (3 * math.pi)
+
+
+def one_way_gate_rate(flip_rate: float, arm: str) -> float:
+    """Probability that a neuron switches off (or on): half the gate rate."""
+    return (block.sign_gate_rate if arm == "sign" else block.magnitude_gate_rate)(flip_rate) / 2
+
+
+def other_gate_rate(flip_rate: float, arm: str) -> float:
+    """The same for the other perturbation."""
+    return one_way_gate_rate(flip_rate, "magnitude" if arm == "sign" else "sign")
+
 
 NOT_CLAIMS = {
     "Step A3, Lindeberg condition and footnote 3": (
@@ -34,7 +46,10 @@ PRE_ACTIVATIONS = (
         at=grid(n=32, rows=32768, flip_rate=[0.05, 0.1]),
         test=ratio(ROWS_OF_W1["product"], ROWS_OF_W1["second"]),
         band=within(
-            f"{TARGETS}:correlation", abs=0.03, provenance="smallest-effect", because="a third of 2p at p = .05"
+            lambda flip_rate: 1 - 2 * flip_rate,
+            abs=0.03,
+            provenance="smallest-effect",
+            because="a third of 2p at p = .05",
         ),
         rival=1.0,
     ),
@@ -58,8 +73,8 @@ PRE_ACTIVATIONS = (
         ),
         at=grid(n=256, rows=8192, flip_rate=0.01),
         test=mean(ROWS_OF_W1["fourth"]),
-        band=within(f"{TARGETS}:fourth_moment", rel=0.25, provenance="smallest-effect", because="half of the excess"),
-        rival=f"{TARGETS}:gaussian_fourth_moment",
+        band=within(finite.fourth_moment, rel=0.25, provenance="smallest-effect", because="half of the excess"),
+        rival=lambda flip_rate: 48 * flip_rate**2,
         decides="standard",
     ),
 )
@@ -89,8 +104,8 @@ SIGN_ENERGY = (
         ),
         at=grid(flip_rate=[0.01, 0.1]),
         test=value(WIDE["sign_gate"]),
-        band=by_quadrature(f"{THEORY}:sign_gate_energy", 1e-12),
-        rival=f"{THEORY}:sign_gate_energy_series",
+        band=by_quadrature(block.sign_gate_energy, 1e-12),
+        rival=small_rate.sign_gate_energy_series,
     ),
     Claim(
         id="sign-magnitude.a4.gate-network",
@@ -101,9 +116,12 @@ SIGN_ENERGY = (
         at=grid(n=[512, 1024], flip_rate=0.1),
         test=limit(SIGN["gate_share"], over="n", rate=1),
         band=within(
-            f"{TARGETS}:gate_share", rel=0.025, provenance="smallest-effect", because="less than the next term"
+            lambda flip_rate: block.sign_gate_energy(flip_rate) / (4 * flip_rate),
+            rel=0.025,
+            provenance="smallest-effect",
+            because="less than the next term",
         ),
-        rival=f"{TARGETS}:leading_gate_share",
+        rival=lambda flip_rate: GATE * math.sqrt(flip_rate) / 4,
         decides="standard",
     ),
     Claim(
@@ -120,8 +138,8 @@ SIGN_ENERGY = (
         statement="At every flip rate the smooth energy follows from the ReLU product formula.",
         at=grid(flip_rate=[0.01, 0.1]),
         test=value(WIDE["sign_smooth"]),
-        band=by_quadrature(f"{THEORY}:sign_smooth_energy", 1e-12),
-        rival=f"{THEORY}:sign_smooth_energy_series",
+        band=by_quadrature(block.sign_smooth_energy, 1e-12),
+        rival=small_rate.sign_smooth_energy_series,
     ),
     Claim(
         id="sign-magnitude.a6.leading",
@@ -156,10 +174,8 @@ SIGN_ENERGY = (
         ),
         at=grid(n=512, flip_rate=[0.01, 0.02]),
         test=ratio(SIGN["total"], SIGN["flip_energy"]),
-        band=within(
-            f"{TARGETS}:energy_share", rel=0.004, provenance="theory", because="half the finite-n term; form exact"
-        ),
-        rival=f"{TARGETS}:wide_energy_share",
+        band=within(finite.energy_share, rel=0.004, provenance="theory", because="half the finite-n term; form exact"),
+        rival=block.sign_energy_share,
         role="ours",
         decides="standard",
     ),
@@ -180,7 +196,7 @@ MAGNITUDE_ENERGY = (
         statement="Its sqrt(p) correction is -(4/(3 pi))(1 - 2/pi)^1.5 = -.0930, for either sign of the step.",
         at=grid(step=[1, -1]),
         test=value(0.5 * SMALL_RATE["magnitude_total_1"]),
-        band=by_quadrature(f"{THEORY}:magnitude_energy_sqrt_coefficient"),
+        band=by_quadrature(small_rate.magnitude_energy_sqrt_coefficient),
         rival=-4 / (3 * math.pi),
         role="ours",
     ),
@@ -200,10 +216,8 @@ MAGNITUDE_ENERGY = (
         ),
         at=grid(n=512, flip_rate=RATES, arm="magnitude"),
         test=ratio(HIDDEN["total"], HIDDEN["flip_energy"]),
-        band=within(
-            f"{TARGETS}:energy_share", rel=0.003, provenance="theory", because="finite-n terms are below .0003"
-        ),
-        rival=f"{TARGETS}:wide_energy_share",
+        band=within(finite.energy_share, rel=0.003, provenance="theory", because="finite-n terms are below .0003"),
+        rival=block.sign_energy_share,
     ),
     Claim(
         id="sign-magnitude.a7.gate-rates",
@@ -211,10 +225,8 @@ MAGNITUDE_ENERGY = (
         statement=("A neuron switches off with probability theta/(2 pi), theta the angle between its pre-activations."),
         at=grid(n=1024, flip_rate=[0.05, 0.1], arm=["sign", "magnitude"]),
         test=mean(HIDDEN["gates_off"]),
-        band=within(
-            f"{TARGETS}:one_way_gate_rate", rel=0.05, provenance="smallest-effect", because="a tenth of the contrast"
-        ),
-        rival=f"{TARGETS}:other_gate_rate",
+        band=within(one_way_gate_rate, rel=0.05, provenance="smallest-effect", because="a tenth of the contrast"),
+        rival=other_gate_rate,
     ),
     Claim(
         id="sign-magnitude.a8.energy-ratio",
@@ -222,7 +234,7 @@ MAGNITUDE_ENERGY = (
         statement="At every flip rate the ratio of hidden energies is that of the closed forms.",
         at=grid(flip_rate=[0.01, 0.1]),
         test=value(WIDE["energy_ratio"]),
-        band=by_quadrature(f"{THEORY}:energy_ratio", 1e-12),
+        band=by_quadrature(block.energy_ratio, 1e-12),
         rival=1.0,
     ),
     Claim(
@@ -230,7 +242,7 @@ MAGNITUDE_ENERGY = (
         locus="Step A8, eq. 17",
         statement="The ratio of energies falls like -(4/(3 pi))(1 - (1 - 2/pi)^1.5) sqrt(p) = -.3314 sqrt(p).",
         test=value(SMALL_RATE["energy_ratio_1"]),
-        band=by_quadrature(f"{THEORY}:energy_ratio_sqrt_coefficient"),
+        band=by_quadrature(small_rate.energy_ratio_sqrt_coefficient),
         rival=-4 / (3 * math.pi),
         role="ours",
     ),

@@ -8,7 +8,7 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, search, slope
-from claims.papers.sign_magnitude.shared.ternary import TARGETS
+from claims.papers.sign_magnitude.theory import ternary_finite
 
 KAPPA = 2 / math.pi
 NORMS = experiment(
@@ -26,6 +26,27 @@ FORMS = experiment(
     seconds=0.01,
 )
 _FINITE = "at n = 256 singular values stop short of the edge by n^-2/3, one to two per cent"
+
+
+def wide_norm(aspect: float) -> float:
+    """Limit of the largest singular value of W, entries N(0, 1/n): 1 + sqrt(m/n)."""
+    return 1 + math.sqrt(aspect)
+
+
+def frobenius_norm(aspect: float) -> float:
+    """Root mean square of |Wx| over the sphere, which a norm is not: sqrt(m/n)."""
+    return math.sqrt(aspect)
+
+
+def quantized_norm(aspect: float) -> float:
+    """The same of the sign quantizer of W."""
+    return math.sqrt(KAPPA) * wide_norm(aspect)
+
+
+def error_norm(aspect: float) -> float:
+    """The same of its error."""
+    return math.sqrt(1 - KAPPA) * wide_norm(aspect)
+
 
 NOT_CLAIMS = {
     "Appendix B.1, Levy concentration, eq. 26": (
@@ -61,13 +82,13 @@ NORM_BOUNDS = (
             statement=f"The operator norm of {what} tends to {form}.",
             at=grid(aspect=[0.25, 0.5]),
             test=mean(NORMS[name]),
-            band=within(f"{TARGETS}:{target}", rel=0.04, provenance="smallest-effect", because=_FINITE),
+            band=within(target, rel=0.04, provenance="smallest-effect", because=_FINITE),
             rival=rival,
         )
         for name, what, form, target, rival in (
-            ("weight", "W", "1 + sqrt(m/n)", "wide_norm", f"{TARGETS}:frobenius_norm"),
-            ("quantized", "W_T", "sqrt(2/pi) (1 + sqrt(m/n))", "quantized_norm", f"{TARGETS}:wide_norm"),
-            ("error", "W_T - W", "sqrt(1 - 2/pi) (1 + sqrt(m/n))", "error_operator_norm", f"{TARGETS}:quantized_norm"),
+            ("weight", "W", "1 + sqrt(m/n)", wide_norm, frobenius_norm),
+            ("quantized", "W_T", "sqrt(2/pi) (1 + sqrt(m/n))", quantized_norm, wide_norm),
+            ("error", "W_T - W", "sqrt(1 - 2/pi) (1 + sqrt(m/n))", error_norm, quantized_norm),
         )
     ),
 )
@@ -89,7 +110,7 @@ ROW_SCALES = (
         at=grid(n=[16, 32, 64]),
         test=mean(SCALES["square"]),
         band=within(
-            f"{TARGETS}:row_scale_square", abs=0.0045, provenance="theory", because="less than (1 - 2/pi)/n at n = 64"
+            ternary_finite.row_scale_square, abs=0.0045, provenance="theory", because="less than (1 - 2/pi)/n at n = 64"
         ),
         rival=KAPPA,
     ),

@@ -8,7 +8,6 @@ from claims.bands import printed, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search, value
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.shared.outliers import (
     CROSSOVER,
     EXACT,
@@ -18,6 +17,7 @@ from claims.papers.sign_magnitude.shared.outliers import (
     linear_leverage,
     to_rounding,
 )
+from claims.papers.sign_magnitude.theory import outliers
 from claims.verdict import Role
 
 #: Released amplitudes of TinyLlama's layer 12: median and 90th percentile of the outlier columns, and the largest.
@@ -29,12 +29,12 @@ UNIT_NORM = experiment(
 
 def leverage(alpha: float) -> float:
     """R at n = 2048 over an entry 1/sqrt(n)."""
-    return theory.leverage(alpha, N)
+    return outliers.leverage(alpha, N)
 
 
 def leverage_unit_norm(alpha: float) -> float:
     """R at n = 2048 over an equal share of what the outlier leaves of the unit norm."""
-    return theory.leverage(alpha, N, "unit-norm")
+    return outliers.leverage(alpha, N, "unit-norm")
 
 
 LEVERAGE = (

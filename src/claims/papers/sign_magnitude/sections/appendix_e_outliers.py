@@ -8,7 +8,6 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import mean, search, value
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.outliers import (
     EXACT,
     SINGLE_FLIP,
@@ -16,13 +15,13 @@ from claims.papers.sign_magnitude.shared.outliers import (
     linear_leverage,
     to_rounding,
 )
-from claims.papers.sign_magnitude.theory import single_flip_correlation, single_flip_gate_rate
+from claims.papers.sign_magnitude.theory import outliers
 from claims.verdict import REFUTED
 
 
 def fourth_moment(alpha: float) -> float:
     """E[(z z')^2] of a bivariate normal pair: 1 + 2 rho^2."""
-    return 1 + 2 * single_flip_correlation(alpha) ** 2
+    return 1 + 2 * outliers.single_flip_correlation(alpha) ** 2
 
 
 def halved_correlation(alpha: float) -> float:
@@ -32,7 +31,7 @@ def halved_correlation(alpha: float) -> float:
 
 def one_way_gate_rate(alpha: float) -> float:
     """Probability of switching off alone."""
-    return single_flip_gate_rate(alpha) / 2
+    return outliers.single_flip_gate_rate(alpha) / 2
 
 
 NOT_CLAIMS = {
@@ -49,7 +48,9 @@ STRUCTURE = (
         statement="One flip leaves z and z' with correlation 1 - 2 alpha^2.",
         at=grid(alpha=EXACT),
         test=value(SINGLE_FLIP_EXACTLY["correlation"]),
-        band=within(single_flip_correlation, abs=1e-13, provenance="theory", because="quadrature is exact to rounding"),
+        band=within(
+            outliers.single_flip_correlation, abs=1e-13, provenance="theory", because="quadrature is exact to rounding"
+        ),
         rival=lambda alpha: 1 - 2 * alpha * alpha + max(alpha * alpha, 1e-12),
     ),
     Claim(
@@ -58,7 +59,9 @@ STRUCTURE = (
         statement="Drawn pre-activations have the correlation 1 - 2 alpha^2, not 1 - alpha^2.",
         at=grid(alpha=[0.4, 0.7, 0.9]),
         test=mean(SINGLE_FLIP["correlation"]),
-        band=within(single_flip_correlation, abs=0.02, provenance="smallest-effect", because="an eighth of alpha^2"),
+        band=within(
+            outliers.single_flip_correlation, abs=0.02, provenance="smallest-effect", because="an eighth of alpha^2"
+        ),
         rival=halved_correlation,
     ),
     Claim(
@@ -76,7 +79,7 @@ STRUCTURE = (
         statement="A flip switches the neuron with probability arccos(1 - 2 alpha^2)/pi = (2/pi) arcsin(alpha).",
         at=grid(alpha=EXACT),
         test=value(SINGLE_FLIP_EXACTLY["gate_rate"]),
-        band=to_rounding(f"{THEORY}:single_flip_gate_rate"),
+        band=to_rounding(outliers.single_flip_gate_rate),
         rival=one_way_gate_rate,
     ),
     Claim(
@@ -85,7 +88,7 @@ STRUCTURE = (
         statement="Drawn neurons switch at the rate (2/pi) arcsin(alpha).",
         at=grid(alpha=[0.1, 0.289, 0.5, 0.9]),
         test=mean(SINGLE_FLIP["gate_rate"]),
-        band=within(f"{THEORY}:single_flip_gate_rate", abs=0.012, provenance="smallest-effect", because="1 % of units"),
+        band=within(outliers.single_flip_gate_rate, abs=0.012, provenance="smallest-effect", because="1 % of units"),
         rival=one_way_gate_rate,
     ),
     Claim(
@@ -124,7 +127,7 @@ ENERGIES = (
         statement="Gate flips have the energy [2 arcsin a - 2 a sqrt(1 - a^2) (1 - 2 a^2)]/pi.",
         at=grid(alpha=EXACT),
         test=value(SINGLE_FLIP_EXACTLY["gate_energy"]),
-        band=to_rounding(f"{THEORY}:single_flip_gate_energy"),
+        band=to_rounding(outliers.single_flip_gate_energy),
         rival=0.0,
     ),
     Claim(
@@ -133,9 +136,7 @@ ENERGIES = (
         statement="Drawn neurons have that gate-flip energy.",
         at=grid(alpha=[0.4, 0.5, 0.7, 0.9]),
         test=mean(SINGLE_FLIP["gate_energy"]),
-        band=within(
-            f"{THEORY}:single_flip_gate_energy", rel=0.02, provenance="smallest-effect", because="below a^2/10"
-        ),
+        band=within(outliers.single_flip_gate_energy, rel=0.02, provenance="smallest-effect", because="below a^2/10"),
         rival=lambda alpha: 16 * alpha**3 / (3 * math.pi),
     ),
     Claim(
@@ -163,7 +164,7 @@ ENERGIES = (
         statement="With alpha^2 = p the energy of one flip is S(p) = 1 - 2 J(1 - 2p), at every p.",
         at=grid(alpha=EXACT),
         test=value(SINGLE_FLIP_EXACTLY["energy"]),
-        band=to_rounding(f"{THEORY}:single_flip_energy"),
+        band=to_rounding(outliers.single_flip_energy),
         rival=linear_leverage,
     ),
     Claim(
@@ -173,7 +174,7 @@ ENERGIES = (
         at=grid(alpha=[0.1, 0.2, 0.289]),
         test=value(SINGLE_FLIP_EXACTLY["gate_share"]),
         band=at_least(0.5, provenance="author", because="dominating means more than half"),
-        rival=f"{THEORY}:single_flip_gate_share",
+        rival=outliers.single_flip_gate_share,
         expected=REFUTED,
         finding=(
             "Gates have 9 %, 18 % and 27 % of a flip's energy at alpha = .1, .2 and .289, the largest amplitude that "

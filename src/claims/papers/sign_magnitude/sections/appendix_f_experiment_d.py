@@ -6,7 +6,6 @@ from claims.bands import at_least, printed, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import ratio, value
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.outliers import (
     COLUMN_SHARE,
     GROUPS,
@@ -16,7 +15,7 @@ from claims.papers.sign_magnitude.shared.outliers import (
     N,
     all_flipped_ratio,
 )
-from claims.papers.sign_magnitude.theory import finite_group_energy, group_ratio
+from claims.papers.sign_magnitude.theory import outliers
 from claims.verdict import REFUTED, Role
 
 #: Share of a group's weights that experiment D flips.
@@ -25,8 +24,8 @@ EXP_D_RATE = 0.05
 
 def drawn_ratio(eta: float, flip_rate: float) -> float:
     """R_E of the drawn groups, whose finite numbers of columns are flipped at random."""
-    own = finite_group_energy(eta, OUTLIERS, flip_rate)
-    return own / finite_group_energy(1 - eta, N - OUTLIERS, flip_rate)
+    own = outliers.finite_group_energy(eta, OUTLIERS, flip_rate)
+    return own / outliers.finite_group_energy(1 - eta, N - OUTLIERS, flip_rate)
 
 
 EXPERIMENT_D = (
@@ -52,7 +51,7 @@ EXPERIMENT_D = (
         at=grid(eta=[0.1, 0.5, 0.9], flip_rate=EXP_D_RATE),
         test=ratio(GROUPS["energy_outliers"], GROUPS["energy_rest"]),
         band=within(drawn_ratio, rel=0.03, provenance="smallest-effect", because="a tenth of the difference from all"),
-        rival=lambda eta: group_ratio(eta) * 1.1,
+        rival=lambda eta: outliers.group_ratio(eta) * 1.1,
         role="ours",
     ),
     Claim(
@@ -113,7 +112,7 @@ EXPERIMENT_D = (
         at=grid(eta=0.2, flip_rate=EXP_D_RATE),
         test=value(GROUPS_EXACTLY["damage_share"]),
         band=within(0.2, rel=0.02, provenance="smallest-effect", because="two per cent of the share"),
-        rival=f"{THEORY}:damage_share",
+        rival=outliers.damage_share,
         expected=REFUTED,
         finding=(
             "It is eta at first order in p only: the ReLU's energy S is concave, so that flips of the group with less "
@@ -127,9 +126,7 @@ EXPERIMENT_D = (
         statement="The share of the damage is S(p eta)/(S(p eta) + S(p (1 - eta))).",
         at=grid(eta=[0.1, 0.2, 0.9], flip_rate=[0.01, EXP_D_RATE]),
         test=value(GROUPS_EXACTLY["damage_share"]),
-        band=within(
-            f"{THEORY}:damage_share", rel=1e-11, provenance="theory", because="quadrature is exact to rounding"
-        ),
+        band=within(outliers.damage_share, rel=1e-11, provenance="theory", because="quadrature is exact to rounding"),
         rival=lambda eta: eta,
         role="ours",
     ),

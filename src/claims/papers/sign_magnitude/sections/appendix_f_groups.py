@@ -10,13 +10,13 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search, value
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.outliers import (
     GROUPS,
     GROUPS_EXACTLY,
     NEEDED,
     all_flipped_ratio,
 )
+from claims.papers.sign_magnitude.theory import outliers
 from claims.verdict import HOLDS, REFUTED, Role
 
 ROWS = read_rows("claims.papers.sign_magnitude:figures/appendix_f.toml")
@@ -193,7 +193,7 @@ CONNECTIONS = (
         statement="Outliers of k times the others' size, one in a thousand, have n alpha^2 = k^2/(.999 + .001 k^2).",
         at=grid(magnitude=[6, 10, 20, 60, 100], column_share=0.001),
         test=value(EXPLICIT["outlier_energy"]),
-        band=within(f"{THEORY}:outlier_energy", rel=1e-11, provenance="theory", because="a sum of 10,000 squares"),
+        band=within(outliers.outlier_energy, rel=1e-11, provenance="theory", because="a sum of 10,000 squares"),
         rival=lambda magnitude: magnitude**2,
     ),
     Claim(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from claims.bands import at_most, within
 from claims.claim import Claim
@@ -16,14 +17,15 @@ from claims.papers.sign_magnitude.shared.ternary import (
     QUADRANTS,
     SIGN,
     SIGN_BLOCK,
-    TARGETS,
     TERNARY,
+    by_name,
     exactly,
+    radial_fraction,
 )
+from claims.papers.sign_magnitude.theory import ternary
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
-PARTS = "claims.papers.sign_magnitude.targets.quadrants"
 BOTH = grid(quantizer=["sign", TERNARY])
 LAYERS = grid(quantizer=[SIGN, TERNARY])
 _WIDE = "terms of order 2/m are below .002 at m = 1024"
@@ -36,8 +38,19 @@ NOT_CLAIMS = {
 }
 
 
+def gates(form: Callable[[ternary.Quadrants], float]) -> Callable[[str], float]:
+    """A figure of the decomposition by gates, as a function of the quantizer's name."""
+    return by_name(lambda q: form(ternary.quantized_quadrants(q)))
+
+
 def _part(
-    name: str, quantity: str, statement: str, *, target: str, rival: Number, tolerance: float = 0.008
+    name: str,
+    quantity: str,
+    statement: str,
+    *,
+    target: Callable[[str], float],
+    rival: Number,
+    tolerance: float = 0.008,
 ) -> tuple[Claim, Claim]:
     """One figure of the decomposition, exactly in the wide limit and in layers of 1024 x 256."""
     locus = "Appendix G.5, structural conjecture; open problem O7b"
@@ -47,7 +60,7 @@ def _part(
         statement=statement,
         at=BOTH,
         test=value(LIMIT[quantity]),
-        band=by_quadrature(f"{PARTS}:{target}"),
+        band=by_quadrature(target),
         rival=rival,
         role="ours",
     )
@@ -57,7 +70,7 @@ def _part(
         statement=f"In layers of 1024 x 256: {statement[0].lower()}{statement[1:]}",
         at=LAYERS,
         test=mean(QUADRANTS[quantity]),
-        band=within(f"{PARTS}:{target}", abs=tolerance, provenance="theory", because=_WIDE),
+        band=within(target, abs=tolerance, provenance="theory", because=_WIDE),
         rival=rival,
         role="ours",
     )
@@ -71,7 +84,7 @@ DERIVATION = (
         statement="Original and quantized pre-activation have covariance 2/pi and variances 1 and 2/pi.",
         at=grid(quantizer="sign"),
         test=value(LIMIT["energy"]),
-        band=exactly("gain"),
+        band=exactly(lambda q: q.gain),
         rival=math.sqrt(KAPPA),
     ),
     Claim(
@@ -80,8 +93,8 @@ DERIVATION = (
         statement="E[relu(z) relu(q)] = sqrt(2/pi) J(sqrt(2/pi)) = .3293.",
         at=BOTH,
         test=value(LIMIT["overlap"]),
-        band=exactly("overlap"),
-        rival=f"{TARGETS}:overlap_of_lines",
+        band=exactly(ternary.quantized_overlap),
+        rival=by_name(lambda q: q.gain / 2),
     ),
     Claim(
         id="sign-magnitude.appg.activation-cosine2",
@@ -89,8 +102,8 @@ DERIVATION = (
         statement="Behind the ReLU the squared cosine rises from 2/pi to 4 J^2 = .6813 (b1.58: from .787 to .807).",
         at=BOTH,
         test=value(LIMIT["activation_cosine2"]),
-        band=exactly("activation_cosine2"),
-        rival=f"{TARGETS}:cosine2",
+        band=exactly(lambda q: 1 - ternary.quantized_transverse(q, "relu", "post")),
+        rival=by_name(lambda q: q.cosine2),
         role="ours",
     ),
     Claim(
@@ -99,9 +112,7 @@ DERIVATION = (
         statement="The aspect ratio m/n cancels: layers of m = n/2, n and 2n rows share the radial fraction.",
         at=grid(quantizer=SIGN, activation="relu", n=256, m=[128, 256, 512]),
         test=mean(SIGN_BLOCK["radial_fraction"]),
-        band=within(
-            f"{TARGETS}:radial_fraction", abs=0.006, provenance="theory", because="the 1/m term is in the target"
-        ),
+        band=within(radial_fraction, abs=0.006, provenance="theory", because="the 1/m term is in the target"),
         rival=0.73,
     ),
 )
@@ -145,7 +156,12 @@ CANCELLATION = (
         locus="open problem O7b",
         statement="The radial fraction is the energy-weighted mean of those of gates kept and gates switched.",
         test=value(LIMIT_SIGN["averaged"]),
-        band=within(f"{TARGETS}:sign_radial_post", abs=0.01, provenance="author", because="what a decomposition says"),
+        band=within(
+            lambda: ternary.quantized_radial_fraction(ternary.quantizer("sign")),
+            abs=0.01,
+            provenance="author",
+            because="what a decomposition says",
+        ),
         rival=0.2694,
         expected=REFUTED,
         finding=(
@@ -172,12 +188,12 @@ CANCELLATION = (
         at=LAYERS,
         test=mean(QUADRANTS["averaged"]),
         band=within(
-            "claims.papers.sign_magnitude.targets.quadrants:averaged_radial",
+            gates(lambda parts: parts.averaged),
             abs=0.008,
             provenance="theory",
             because=_WIDE,
         ),
-        rival=f"{TARGETS}:radial_post",
+        rival=by_name(ternary.quantized_radial_fraction),
         role="ours",
     ),
 )
@@ -187,57 +203,57 @@ DECOMPOSITION = (
         "share-both",
         "share_both",
         "Neurons that stay on carry .729 of the error energy (b1.58: .870).",
-        target="share_both",
+        target=gates(lambda parts: parts.share_both),
         rival=0.5,
     ),
     *_part(
         "share-off",
         "share_off",
         "Neurons that switch off carry .165 of the error energy (b1.58: .090).",
-        target="share_off",
-        rival="claims.papers.sign_magnitude.targets.quadrants:share_on",
+        target=gates(lambda parts: parts.share_off),
+        rival=gates(lambda parts: parts.share_on),
     ),
     *_part(
         "share-on",
         "share_on",
         "Neurons that switch on carry .105 of the error energy (b1.58: .040).",
-        target="share_on",
-        rival="claims.papers.sign_magnitude.targets.quadrants:share_off",
+        target=gates(lambda parts: parts.share_on),
+        rival=gates(lambda parts: parts.share_off),
     ),
     *_part(
         "amplitude",
         "amplitude_flipped",
         "Neurons that switch carry .155 of the radial amplitude (b1.58: .055), of the sign of the rest.",
-        target="amplitude_flipped",
-        rival="claims.papers.sign_magnitude.targets.quadrants:share_flipped",
+        target=gates(lambda parts: parts.amplitude_flipped),
+        rival=gates(lambda parts: parts.share_flipped),
     ),
     *_part(
         "radial-both",
         "radial_both",
         "Against all of a, the error on neurons that stay on is radial to .357 (b1.58: .676).",
-        target="both_on_radial",
-        rival="claims.papers.sign_magnitude.targets.quadrants:both_on_own",
+        target=gates(lambda parts: parts.radial_both),
+        rival=gates(lambda parts: parts.own_both),
     ),
     *_part(
         "radial-flipped",
         "radial_flipped",
         "Against all of a, the error on neurons that switch is radial to .032 (b1.58: .016).",
-        target="flipped_radial",
-        rival="claims.papers.sign_magnitude.targets.quadrants:flipped_own",
+        target=gates(lambda parts: parts.radial_flipped),
+        rival=gates(lambda parts: parts.own_flipped),
     ),
     *_part(
         "own-both",
         "own_both",
         "Against their own part of a, the error on neurons that stay on is radial to .377 (b1.58: .691).",
-        target="both_on_own",
-        rival="claims.papers.sign_magnitude.targets.quadrants:both_on_radial",
+        target=gates(lambda parts: parts.own_both),
+        rival=gates(lambda parts: parts.radial_both),
     ),
     *_part(
         "own-flipped",
         "own_flipped",
         "Against their own part of a, the error on neurons that switch is radial to .611 (b1.58: .695).",
-        target="flipped_own",
-        rival="claims.papers.sign_magnitude.targets.quadrants:flipped_radial",
+        target=gates(lambda parts: parts.own_flipped),
+        rival=gates(lambda parts: parts.radial_flipped),
         tolerance=0.015,
     ),
 )

@@ -6,11 +6,10 @@ from claims.bands import printed, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search, value
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.outliers import (
     SINGLE_FLIP_EXACTLY,
 )
-from claims.papers.sign_magnitude.theory import BUSSGANG, c_exact, c_limit, pearson_excess, sign_cosine_limit
+from claims.papers.sign_magnitude.theory import activations, block, outliers, small_rate, vectors
 from claims.verdict import Role
 
 #: c0 of smooth activations at pre-activations of variance one.
@@ -19,12 +18,12 @@ HOMOGENEOUS = ["linear", "relu", "leaky-relu", "abs", "relu2"]
 
 SMALL_RATE = experiment(
     "claims.papers.sign_magnitude.experiments.activations:small_rate",
-    fixed={"scale": 1.0, "kappa": BUSSGANG},
+    fixed={"scale": 1.0, "kappa": block.BUSSGANG},
     seconds=0.05,
 )
 FINITE_RATE = experiment(
     "claims.papers.sign_magnitude.experiments.activations:finite_rate",
-    fixed={"scale": 1.0, "kappa": BUSSGANG},
+    fixed={"scale": 1.0, "kappa": block.BUSSGANG},
     seconds=0.02,
 )
 BLOCK = experiment(
@@ -43,12 +42,12 @@ OTHER_LAW = experiment(
 
 def rectified(flip_rate: float, metric: str) -> float:
     """The ratio of the ReLU block."""
-    return c_exact(flip_rate, "pre" if metric == "pre" else "post")
+    return block.c_exact(flip_rate, "pre" if metric == "pre" else "post")
 
 
 def law_ratio(law: str, metric: str, flip_rate: float = 0.01) -> float:
     """The ratio of the ReLU block whose weights have this law."""
-    return c_exact(flip_rate, "pre" if metric == "pre" else "post", 1, sign_cosine_limit(law))
+    return block.c_exact(flip_rate, "pre" if metric == "pre" else "post", 1, vectors.sign_cosine_limit(law))
 
 
 def gaussian_ratio(metric: str, flip_rate: float = 0.01) -> float:
@@ -58,7 +57,7 @@ def gaussian_ratio(metric: str, flip_rate: float = 0.01) -> float:
 
 def limit_of_kappa(kappa: float) -> float:
     """1/(1 - kappa)."""
-    return c_limit(kappa)
+    return small_rate.c_limit(kappa)
 
 
 MAXIMUM = (
@@ -77,7 +76,9 @@ MAXIMUM = (
         statement="Positively homogeneous activations reach pi/(pi - 2): linear, ReLU, leaky ReLU, |z|, squared ReLU.",
         at=grid(activation=HOMOGENEOUS),
         test=value(SMALL_RATE["pre"]),
-        band=within(c_limit(), rel=1e-6, provenance="theory", because="extrapolation leaves terms of order p = 1e-8"),
+        band=within(
+            small_rate.c_limit(), rel=1e-6, provenance="theory", because="extrapolation leaves terms of order p = 1e-8"
+        ),
         rival=2.539,
         role="ours",
     ),
@@ -89,7 +90,7 @@ MAXIMUM = (
             at=grid(activation=activation),
             test=value(SMALL_RATE["pre"]),
             band=printed(figure, because="five places of the closed moments"),
-            rival=c_limit(),
+            rival=small_rate.c_limit(),
             role=Role.OURS,
         )
         for activation, figure in CONSTANTS.items()
@@ -101,7 +102,7 @@ MAXIMUM = (
         at=grid(activation=["silu", "gelu", "tanh", "softplus"], scale=[0.1, 0.5, 1.0, 2.0]),
         test=value(SMALL_RATE["pre"]),
         band=within(
-            f"{THEORY}:activation_limit", rel=1e-6, provenance="theory", because="extrapolated: order p = 1e-8"
+            activations.activation_limit, rel=1e-6, provenance="theory", because="extrapolated: order p = 1e-8"
         ),
         rival=2.8,
         role="ours",
@@ -113,7 +114,7 @@ MAXIMUM = (
         at=grid(activation=[*CONSTANTS, "relu2"]),
         test=value(SMALL_RATE["post"]),
         band=within(
-            f"{THEORY}:activation_limit", rel=1e-6, provenance="theory", because="extrapolated: order p = 1e-8"
+            activations.activation_limit, rel=1e-6, provenance="theory", because="extrapolated: order p = 1e-8"
         ),
         rival=2.8,
         role="ours",
@@ -124,7 +125,7 @@ MAXIMUM = (
         statement="Before projection E_sign/E_mag tends to A0/((2/pi) A2 + (1 - 2/pi) A0), which is one for ReLU only.",
         at=grid(activation=[*CONSTANTS, "relu2"]),
         test=value(SMALL_RATE["energy_ratio"]),
-        band=within(f"{THEORY}:activation_energy_ratio", rel=1e-6, provenance="theory", because="extrapolated"),
+        band=within(activations.activation_energy_ratio, rel=1e-6, provenance="theory", because="extrapolated"),
         rival=1.0,
         role="ours",
     ),
@@ -134,8 +135,8 @@ MAXIMUM = (
         statement="R_mag depends on the activation: .666 for SiLU, .225 for tanh, .840 for ReLU squared.",
         at=grid(activation=[*CONSTANTS, "relu2"]),
         test=value(SMALL_RATE["radial_magnitude"]),
-        band=within(f"{THEORY}:activation_radial_fraction", rel=1e-6, provenance="theory", because="extrapolated"),
-        rival=BUSSGANG,
+        band=within(activations.activation_radial_fraction, rel=1e-6, provenance="theory", because="extrapolated"),
+        rival=block.BUSSGANG,
         role="ours",
     ),
     Claim(
@@ -144,7 +145,12 @@ MAXIMUM = (
         statement="At the released scripts' scale n^-1/2 SiLU is linear: its limit is pi/(pi - 2) within .5 per cent.",
         at=grid(activation="silu", scale=[512**-0.5, 2048**-0.5]),
         test=value(SMALL_RATE["pre"]),
-        band=within(c_limit(), rel=0.005, provenance="smallest-effect", because="a twentieth of the fall at scale one"),
+        band=within(
+            small_rate.c_limit(),
+            rel=0.005,
+            provenance="smallest-effect",
+            because="a twentieth of the fall at scale one",
+        ),
         rival=2.434,
         role="ours",
     ),
@@ -157,7 +163,7 @@ FINITE = (
         statement="At finite p the ratio of SiLU, GELU and tanh is that of two-dimensional Gaussian moments.",
         at=grid(activation=["silu", "gelu", "tanh"], flip_rate=[0.001, 0.01, 0.1], metric="pre"),
         test=value(FINITE_RATE["pre"]),
-        band=within(f"{THEORY}:activation_ratio", rel=1e-9, provenance="theory", because="both quadratures converge"),
+        band=within(activations.activation_ratio, rel=1e-9, provenance="theory", because="both quadratures converge"),
         rival=rectified,
         role="ours",
     ),
@@ -167,7 +173,7 @@ FINITE = (
         statement="The same after both outputs are normalised.",
         at=grid(activation=["silu", "gelu", "tanh"], flip_rate=[0.001, 0.01, 0.1], metric="post"),
         test=value(FINITE_RATE["post"]),
-        band=within(f"{THEORY}:activation_ratio", rel=1e-9, provenance="theory", because="both quadratures converge"),
+        band=within(activations.activation_ratio, rel=1e-9, provenance="theory", because="both quadratures converge"),
         rival=rectified,
         role="ours",
     ),
@@ -182,7 +188,7 @@ FINITE = (
             plain=(BLOCK["plain_transverse_sign"], BLOCK["plain_transverse_magnitude"]),
         ),
         band=within(
-            f"{THEORY}:activation_ratio", rel=0.015, provenance="theory", because="1/n terms are up to .005 at n = 512"
+            activations.activation_ratio, rel=0.015, provenance="theory", because="1/n terms are up to .005 at n = 512"
         ),
         rival=rectified,
         role="ours",
@@ -195,7 +201,7 @@ FINITE = (
         at=grid(activation=["relu", "linear"], kappa=[0.5, 0.75]),
         test=value(SMALL_RATE["pre"]),
         band=within(limit_of_kappa, rel=1e-6, provenance="theory", because="extrapolation leaves terms of order p"),
-        rival=c_limit(),
+        rival=small_rate.c_limit(),
         role="ours",
     ),
     Claim(
@@ -219,7 +225,9 @@ FINITE = (
         statement="Uncentred and Pearson correlation of a and da differ under sign flips: squared, by 1/(1 - 1/pi).",
         at=grid(alpha=[0.1, 0.3, 0.6, 0.9]),
         test=value(SINGLE_FLIP_EXACTLY["pearson_excess"]),
-        band=within(pearson_excess(0.5), rel=1e-11, provenance="theory", because="quadrature is exact to rounding"),
+        band=within(
+            outliers.pearson_excess(0.5), rel=1e-11, provenance="theory", because="quadrature is exact to rounding"
+        ),
         rival=1.0,
     ),
 )

@@ -8,7 +8,7 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import mean, order, ratio
-from claims.papers.sign_magnitude.shared.block import THEORY
+from claims.papers.sign_magnitude.theory import block
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
@@ -57,8 +57,8 @@ BEHIND_RELU = (
         statement="Perturbing the projection behind the ReLU gives the ratio (1 - p) pi/(pi - 2), 2.724 at p = .01.",
         at=grid(flip_rate=[0.01, 0.1]),
         test=ratio(BEHIND["sign"], BEHIND["magnitude"]),
-        band=within(f"{THEORY}:c_linear", rel=0.015, provenance="smallest-effect", because="less than the ReLU's 2 %"),
-        rival=f"{THEORY}:c_exact",
+        band=within(block.c_linear, rel=0.015, provenance="smallest-effect", because="less than the ReLU's 2 %"),
+        rival=block.c_exact,
         role="ours",
         decides="standard",
     ),

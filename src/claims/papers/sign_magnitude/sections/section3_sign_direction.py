@@ -8,10 +8,9 @@ from claims.bands import at_least, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, limit, mean, order, slope
-from claims.papers.sign_magnitude.theory import sign_cosine_limit
+from claims.papers.sign_magnitude.theory import vectors
 from claims.verdict import REFUTED, Role
 
-THEORY = "claims.papers.sign_magnitude.theory"
 KAPPA = 2 / math.pi
 
 VECTORS = experiment(
@@ -31,7 +30,7 @@ HALF_SPACE = experiment("claims.papers.sign_magnitude.experiments.vectors:half_s
 
 def cosine_not_squared(law: str) -> float:
     """Fact 1 without its square: the cosine itself."""
-    return math.sqrt(sign_cosine_limit(law))
+    return math.sqrt(vectors.sign_cosine_limit(law))
 
 
 def limit_at_finite_n(n: int) -> float:
@@ -58,7 +57,7 @@ FACT_1 = (
         at=grid(n=[64, 128], law=["gaussian", "laplace", "uniform"]),
         test=limit(VECTORS["sign_cosine"], over="n", rate=1),
         band=within(
-            f"{THEORY}:sign_cosine_limit",
+            vectors.sign_cosine_limit,
             abs=0.004,
             provenance="smallest-effect",
             because="below one per cent of the constant",
@@ -72,9 +71,9 @@ FACT_1 = (
         at=grid(n=[16, 32, 64, 128], law="gaussian"),
         test=mean(VECTORS["sign_cosine"]),
         band=within(
-            f"{THEORY}:sign_cosine_mean", abs=0.0026, provenance="theory", because="less than (1 - 2/pi)/n at n = 128"
+            vectors.sign_cosine_mean, abs=0.0026, provenance="theory", because="less than (1 - 2/pi)/n at n = 128"
         ),
-        rival=f"{THEORY}:sign_cosine_limit",
+        rival=vectors.sign_cosine_limit,
         role=Role.OURS,
     ),
     Claim(
@@ -109,7 +108,7 @@ PROPOSITION_2 = (
             at=grid(n=sizes, law=law),
             test=limit(VECTORS["scaled_random_cosine"], over="n", rate=1),
             band=within(
-                f"{THEORY}:random_sign_cosine_limit",
+                vectors.random_sign_cosine_limit,
                 rel=rel,
                 provenance="smallest-effect",
                 because="next terms are O(n^-2)",
@@ -124,9 +123,7 @@ PROPOSITION_2 = (
         statement="For Gaussian weights the mean squared cosine to |w| with random signs is 3/(n + 2) at every n.",
         at=grid(n=[16, 32], law="gaussian"),
         test=mean(VECTORS["random_cosine"]),
-        band=within(
-            f"{THEORY}:random_sign_cosine_mean", rel=0.04, provenance="theory", because="less than 2/n at n = 32"
-        ),
+        band=within(vectors.random_sign_cosine_mean, rel=0.04, provenance="theory", because="less than 2/n at n = 32"),
         rival=limit_at_finite_n,
     ),
     Claim(
@@ -204,7 +201,7 @@ MOMENTS = (
         at=grid(n=[1, 4, 16]),
         test=mean(PROJECTION["correlation2"]),
         band=within(KAPPA, abs=0.018, provenance="theory", because="less than (1 - 2/pi)/n at n = 16"),
-        rival=f"{THEORY}:sign_cosine_mean",
+        rival=vectors.sign_cosine_mean,
     ),
     Claim(
         id="sign-magnitude.part-a.half-space",

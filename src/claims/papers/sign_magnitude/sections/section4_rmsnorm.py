@@ -9,9 +9,9 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid, linear
 from claims.kinds import identity, mean, ratio, search, value
 from claims.kinds.search import Search
+from claims.papers.sign_magnitude.theory import finite, geometry
 from claims.verdict import REFUTED, Role
 
-THEORY = "claims.papers.sign_magnitude.theory"
 KAPPA = 2 / math.pi
 NOTHING = linear(0.0)
 
@@ -103,7 +103,7 @@ THEOREM_1 = (
         statement="Bound over exact distance is sqrt(s (s + 1)/2) with s = sqrt(1 + CV^2), so 1 + 3 CV^2/8 at first.",
         at=grid(cv=[0.05, 0.1, 0.2, 0.3, 0.5, 1.0]),
         test=value(TWO_SCALES["slack"]),
-        band=within(f"{THEORY}:rescaling_slack", abs=1e-8, provenance="theory", because="rounding; next term is CV^4"),
+        band=within(geometry.rescaling_slack, abs=1e-8, provenance="theory", because="rounding; next term is CV^4"),
         rival=slack_to_first_order,
         role=Role.OURS,
     ),
@@ -160,7 +160,7 @@ COROLLARY_3 = (
         statement="Each relative step has its sharp constant, 0.5774 at first and 0.7247 at 1/2, in every dimension.",
         at=grid(dim=[2, 16, 256], eps=[0.01, 0.1, 0.3, 0.5]),
         test=value(REMAINDER["absolute"]),
-        band=within(f"{THEORY}:remainder_sup", rel=1e-8, provenance="theory", because="rounding of 1e-16/eps^2"),
+        band=within(geometry.remainder_sup, rel=1e-8, provenance="theory", because="rounding of 1e-16/eps^2"),
         rival=1 / math.sqrt(3),
         role=Role.OURS,
     ),
@@ -171,7 +171,7 @@ COROLLARY_3 = (
         at=grid(dim=[2, 16, 256], eps=[0.01, 0.1, 0.3, 0.5]),
         test=value(REMAINDER["relative"]),
         band=within(
-            f"{THEORY}:relative_remainder_sup", rel=1e-5, provenance="theory", because="directions stop 1 mrad short"
+            geometry.relative_remainder_sup, rel=1e-5, provenance="theory", because="directions stop 1 mrad short"
         ),
         rival=relative_remainder_to_first_order,
     ),
@@ -194,8 +194,8 @@ COROLLARY_3 = (
         statement="For unit y and h the longest second derivative of RMSNorm is 2 sqrt(d)/sqrt(3).",
         at=grid(dim=[2, 64]),
         test=value(HESSIAN["supremum"]),
-        band=within(f"{THEORY}:hessian_sup", rel=1e-9, provenance="theory", because="rounding of a maximum"),
-        rival=f"{THEORY}:hessian_sup_by_triangle",
+        band=within(geometry.hessian_sup, rel=1e-9, provenance="theory", because="rounding of a maximum"),
+        rival=geometry.hessian_sup_by_triangle,
         role=Role.OURS,
     ),
     Claim(
@@ -225,7 +225,7 @@ SECTION_4_3 = (
         statement="Of a layer's output error from sign flips a share p is radial, plus (1 - p)/m at finite width.",
         at=grid(flip_rate=[0.01, 0.1], arm="sign", width=256),
         test=mean(LAYER["radial"]),
-        band=within(f"{THEORY}:linear_radial_fraction", rel=0.2, provenance="smallest-effect", because="a fifth of p"),
+        band=within(finite.linear_radial_fraction, rel=0.2, provenance="smallest-effect", because="a fifth of p"),
         rival=shrinkage_as_radial_fraction,
     ),
     Claim(

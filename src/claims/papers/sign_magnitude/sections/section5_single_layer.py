@@ -7,7 +7,8 @@ from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import identity, mean, ratio, replay
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.shared.block import REPLAY_LINEAR, REPLAY_SLACK, TARGETS, THEORY
+from claims.papers.sign_magnitude.shared.block import REPLAY_LINEAR, REPLAY_SLACK
+from claims.papers.sign_magnitude.theory import finite
 from claims.verdict import REFUTED
 
 BASIS = experiment("claims.papers.sign_magnitude.experiments.single_layer:basis_average", seconds=0.002)
@@ -33,6 +34,12 @@ SIGN, ADDITIVE, ABSOLUTE = (LAYER.at(arm=arm) for arm in ("sign", "additive", "a
 TABLE_11 = {row["quantity"]: row["measured"] for row in read_rows("claims.papers.sign_magnitude:figures/table11.toml")}
 TABLE_11_POINT = grid(n=256, m=256, flip_rate=0.005)
 TABLE_11_RUN = "the script's configuration n = m = 256, p = .005, twenty seeds of 10,000 inputs"
+
+
+def biased_transverse_ratio(flip_rate: float, m: int) -> float:
+    """What eq. 11 would be if only the additive noise lost one of m dimensions: (1 - 1/m)/(1 - p)."""
+    return (1 - 1 / m) * finite.single_layer_transverse_ratio(flip_rate)
+
 
 NOT_CLAIMS = {
     "Table 11, columns theory and deviation": (
@@ -83,7 +90,10 @@ RADIAL_FRACTIONS = (
         at=grid(n=256, m=2048, flip_rate=[0.005, 0.01, 0.05]),
         test=mean(WIDE_LAYER["fraction"]),
         band=within(
-            f"{TARGETS}:rate", abs=0.002, provenance="theory", because="the finite-m term is (1 - p)(1 - 2p)/m < .0005"
+            lambda flip_rate: flip_rate,
+            abs=0.002,
+            provenance="theory",
+            because="the finite-m term is (1 - p)(1 - 2p)/m < .0005",
         ),
         rival=0.0,
     ),
@@ -96,9 +106,12 @@ RADIAL_FRACTIONS = (
         at=grid(n=256, m=256, flip_rate=[0.005, 0.01]),
         test=mean(SIGN["fraction"]),
         band=within(
-            f"{TARGETS}:linear_fraction", abs=0.0016, provenance="theory", because="two fifths of the finite-m term 1/m"
+            finite.linear_radial_fraction_mean,
+            abs=0.0016,
+            provenance="theory",
+            because="two fifths of the finite-m term 1/m",
         ),
-        rival=f"{TARGETS}:rate",
+        rival=lambda flip_rate: flip_rate,
         role="ours",
     ),
     Claim(
@@ -121,12 +134,12 @@ TRANSVERSE_RATIOS = (
         at=grid(n=2048, m=64, flip_rate=[0.05, 0.1]),
         test=ratio(NARROW_LAYER.at(arm="additive")["transverse"], NARROW_LAYER.at(arm="sign")["transverse"]),
         band=within(
-            f"{THEORY}:single_layer_transverse_ratio",
+            finite.single_layer_transverse_ratio,
             abs=0.006,
             provenance="theory",
             because="a third of 1/m: both perturbations lose one of m dimensions, so the loss cancels",
         ),
-        rival=f"{TARGETS}:biased_transverse_ratio",
+        rival=biased_transverse_ratio,
     ),
     Claim(
         id="sign-magnitude.sec52.sign-preserving-noise",
@@ -138,12 +151,12 @@ TRANSVERSE_RATIOS = (
         at=grid(n=256, m=256, flip_rate=[0.01, 0.1]),
         test=ratio(ABSOLUTE["transverse"], SIGN["transverse"]),
         band=within(
-            f"{TARGETS}:absolute_noise_transverse_ratio",
+            finite.absolute_noise_transverse_ratio,
             rel=0.015,
             provenance="theory",
             because="the radial share's finite-width term cancels; the rest is below 1/m",
         ),
-        rival=f"{THEORY}:single_layer_transverse_ratio",
+        rival=finite.single_layer_transverse_ratio,
         role="ours",
     ),
 )

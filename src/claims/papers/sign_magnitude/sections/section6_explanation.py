@@ -11,12 +11,18 @@ from claims.papers.sign_magnitude.shared.block import (
     RATES,
     RELU,
     SMALL_RATE,
-    TARGETS,
-    THEORY,
     by_quadrature,
     transverse_ratio,
 )
+from claims.papers.sign_magnitude.theory import block, finite, small_rate
+from claims.papers.sign_magnitude.theory.block import Metric
 from claims.verdict import REFUTED
+
+
+def other_step(flip_rate: float, n: int, metric: Metric, step: int) -> float:
+    """The finite-n ratio for the opposite sign of the magnitude step."""
+    return finite.c_finite_n(flip_rate, n, metric, -step)
+
 
 EXPLANATION = (
     Claim(
@@ -28,7 +34,7 @@ EXPLANATION = (
         band=within(
             1.0, abs=0.2, provenance="smallest-effect", because="no asymmetry means one; .2 is a ninth of c - 1"
         ),
-        rival=f"{THEORY}:c_linear",
+        rival=block.c_linear,
         expected=REFUTED,
         finding=(
             "A linear block has the asymmetry too, (1 - p) pi/(pi - 2) = 2.724 at p = .01. Its energies are "
@@ -43,10 +49,8 @@ EXPLANATION = (
         statement="A linear block has the ratio (1 - p) pi/(pi - 2), for either sign of the magnitude step.",
         at=grid(n=512, flip_rate=RATES, metric="pre", step=[1, -1]),
         test=transverse_ratio(LINEAR),
-        band=within(
-            f"{THEORY}:c_linear", rel=0.005, provenance="theory", because="finite-width terms cancel to O(1/n^2)"
-        ),
-        rival=f"{THEORY}:c_printed_formula",
+        band=within(block.c_linear, rel=0.005, provenance="theory", because="finite-width terms cancel to O(1/n^2)"),
+        rival=small_rate.c_printed_formula,
         role="ours",
         decides="standard",
     ),
@@ -56,8 +60,8 @@ EXPLANATION = (
         statement=("In the post metric the linear block has (1 - p) pi/(pi - 2) times the growth s2 of the variance."),
         at=grid(n=1024, flip_rate=RATES, metric="post", step=1),
         test=transverse_ratio(LINEAR),
-        band=within(f"{THEORY}:c_linear", rel=0.01, provenance="theory", because="finite-width terms are O(p^0.5/n)"),
-        rival=f"{TARGETS}:rectified",
+        band=within(block.c_linear, rel=0.01, provenance="theory", because="finite-width terms are O(p^0.5/n)"),
+        rival=finite.c_finite_n,
         role="ours",
         decides="standard",
     ),
@@ -113,8 +117,8 @@ STEP_SIGN = (
         statement="A step that shrinks every weight gives a slightly larger ratio than one that grows them.",
         at=grid(flip_rate=RATES, metric="pre", step=-1, n=512),
         test=transverse_ratio(RELU),
-        band=within(f"{THEORY}:c_finite_n", rel=0.005, provenance="theory", because="next terms are below .002"),
-        rival=f"{TARGETS}:other_step",
+        band=within(finite.c_finite_n, rel=0.005, provenance="theory", because="next terms are below .002"),
+        rival=other_step,
         role="ours",
         decides="standard",
     ),
@@ -127,8 +131,8 @@ STEP_SIGN = (
         ),
         at=grid(flip_rate=RATES, metric="post", step=-1, n=512),
         test=transverse_ratio(RELU),
-        band=within(f"{THEORY}:c_finite_n", rel=0.015, provenance="theory", because="next terms are below .004"),
-        rival=f"{TARGETS}:other_step",
+        band=within(finite.c_finite_n, rel=0.015, provenance="theory", because="next terms are below .004"),
+        rival=other_step,
         role="ours",
         decides="standard",
     ),

@@ -6,7 +6,8 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import convergence, mean, ratio
-from claims.papers.sign_magnitude.shared.block import BLOCK_2048, RELU, TARGETS, THEORY, transverse_ratio
+from claims.papers.sign_magnitude.shared.block import BLOCK_2048, RELU, transverse_ratio
+from claims.papers.sign_magnitude.theory import block, finite, small_rate, vectors
 from claims.verdict import REFUTED
 
 SHARE = experiment(
@@ -31,8 +32,8 @@ FINITE_WIDTH = (
         ),
         at=grid(n=2048, flip_rate=0.01),
         test=transverse_ratio(BLOCK_2048),
-        band=within(f"{THEORY}:c_exact", rel=0.022, provenance="author", because="the remark's Berry-Esseen estimate"),
-        rival=f"{THEORY}:c_limit",
+        band=within(block.c_exact, rel=0.022, provenance="author", because="the remark's Berry-Esseen estimate"),
+        rival=small_rate.c_limit,
     ),
     Claim(
         id="sign-magnitude.rem2.finite-n",
@@ -41,9 +42,9 @@ FINITE_WIDTH = (
         at=grid(n=512, flip_rate=[0.01, 0.02], metric="pre", step=1),
         test=transverse_ratio(RELU),
         band=within(
-            f"{THEORY}:c_finite_n", rel=0.005, provenance="theory", because="below the correction that it has to see"
+            finite.c_finite_n, rel=0.005, provenance="theory", because="below the correction that it has to see"
         ),
-        rival=f"{THEORY}:c_exact",
+        rival=block.c_exact,
         role="ours",
         decides="standard",
     ),
@@ -68,12 +69,12 @@ FINITE_WIDTH = (
         at=grid(n=256, m=4096, flip_rate=0.001),
         test=ratio(SINGLE_FLIPS["total"], SINGLE_FLIPS["flip_energy"]),
         band=within(
-            f"{TARGETS}:wide_energy_share",
+            block.sign_energy_share,
             rel=0.01,
             provenance="smallest-effect",
             because="a third of the effect of 3 %",
         ),
-        rival=f"{TARGETS}:energy_share",
+        rival=finite.energy_share,
         expected=REFUTED,
         finding=(
             "The two limits do not commute. As p -> 0 at fixed n a row holds one flip at most, whose share "
@@ -93,9 +94,9 @@ FINITE_WIDTH = (
         at=grid(n=256, m=4096, flip_rate=0.001),
         test=ratio(SINGLE_FLIPS["total"], SINGLE_FLIPS["flip_energy"]),
         band=within(
-            f"{TARGETS}:energy_share", rel=0.01, provenance="theory", because="a third of the effect; the form is exact"
+            finite.energy_share, rel=0.01, provenance="theory", because="a third of the effect; the form is exact"
         ),
-        rival=f"{TARGETS}:wide_energy_share",
+        rival=block.sign_energy_share,
         role="ours",
     ),
     Claim(
@@ -104,8 +105,13 @@ FINITE_WIDTH = (
         statement="The expected squared norm of the flips is 4p times that of the weights.",
         at=grid(n=32, draws=2000, flip_rate=[0.01, 0.05]),
         test=mean(NORM["mean"]),
-        band=within(f"{TARGETS}:norm_mean", rel=0.05, provenance="smallest-effect", because="five per cent"),
-        rival=f"{TARGETS}:half_norm_mean",
+        band=within(
+            lambda flip_rate, n: vectors.flip_norm_mean(n, flip_rate),
+            rel=0.05,
+            provenance="smallest-effect",
+            because="five per cent",
+        ),
+        rival=lambda flip_rate, n: vectors.flip_norm_mean(n, flip_rate) / 2,
     ),
     Claim(
         id="sign-magnitude.a4.flip-norm",
@@ -114,8 +120,11 @@ FINITE_WIDTH = (
         at=grid(n=32, draws=2000, flip_rate=[0.01, 0.05]),
         test=mean(NORM["variance"]),
         band=within(
-            f"{TARGETS}:norm_variance", rel=0.1, provenance="smallest-effect", because="a tenth of the variance"
+            lambda flip_rate, n: vectors.flip_norm_variance(n, n, flip_rate),
+            rel=0.1,
+            provenance="smallest-effect",
+            because="a tenth of the variance",
         ),
-        rival=f"{TARGETS}:norm_variance_equal_weights",
+        rival=lambda flip_rate: 16 * flip_rate * (1 - flip_rate),
     ),
 )

@@ -11,13 +11,15 @@ from claims.papers.sign_magnitude.shared.block import (
     RATES,
     RELU,
     SMALL_RATE,
-    TARGETS,
-    THEORY,
     WIDE,
     by_quadrature,
     transverse_ratio,
 )
+from claims.papers.sign_magnitude.theory import block, finite, small_rate
 from claims.verdict import REFUTED
+
+#: Coefficient of sqrt(p) in the paper's factored formula: -4/(3 pi) times the limit.
+FACTORED_SLOPE = -small_rate.FLIP_SLOPE * small_rate.c_limit()
 
 NOT_CLAIMS = {
     "Figure 1, points": (
@@ -44,12 +46,12 @@ FIXED_RATE = (
         at=grid(n=[512, 1024], flip_rate=RATES, metric="pre", step=1),
         test=transverse_ratio(RELU),
         band=within(
-            f"{THEORY}:c_finite_n",
+            finite.c_finite_n,
             rel=0.005,
             provenance="theory",
             because="next terms are O(p^0.5/n) and O(1/n^2), < .002",
         ),
-        rival=f"{THEORY}:c_printed_formula",
+        rival=small_rate.c_printed_formula,
         decides="standard",
     ),
     Claim(
@@ -60,10 +62,8 @@ FIXED_RATE = (
         ),
         at=grid(n=[512, 1024], flip_rate=RATES, metric="pre", step=1),
         test=limit(RELU["c"], over="n", rate=1),
-        band=within(
-            f"{THEORY}:c_exact", rel=0.01, provenance="theory", because="half of the formula's error at p = .01"
-        ),
-        rival=f"{THEORY}:c_printed_formula",
+        band=within(block.c_exact, rel=0.01, provenance="theory", because="half of the formula's error at p = .01"),
+        rival=small_rate.c_printed_formula,
         decides="standard",
     ),
     Claim(
@@ -72,8 +72,8 @@ FIXED_RATE = (
         statement=("The closed form of c(p) equals the quadrature of the definition, for growing and shrinking steps."),
         at=grid(flip_rate=[0.001, 0.01, 0.1], step=[1, -1]),
         test=value(WIDE["c_pre"]),
-        band=by_quadrature(f"{THEORY}:c_exact"),
-        rival=f"{THEORY}:c_series",
+        band=by_quadrature(block.c_exact),
+        rival=small_rate.c_series,
         role="ours",
     ),
     Claim(
@@ -82,8 +82,8 @@ FIXED_RATE = (
         statement="After normalising both outputs the ratio is c(p) times the growth s2 of the perturbed variance.",
         at=grid(flip_rate=[0.001, 0.01, 0.1], step=[1, -1]),
         test=value(WIDE["c_post"]),
-        band=by_quadrature(f"{TARGETS}:c_post"),
-        rival=f"{THEORY}:c_exact",
+        band=by_quadrature(lambda flip_rate, step: block.c_exact(flip_rate, "post", step)),
+        rival=block.c_exact,
         role="ours",
     ),
     Claim(
@@ -105,7 +105,7 @@ SMALL_RATES = (
         statement="As the flip rate goes to zero the ratio tends to pi/(pi - 2), printed as 2.75.",
         at=grid(step=[1, -1]),
         test=value(SMALL_RATE["c_pre_0"]),
-        band=by_quadrature(f"{THEORY}:c_limit"),
+        band=by_quadrature(small_rate.c_limit),
         rival=2.7528,
     ),
     Claim(
@@ -124,8 +124,8 @@ SMALL_RATES = (
         ),
         at=grid(step=[1, -1]),
         test=value(SMALL_RATE["c_pre_1"]),
-        band=by_quadrature(f"{TARGETS}:limit_slope"),
-        rival=f"{TARGETS}:factored_slope",
+        band=by_quadrature(small_rate.c_slope),
+        rival=FACTORED_SLOPE,
         role="ours",
     ),
     Claim(
@@ -134,7 +134,7 @@ SMALL_RATES = (
         statement="The next term of c(p) is -1.4514 p of the limit for a growing and -.6349 p for a shrinking one.",
         at=grid(step=[1, -1]),
         test=value(SMALL_RATE["c_pre_2"]),
-        band=by_quadrature(f"{TARGETS}:limit_curvature", 1e-8),
+        band=by_quadrature(lambda step: small_rate.c_limit() * small_rate.c_rate_coefficient("pre", step), 1e-8),
         rival=-2.7519,
         role="ours",
     ),
@@ -145,8 +145,8 @@ SMALL_RATES = (
             "The structural coefficient -4/(3 pi) of the factored form is the sqrt(p) coefficient of the ratio."
         ),
         test=value(SMALL_RATE["c_pre_1"]),
-        band=within(f"{TARGETS}:factored_slope", rel=0.05, provenance="smallest-effect", because="five per cent of it"),
-        rival=f"{TARGETS}:limit_slope",
+        band=within(FACTORED_SLOPE, rel=0.05, provenance="smallest-effect", because="five per cent of it"),
+        rival=small_rate.c_slope,
         expected=REFUTED,
         finding=(
             "The undetermined remainder R_p is itself +.2558 sqrt(p), which cancels three fifths of -.4244: "
@@ -169,7 +169,7 @@ SMALL_RATES = (
         locus="Remark 1, R_p = O(sqrt p)",
         statement="R_p is of order sqrt(p), with coefficient (4/(3 pi)) sqrt(1 - 2/pi) = .2558.",
         test=value(SMALL_RATE["remainder_1"]),
-        band=by_quadrature(f"{THEORY}:printed_remainder_coefficient"),
+        band=by_quadrature(small_rate.printed_remainder_coefficient),
         rival=0.0,
     ),
 )

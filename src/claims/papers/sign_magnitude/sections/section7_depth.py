@@ -11,7 +11,6 @@ import math
 from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.kinds import mean, order, ratio, slope, trend
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     DEEP_STACK,
@@ -22,6 +21,7 @@ from claims.papers.sign_magnitude.shared.depth import (
     STACK,
     points,
 )
+from claims.papers.sign_magnitude.theory import depth, depth_limits
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 NAMES = {
@@ -60,8 +60,8 @@ STRONG = Claim(
     statement="The single-layer factor compounds: C_6 = (pi/(pi - 2))^6 = 434.",
     at=tuple(p for name in ARCHITECTURES for p in points(name, layer=6, metric=PUBLISHED_METRIC[name])),
     test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
-    band=within(f"{THEORY}:compounded", rel=0.5, provenance="smallest-effect", because="a factor of two"),
-    rival=f"{THEORY}:depth_ratio",
+    band=within(depth_limits.compounded, rel=0.5, provenance="smallest-effect", because="a factor of two"),
+    rival=depth.depth_ratio,
     expected=REFUTED,
     finding="C_6 is 3.07 in both forms of V2, 1.33 and 1.54 in those of V3: nothing compounds, as the paper says.",
     corrected_by="sign-magnitude.depth.mean-field",
@@ -228,7 +228,7 @@ RISING = (
         statement="That growth is not exponential: after 24 layers C is 2.06 in the wide limit.",
         at=points("v3-released", layer=24, metric="pre", width=128, inputs=64),
         test=mean(DEEP_STACK["c"]),
-        band=within(f"{THEORY}:depth_ratio", rel=0.12, provenance="theory", because="finite width takes a few %"),
+        band=within(depth.depth_ratio, rel=0.12, provenance="theory", because="finite width takes a few %"),
         rival=1.2228 * (1.5373 / 1.2228) ** (23 / 5),
         role="ours",
         decides="standard",

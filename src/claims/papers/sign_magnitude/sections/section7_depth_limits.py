@@ -6,8 +6,6 @@ from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import identity, mean, ratio, value
-from claims.papers.sign_magnitude import theory
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     COMPOUNDING,
@@ -21,6 +19,7 @@ from claims.papers.sign_magnitude.shared.depth import (
     STACK,
     points,
 )
+from claims.papers.sign_magnitude.theory import block, depth, depth_limits, small_rate
 from claims.papers.sign_magnitude.theory.block import Metric
 from claims.papers.sign_magnitude.theory.depth import Norm
 
@@ -31,27 +30,27 @@ FIRST = {name: STACK.at(layer=1, metric="post", **ARCHITECTURES[name]) for name 
 
 def branch_limit() -> float:
     """Small-rate ratio at the first layer of a residual ReLU network."""
-    return theory.first_layer_limit(BRANCH_SHARE)
+    return depth_limits.first_layer_limit(BRANCH_SHARE)
 
 
 def diluted_radial_fraction(flip_rate: float) -> float:
     """Share of the step's energy along the output when the branch is a third of the output's energy."""
-    return BRANCH_SHARE * theory.magnitude_radial_fraction(flip_rate)
+    return BRANCH_SHARE * block.magnitude_radial_fraction(flip_rate)
 
 
 def rectified(flip_rate: float, layer: int, residual: bool, norm: Norm, metric: Metric) -> float:
     """The wide-limit ratio with ReLU in place of the point's activation."""
-    return theory.depth_ratio(flip_rate, layer, residual=residual, norm=norm, metric=metric)
+    return depth.depth_ratio(flip_rate, layer, residual=residual, norm=norm, metric=metric)
 
 
 def first_layer_slope(metric: Metric) -> float:
     """Coefficient of sqrt(p) if depth changed nothing."""
-    return theory.c_sqrt_coefficient(metric)
+    return small_rate.c_sqrt_coefficient(metric)
 
 
 def straight_on(flip_rate: float) -> float:
     """The ratio at 24 layers if it went on falling as it does over the first six."""
-    first, *_, sixth = theory.depth_ratios(flip_rate, 6)
+    first, *_, sixth = depth.depth_ratios(flip_rate, 6)
     return float(first * (sixth / first) ** (23 / 5))
 
 
@@ -62,7 +61,7 @@ LIMITS = (
         statement="As p -> 0 a stack without skip connections has the ratio pi/(pi - 2) at every depth.",
         at=grid(**ARCHITECTURES["v2-released"], layer=LAYERS, metric=METRICS),
         test=value(FEW_FLIPS["limit"]),
-        band=within(f"{THEORY}:depth_limit", abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
+        band=within(depth_limits.depth_limit, abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
         rival=3.066,
         role="ours",
     ),
@@ -82,8 +81,8 @@ LIMITS = (
         statement="As p -> 0 the released residual network still rises with depth, from 1.269 to 1.694 at six layers.",
         at=grid(**ARCHITECTURES["v3-released"], layer=LAYERS, metric=METRICS),
         test=value(FEW_FLIPS["limit"]),
-        band=within(f"{THEORY}:depth_limit", abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
-        rival=f"{THEORY}:c_limit",
+        band=within(depth_limits.depth_limit, abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
+        rival=small_rate.c_limit,
         role="ours",
     ),
     Claim(
@@ -96,7 +95,7 @@ LIMITS = (
         at=grid(**ARCHITECTURES["v2-released"], layer=LAYERS[1:], metric=METRICS),
         test=value(FEW_FLIPS["slope"]),
         band=within(
-            f"{THEORY}:depth_sqrt_coefficient", abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"
+            depth_limits.depth_sqrt_coefficient, abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"
         ),
         rival=first_layer_slope,
         role="ours",
@@ -107,7 +106,7 @@ LIMITS = (
         statement="V2's ratio does not fall for ever: at p = .01 it tends to 2.098 at infinite depth.",
         at=grid(flip_rate=[1e-6, RATE, 0.1]),
         test=value(PLATEAU["c"]),
-        band=within(f"{THEORY}:depth_plateau", rel=1e-9, provenance="theory", because="float64 against 40 digits"),
+        band=within(depth_limits.depth_plateau, rel=1e-9, provenance="theory", because="float64 against 40 digits"),
         rival=1.0,
         role="ours",
     ),
@@ -117,8 +116,8 @@ LIMITS = (
         statement="For few flips infinitely deep stacks have the ratio (pi/(pi - 2))^(2/3) = 1.964.",
         at=grid(flip_rate=1e-24),
         test=value(PLATEAU["c"]),
-        band=within(f"{THEORY}:plateau_limit", rel=1e-7, provenance="theory", because="the next term is O(p^(1/3))"),
-        rival=f"{THEORY}:c_limit",
+        band=within(depth_limits.plateau_limit, rel=1e-7, provenance="theory", because="the next term is O(p^(1/3))"),
+        rival=small_rate.c_limit,
         role="ours",
     ),
     Claim(
@@ -130,7 +129,7 @@ LIMITS = (
             DEEP_STACK.at(between="refreshed")["transverse_sign"],
             DEEP_STACK.at(between="refreshed")["transverse_magnitude"],
         ),
-        band=within(f"{THEORY}:depth_ratio", rel=0.1, provenance="theory", because="finite width takes 3 % at 128"),
+        band=within(depth.depth_ratio, rel=0.1, provenance="theory", because="finite width takes 3 % at 128"),
         rival=straight_on,
         role="ours",
         decides="standard",
@@ -141,8 +140,8 @@ LIMITS = (
         statement="Compounded to six layers the factor is 434; with an exponent of .05 a layer it is 1.355.",
         at=grid(exponent=[1.0, 0.05], layer=6),
         test=value(COMPOUNDING["c"]),
-        band=within(f"{THEORY}:compounded", rel=1e-12, provenance="theory", because="float64 against 40 digits"),
-        rival=f"{THEORY}:c_limit",
+        band=within(depth_limits.compounded, rel=1e-12, provenance="theory", because="float64 against 40 digits"),
+        rival=small_rate.c_limit,
         role="ours",
     ),
 )
@@ -165,7 +164,7 @@ DILUTION = (
         at=grid(**ARCHITECTURES["v3-released"], layer=1, metric=METRICS),
         test=value(FEW_FLIPS["limit"]),
         band=within(branch_limit, abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
-        rival=f"{THEORY}:c_limit",
+        rival=small_rate.c_limit,
         role="ours",
     ),
     Claim(
@@ -178,7 +177,7 @@ DILUTION = (
         at=points("v3-released", layer=1, metric="pre"),
         test=mean(STACK["radial_magnitude"]),
         band=within(diluted_radial_fraction, abs=0.03, provenance="smallest-effect", because="a seventh of its value"),
-        rival=f"{THEORY}:magnitude_radial_fraction",
+        rival=block.magnitude_radial_fraction,
         role="ours",
     ),
 )
@@ -195,7 +194,7 @@ NONLINEARITY = (
         + points("v3-released", layer=6, metric="pre", activation="silu"),
         test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
         band=within(
-            f"{THEORY}:depth_ratio", rel=0.05, provenance="theory", because="half of what separates ReLU, and 1/width"
+            depth.depth_ratio, rel=0.05, provenance="theory", because="half of what separates ReLU, and 1/width"
         ),
         rival=rectified,
         role="ours",

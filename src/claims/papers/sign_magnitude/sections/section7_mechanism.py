@@ -6,7 +6,6 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import order, ratio, value
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     ENDS,
@@ -19,6 +18,7 @@ from claims.papers.sign_magnitude.shared.depth import (
     other_metric,
     points,
 )
+from claims.papers.sign_magnitude.theory import depth
 from claims.verdict import REFUTED
 
 MEAN_FIELD_CLAIMS = (
@@ -32,7 +32,7 @@ MEAN_FIELD_CLAIMS = (
         at=tuple(p for name in ARCHITECTURES for p in points(name, layer=LAYERS, metric=METRICS)),
         test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
         band=within(
-            f"{THEORY}:depth_ratio",
+            depth.depth_ratio,
             rel=0.065,
             provenance="theory",
             because="finite width takes 1 to 2.5 % at 256, falling like 1/width",
@@ -54,7 +54,7 @@ MEAN_FIELD_CLAIMS = (
                 metric=METRICS,
             ),
             test=value(MEAN_FIELD["c"]),
-            band=within(f"{THEORY}:depth_ratio", rel=1e-10, provenance="theory", because="float64 against 40 digits"),
+            band=within(depth.depth_ratio, rel=1e-10, provenance="theory", because="float64 against 40 digits"),
             rival=other_metric,
             role="ours",
         )
@@ -90,7 +90,7 @@ ATTRIBUTION = (
         statement="With isotropic, independent inputs at every layer the ratio follows the same recursion.",
         at=points("v2-released", layer=LAYERS, metric="post"),
         test=ratio(REFRESHED["transverse_sign"], REFRESHED["transverse_magnitude"]),
-        band=within(f"{THEORY}:depth_ratio", rel=0.05, provenance="theory", because="width 256 takes 1 to 2 %"),
+        band=within(depth.depth_ratio, rel=0.05, provenance="theory", because="width 256 takes 1 to 2 %"),
         rival=other_metric,
         role="ours",
         decides="standard",

@@ -6,8 +6,7 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import ratio, search
-from claims.papers.sign_magnitude.shared.block import THEORY
-from claims.papers.sign_magnitude.theory import c_limit, ratio_with_outlier
+from claims.papers.sign_magnitude.theory import outliers, small_rate
 from claims.verdict import REFUTED
 
 AMPLITUDES = (0.1, 0.289, 0.6, 0.9)
@@ -31,7 +30,7 @@ COLUMN_RADIAL = ratio(FIRST_ORDER["column_radial"], FIRST_ORDER["column_total"])
 
 def with_outlier(alpha: float) -> float:
     """The ratio with an outlier at the experiment's n = 64."""
-    return ratio_with_outlier(alpha, 64)
+    return outliers.ratio_with_outlier(alpha, 64)
 
 
 CONJECTURE = (
@@ -41,7 +40,7 @@ CONJECTURE = (
         statement="An outlier column raises the ratio of transverse energies above pi/(pi - 2) = 2.75.",
         at=grid(alpha=[0.6, 0.9]),
         test=EVERYWHERE,
-        band=at_least(c_limit(), provenance="author", because="beyond 2.75 is the conjecture"),
+        band=at_least(small_rate.c_limit(), provenance="author", because="beyond 2.75 is the conjecture"),
         rival=with_outlier,
         expected=REFUTED,
         finding=(
@@ -58,7 +57,7 @@ CONJECTURE = (
         at=grid(alpha=list(AMPLITUDES)),
         test=EVERYWHERE,
         band=within(with_outlier, rel=0.03, provenance="smallest-effect", because="a third of the fall from .1 to .6"),
-        rival=lambda alpha: 1.05 * c_limit(),
+        rival=lambda alpha: 1.05 * small_rate.c_limit(),
         role="ours",
         decides="standard",
     ),
@@ -80,7 +79,7 @@ CONJECTURE = (
         statement="At p = .01, too, the ratio with an outlier in a wide layer stays below pi/(pi - 2).",
         at=grid(alpha=[0.289, 0.6, 0.9]),
         test=ratio(FINITE_RATE["transverse_sign"], FINITE_RATE["transverse_magnitude"]),
-        band=at_most(c_limit(), provenance="author", because="beyond 2.75 is the conjecture"),
+        band=at_most(small_rate.c_limit(), provenance="author", because="beyond 2.75 is the conjecture"),
         rival=3.0,
         role="ours",
     ),
@@ -91,7 +90,7 @@ CONJECTURE = (
         at=grid(alpha=[0.1, 0.289, 0.6]),
         test=COLUMN_RADIAL,
         band=at_least(0.5, provenance="author", because="predominantly means more than half"),
-        rival=f"{THEORY}:column_radial_fraction",
+        rival=outliers.column_radial_fraction,
         expected=REFUTED,
         finding=(
             "Its radial share is 2 alpha^2/pi: .6 %, 5 % and 23 % at alpha = .1, .289 and .6. The step moves z by "
@@ -105,7 +104,7 @@ CONJECTURE = (
         statement="The radial share of a magnitude step on the outlier's column alone is 2 alpha^2/pi.",
         at=grid(alpha=list(AMPLITUDES)),
         test=COLUMN_RADIAL,
-        band=within(f"{THEORY}:column_radial_fraction", abs=0.02, provenance="smallest-effect", because="3 % of 2/pi"),
+        band=within(outliers.column_radial_fraction, abs=0.02, provenance="smallest-effect", because="3 % of 2/pi"),
         rival=0.6366,
         role="ours",
         decides="standard",
@@ -116,7 +115,7 @@ CONJECTURE = (
         statement="With the outlier's column alone perturbed the ratio is [S(alpha^2)/(2 alpha^2)]/(1 - 2 alpha^2/pi).",
         at=grid(alpha=list(AMPLITUDES)),
         test=COLUMN,
-        band=within(f"{THEORY}:column_ratio", rel=0.03, provenance="smallest-effect", because="three per cent of one"),
+        band=within(outliers.column_ratio, rel=0.03, provenance="smallest-effect", because="three per cent of one"),
         rival=with_outlier,
         role="ours",
         decides="standard",

@@ -10,7 +10,6 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import order, ratio, value
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     DEEP_FEW_FLIPS,
@@ -24,6 +23,7 @@ from claims.papers.sign_magnitude.shared.depth import (
     other_metric,
     points,
 )
+from claims.papers.sign_magnitude.theory import depth, depth_limits, small_rate
 
 _WORDS = {
     "v3-normalised": "V3 with a normalised stream and no second projection",
@@ -38,9 +38,7 @@ RECURSION = (
         statement="Three networks that neither of the authors' scripts builds follow the recursion, in both metrics.",
         at=tuple(p for name in VARIANTS for p in points(name, layer=LAYERS, metric=METRICS)),
         test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
-        band=within(
-            f"{THEORY}:depth_ratio", rel=0.065, provenance="theory", because="finite width takes 1 to 2.5 % at 256"
-        ),
+        band=within(depth.depth_ratio, rel=0.065, provenance="theory", because="finite width takes 1 to 2.5 % at 256"),
         rival=other_metric,
         role="ours",
         decides="standard",
@@ -58,7 +56,7 @@ RECURSION = (
                 metric=METRICS,
             ),
             test=value(MEAN_FIELD["c"]),
-            band=within(f"{THEORY}:depth_ratio", rel=1e-10, provenance="theory", because="float64 against 40 digits"),
+            band=within(depth.depth_ratio, rel=1e-10, provenance="theory", because="float64 against 40 digits"),
             rival=other_metric,
             role="ours",
         )
@@ -109,8 +107,8 @@ DIRECTIONS = (
         statement="As p -> 0 the released residual network reaches 2.208 at 24 layers, still below pi/(pi - 2).",
         at=grid(**ARCHITECTURES["v3-released"], layer=24, metric=METRICS),
         test=value(DEEP_FEW_FLIPS["limit"]),
-        band=within(f"{THEORY}:depth_limit", abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
-        rival=f"{THEORY}:c_limit",
+        band=within(depth_limits.depth_limit, abs=1e-9, provenance="theory", because="interpolation is good to 1e-12"),
+        rival=small_rate.c_limit,
         role="ours",
         decides="standard",
     ),

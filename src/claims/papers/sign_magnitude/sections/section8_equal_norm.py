@@ -14,10 +14,12 @@ from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT_SIGN,
     SIGN,
     SIGN_BLOCK,
-    TARGETS,
+    by_name,
+    equal_norm_ratio,
     exactly,
     flips_over_quantization,
 )
+from claims.papers.sign_magnitude.theory import block, ternary
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
@@ -39,7 +41,7 @@ EQUAL_NORM = (
         statement="Sign flips at the rate (1 - 2/pi)/4 = .0908 have the norm of the quantization error.",
         at=AT_LIMIT,
         test=value(LIMIT["flip_rate"]),
-        band=exactly("flip_rate"),
+        band=exactly(ternary.equal_norm_flip_rate),
         rival=(1 - KAPPA) / 2,
     ),
     Claim(
@@ -48,8 +50,8 @@ EQUAL_NORM = (
         statement="Such flips have 1.4366 times the transverse energy of the quantization error.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_ratio_pre"]),
-        band=exactly("relu_ratio_pre"),
-        rival=f"{TARGETS}:relu_ratio_post",
+        band=exactly(ternary.equal_norm_ratio),
+        rival=by_name(lambda q: ternary.equal_norm_ratio(q, "relu", "post")),
     ),
     Claim(
         id="sign-magnitude.sec84.ratio-pre-measured",
@@ -57,7 +59,7 @@ EQUAL_NORM = (
         statement="A layer of 256 x 256 has that ratio, 1.425 with its terms of order 1/m and 1/n.",
         at=grid(**BLOCK_POINT, activation="relu"),
         test=flips_over_quantization(SIGN, "pre"),
-        band=within(f"{TARGETS}:ratio_pre_finite", rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
+        band=within(equal_norm_ratio("pre"), rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
         rival=1.0,
     ),
     Claim(
@@ -82,8 +84,8 @@ EQUAL_NORM = (
         statement="After RMSNorm flips of equal norm turn the output by .9146 of the quantizer's squared sine.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_ratio_post"]),
-        band=exactly("relu_ratio_post"),
-        rival=f"{TARGETS}:relu_ratio_pre",
+        band=exactly(lambda q: ternary.equal_norm_ratio(q, "relu", "post")),
+        rival=by_name(ternary.equal_norm_ratio),
         role="ours",
     ),
     Claim(
@@ -92,7 +94,7 @@ EQUAL_NORM = (
         statement="A layer of 256 x 256 has that ratio, .910 with and without a ReLU.",
         at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
         test=flips_over_quantization(SIGN, "post"),
-        band=within(f"{TARGETS}:ratio_post_finite", rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
+        band=within(equal_norm_ratio("post"), rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
         rival=1.0,
         role="ours",
     ),
@@ -101,7 +103,7 @@ EQUAL_NORM = (
         locus="section 8.4, equal-norm comparison",
         statement="Behind the ReLU the share .0791 of the energy of those flips is radial.",
         test=value(LIMIT_SIGN["relu_flips_radial"]),
-        band=by_quadrature(f"{TARGETS}:sign_flips_radial"),
+        band=by_quadrature(lambda: block.sign_radial_fraction(ternary.equal_norm_flip_rate(ternary.quantizer("sign")))),
         rival=(1 - KAPPA) / 4,
         role="ours",
     ),

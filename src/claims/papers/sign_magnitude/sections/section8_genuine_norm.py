@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from claims.bands import within
 from claims.claim import Claim
 from claims.experiment import Scalar, grid
@@ -14,26 +16,39 @@ from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT_TERNARY,
     SIGN,
     SIGN_BLOCK,
-    TARGETS,
     TERNARY,
     TERNARY_BLOCK,
+    equal_norm_ratio,
     exactly,
     flips_over_quantization,
 )
+from claims.papers.sign_magnitude.theory import ternary
+from claims.papers.sign_magnitude.theory.block import Metric
 
 AT_LIMIT = grid(quantizer=TERNARY)
 SIZE: dict[str, Scalar] = {"m": 256, "n": 256}
+_RATIOS: tuple[tuple[str, Metric, str, str, str], ...] = (
+    ("relu", "pre", "Behind the ReLU", "2.6096", "transverse energy"),
+    ("relu", "post", "Behind ReLU and RMSNorm", "1.1462", "squared sine"),
+    ("linear", "pre", "Without a ReLU", "2.6294", "transverse energy"),
+    ("linear", "post", "Without a ReLU, behind RMSNorm,", "1.1549", "squared sine"),
+)
 _FINITE = "finite-size terms known to 1e-3"
 
 
-def _measured_ratio(name: str, quantizer: str, metric: str, statement: str) -> Claim:
+def sine2(quantizer: str) -> float:
+    """Squared sine of the angle that quantization turns the activation by, behind the ReLU."""
+    return ternary.quantized_transverse(ternary.quantizer(quantizer), "relu", "post")
+
+
+def _measured_ratio(name: str, quantizer: str, metric: Metric, statement: str) -> Claim:
     return Claim(
         id=f"sign-magnitude.b158.{name}",
         locus="section 8.4, equal-norm comparison, for b1.58",
         statement=statement,
         at=grid(quantizer=quantizer, activation=["relu", "linear"], **SIZE),
         test=flips_over_quantization(quantizer, metric),
-        band=within(f"{TARGETS}:ratio_{metric}_finite", rel=0.02, provenance="theory", because=_FINITE),
+        band=within(equal_norm_ratio(metric), rel=0.02, provenance="theory", because=_FINITE),
         rival=1.0,
         role="ours",
     )
@@ -46,7 +61,7 @@ EQUAL_NORM = (
         statement="Sign flips at the rate .06585 have the norm of the error of b1.58.",
         at=AT_LIMIT,
         test=value(LIMIT["flip_rate"]),
-        band=exactly("flip_rate"),
+        band=exactly(ternary.equal_norm_flip_rate),
         rival=0.0908,
         role="ours",
     ),
@@ -57,16 +72,11 @@ EQUAL_NORM = (
             statement=f"{where} such flips have {figure} times the {what} of b1.58.",
             at=AT_LIMIT,
             test=value(LIMIT[f"{activation}_ratio_{metric}"]),
-            band=exactly(f"{activation}_ratio_{metric}"),
+            band=exactly(partial(ternary.equal_norm_ratio, activation=activation, metric=metric)),
             rival=1.0,
             role="ours",
         )
-        for activation, metric, where, figure, what in (
-            ("relu", "pre", "Behind the ReLU", "2.6096", "transverse energy"),
-            ("relu", "post", "Behind ReLU and RMSNorm", "1.1462", "squared sine"),
-            ("linear", "pre", "Without a ReLU", "2.6294", "transverse energy"),
-            ("linear", "post", "Without a ReLU, behind RMSNorm,", "1.1549", "squared sine"),
-        )
+        for activation, metric, where, figure, what in _RATIOS
     ),
     _measured_ratio("ratio-pre-measured", TERNARY, "pre", "A layer of 256 x 256 has the ratio 2.59."),
     _measured_ratio("ratio-post-measured", TERNARY, "post", "Normalised, it has 1.14: flips turn the output more."),
@@ -79,7 +89,10 @@ EQUAL_NORM = (
             SIGN_BLOCK.at(quantizer=SIGN)["quantized_post"], TERNARY_BLOCK.at(quantizer=TERNARY)["quantized_post"]
         ),
         band=within(
-            f"{TARGETS}:sine2_gap", abs=0.004, provenance="smallest-effect", because="finite-size terms are below .001"
+            sine2(SIGN) - sine2(TERNARY),
+            abs=0.004,
+            provenance="smallest-effect",
+            because="finite-size terms are below .001",
         ),
         rival=0.0,
         role="ours",

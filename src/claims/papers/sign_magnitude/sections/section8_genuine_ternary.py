@@ -7,11 +7,13 @@ everything is exact too: gain (2/pi) exp(-1/(4 pi)) and energy (2/pi) erfc(1/(2 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from claims.bands import at_most, between, within
 from claims.claim import Claim
 from claims.experiment import Scalar, experiment, grid, linear
 from claims.kinds import identity, mean, value
+from claims.lazy import Number
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
     FITTED,
@@ -19,12 +21,14 @@ from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT_FITTED,
     LIMIT_TERNARY,
     QUADRANTS,
-    TARGETS,
     TERNARY,
     TERNARY_ALIGNMENT,
     TERNARY_BLOCK,
+    by_name,
     exactly,
+    radial_fraction,
 )
+from claims.papers.sign_magnitude.theory import ternary, ternary_finite
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
@@ -38,7 +42,9 @@ SIZE: dict[str, Scalar] = {"m": 256, "n": 256}
 _FINITE = "finite-size terms known to 1e-3"
 
 
-def _exact(name: str, locus: str, statement: str, quantity: str, target: str, rival: float | str) -> Claim:
+def _exact(
+    name: str, locus: str, statement: str, quantity: str, target: Callable[[ternary.Quantizer], float], rival: Number
+) -> Claim:
     """A wide-limit value of b1.58 by quadrature against its closed form."""
     return Claim(
         id=f"sign-magnitude.b158.{name}",
@@ -59,7 +65,7 @@ def _measured_radial(name: str, quantizer: str, activation: str, statement: str,
         statement=statement,
         at=grid(quantizer=quantizer, activation=activation, **SIZE),
         test=mean(TERNARY_BLOCK["radial_fraction"]),
-        band=within(f"{TARGETS}:radial_fraction", abs=0.005, provenance="theory", because=_FINITE),
+        band=within(radial_fraction, abs=0.005, provenance="theory", because=_FINITE),
         rival=rival,
         role="ours",
     )
@@ -86,7 +92,7 @@ WEIGHTS = (
         "Theorem 4",
         "Its squared cosine is (2/pi) exp(-1/(2 pi))/erfc(1/(2 sqrt pi)) = .78696, for weights and for outputs.",
         "cosine2",
-        "cosine2",
+        lambda q: q.cosine2,
         KAPPA,
     ),
     Claim(
@@ -104,7 +110,7 @@ WEIGHTS = (
         statement="Outputs of b1.58 layers have that squared cosine.",
         at=grid(n=[64, 128], aspect=1, quantizer=TERNARY),
         test=mean(TERNARY_ALIGNMENT["cosine2"]),
-        band=within(f"{TARGETS}:outputs_cosine2", abs=0.008, provenance="smallest-effect", because="one per cent"),
+        band=within(ternary_finite.outputs_cosine2, abs=0.008, provenance="smallest-effect", because="one per cent"),
         rival=KAPPA,
         role="ours",
     ),
@@ -142,7 +148,7 @@ RADIAL = (
         "section 8.3",
         "Before the ReLU .64472 of the error of b1.58 is radial.",
         "linear_radial_fraction",
-        "radial_pre",
+        lambda q: ternary.quantized_radial_fraction(q, "linear"),
         KAPPA,
     ),
     _exact(
@@ -150,7 +156,7 @@ RADIAL = (
         "section 8.4, eq. 21",
         "Behind the ReLU .65918 of the error of b1.58 is radial.",
         "relu_radial_fraction",
-        "radial_post",
+        ternary.quantized_radial_fraction,
         0.3649,
     ),
     _measured_radial("radial-pre-measured", TERNARY, "linear", "A layer of 256 x 256 has the share .646.", 0.3645),
@@ -169,8 +175,8 @@ RADIAL = (
         "section 8.4",
         "b1.58 switches 15.3 per cent of the gates.",
         "gate_rate",
-        "gate_rate",
-        f"{TARGETS}:one_way_gate_rate",
+        ternary.quantized_gate_rate,
+        by_name(lambda q: ternary.quantized_gate_rate(q) / 2),
     ),
     Claim(
         id="sign-magnitude.b158.gate-rate-measured",
@@ -178,7 +184,9 @@ RADIAL = (
         statement="A layer of 1024 x 256 switches that share.",
         at=AT_LIMIT,
         test=mean(QUADRANTS["gate_rate"]),
-        band=within(f"{TARGETS}:gate_rate", abs=0.004, provenance="smallest-effect", because="three per cent"),
+        band=within(
+            by_name(ternary.quantized_gate_rate), abs=0.004, provenance="smallest-effect", because="three per cent"
+        ),
         rival=0.206,
         role="ours",
     ),

@@ -15,9 +15,11 @@ from claims.papers.sign_magnitude.shared.ternary import (
     QUADRANTS,
     SIGN,
     SIGN_BLOCK,
-    TARGETS,
+    by_name,
     exactly,
+    radial_fraction,
 )
+from claims.papers.sign_magnitude.theory import ternary
 
 KAPPA = 2 / math.pi
 AT_LIMIT = grid(quantizer="sign")
@@ -29,6 +31,12 @@ ROW = experiment(
     "claims.papers.sign_magnitude.experiments.ternary_probes:row_geometry", fixed={"n": 256}, seconds=0.001
 )
 RELATIVE_PERCENT = 100 / (1 - KAPPA) * LIMIT["relu_radial_fraction"] - 100.0
+
+
+def transparency_gap(m: int, n: int) -> float:
+    """Radial fraction behind the ReLU minus the one before it, at finite size."""
+    return radial_fraction(SIGN, "relu", m, n) - radial_fraction(SIGN, "linear", m, n)
+
 
 NOT_CLAIMS = {
     "Section 8.3, items 2 and 3 of the chain": (
@@ -77,7 +85,7 @@ MECHANISM = (
         statement="Pre-activation and its quantization error have the correlation -sqrt(1 - 2/pi) = -.603.",
         at=AT_LIMIT,
         test=value(LIMIT["error_correlation"]),
-        band=exactly("error_correlation"),
+        band=exactly(lambda q: (q.gain - 1) / math.sqrt(q.error_norm)),
         rival=math.sqrt(KAPPA),
     ),
     Claim(
@@ -86,7 +94,7 @@ MECHANISM = (
         statement="The error's squared norm is 1 - 2/pi of the weights'.",
         at=AT_LIMIT,
         test=value(LIMIT["error_norm"]),
-        band=exactly("error_norm"),
+        band=exactly(lambda q: q.error_norm),
         rival=KAPPA,
     ),
     Claim(
@@ -95,9 +103,7 @@ MECHANISM = (
         statement="Before the ReLU 1 - 2/pi of the quantization error is radial, plus (2/pi)/m - (1 - 2/pi)/n.",
         at=grid(quantizer=SIGN, activation="linear", m=256, n=256),
         test=mean(SIGN_BLOCK["radial_fraction"]),
-        band=within(
-            f"{TARGETS}:radial_fraction", abs=0.004, provenance="smallest-effect", because="one per cent of the share"
-        ),
+        band=within(radial_fraction, abs=0.004, provenance="smallest-effect", because="one per cent of the share"),
         rival=KAPPA,
     ),
     Claim(
@@ -125,8 +131,8 @@ POST_RELU = (
         statement="The share of gates that switch is arccos(sqrt(2/pi))/pi.",
         at=AT_LIMIT,
         test=value(LIMIT["gate_rate"]),
-        band=exactly("gate_rate"),
-        rival=f"{TARGETS}:one_way_gate_rate",
+        band=exactly(ternary.quantized_gate_rate),
+        rival=by_name(lambda q: ternary.quantized_gate_rate(q) / 2),
     ),
     Claim(
         id="sign-magnitude.sec84.gate-rate-measured",
@@ -134,8 +140,10 @@ POST_RELU = (
         statement="In a layer of 1024 x 256 a share .206 of the gates switches.",
         at=grid(quantizer=SIGN),
         test=mean(QUADRANTS["gate_rate"]),
-        band=within(f"{TARGETS}:gate_rate", abs=0.004, provenance="smallest-effect", because="two per cent"),
-        rival=f"{TARGETS}:one_way_gate_rate",
+        band=within(
+            by_name(ternary.quantized_gate_rate), abs=0.004, provenance="smallest-effect", because="two per cent"
+        ),
+        rival=by_name(lambda q: ternary.quantized_gate_rate(q) / 2),
     ),
     Claim(
         id="sign-magnitude.sec84.auxiliary",
@@ -151,8 +159,8 @@ POST_RELU = (
         statement="Behind the ReLU the error energy per neuron is 1/2 + 1/pi - 2 E[a a_q] = .1597.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_total"]),
-        band=exactly("relu_error"),
-        rival=f"{TARGETS}:half_linear_error",
+        band=exactly(ternary.quantized_error_energy),
+        rival=by_name(lambda q: q.error_norm / 2),
     ),
     Claim(
         id="sign-magnitude.sec84.error-energy-measured",
@@ -169,8 +177,8 @@ POST_RELU = (
         statement="Per neuron E[a da] = -.1707: quantization contracts the activation.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_cross"]),
-        band=exactly("relu_cross"),
-        rival=f"{TARGETS}:half_linear_cross",
+        band=exactly(ternary.quantized_cross),
+        rival=by_name(lambda q: ternary.quantized_cross(q, "linear") / 2),
     ),
     Claim(
         id="sign-magnitude.sec84.radial",
@@ -186,7 +194,7 @@ POST_RELU = (
         statement="That share is 2 (E[a da])^2/E[da^2], .364893.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_radial_fraction"]),
-        band=exactly("radial_post"),
+        band=exactly(ternary.quantized_radial_fraction),
         rival=1 - KAPPA,
     ),
     Claim(
@@ -195,9 +203,7 @@ POST_RELU = (
         statement="A layer of 256 x 256 has it, .3687 with its terms of order 1/m and 1/n.",
         at=grid(**BLOCK_POINT, activation="relu"),
         test=mean(SIGN_BLOCK["radial_fraction"]),
-        band=within(
-            f"{TARGETS}:radial_fraction", abs=0.003, provenance="theory", because="finite-size terms known to 1e-4"
-        ),
+        band=within(radial_fraction, abs=0.003, provenance="theory", because="finite-size terms known to 1e-4"),
         rival=0.3575,
     ),
     Claim(
@@ -217,7 +223,7 @@ POST_RELU = (
         test=order(
             SIGN_BLOCK.at(activation="relu")["radial_fraction"], SIGN_BLOCK.at(activation="linear")["radial_fraction"]
         ),
-        band=within(f"{TARGETS}:transparency_gap", abs=0.0006, provenance="theory", because="less than half of .0015"),
+        band=within(transparency_gap, abs=0.0006, provenance="theory", because="less than half of .0015"),
         rival=0.0,
         decides="standard",
     ),

@@ -9,11 +9,24 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import limit, mean, order, slope, value
 from claims.papers.sign_magnitude.shared.block import by_quadrature
-from claims.papers.sign_magnitude.shared.ternary import ALIGNMENT, LIMIT, LIMIT_SIGN, SIGN, TARGETS, exactly
+from claims.papers.sign_magnitude.shared.ternary import ALIGNMENT, LIMIT, LIMIT_SIGN, SIGN, by_name, exactly
+from claims.papers.sign_magnitude.theory import ternary, ternary_finite, vectors
 from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
 AT_LIMIT = grid(quantizer="sign")
+
+
+def other_scale(quantizer: str, n: int, aspect: float, law: str = "gaussian", input: str = "sphere") -> float:
+    """The mean squared cosine with the scale taken per tensor instead of per row, or the other way round."""
+    other = "sign-tensor" if quantizer == SIGN else SIGN
+    return ternary_finite.outputs_cosine2(other, n, aspect, law, input)
+
+
+def row_scale_gain(n: int, aspect: float) -> float:
+    """Mean squared cosine between outputs: one scale a row, minus one scale a tensor."""
+    return ternary_finite.outputs_cosine2(SIGN, n, aspect) - ternary_finite.outputs_cosine2("sign-tensor", n, aspect)
+
 
 NOT_CLAIMS = {
     "Theorem 4, proof, step 2 (sketch) and step 3": (
@@ -30,7 +43,7 @@ THEOREM_4 = (
         at=grid(n=[64, 128], aspect=2, quantizer=SIGN),
         test=limit(ALIGNMENT["cosine2"], over="n", rate=1),
         band=within(KAPPA, abs=0.012, provenance="smallest-effect", because="two per cent of the constant"),
-        rival=f"{TARGETS}:cosine",
+        rival=by_name(lambda q: math.sqrt(q.cosine2)),
     ),
     Claim(
         id="sign-magnitude.thm4.finite-size",
@@ -39,9 +52,12 @@ THEOREM_4 = (
         at=grid(n=[32, 64], aspect=4, quantizer=SIGN),
         test=mean(ALIGNMENT["cosine2"]),
         band=within(
-            f"{TARGETS}:outputs_cosine2", abs=0.004, provenance="theory", because="less than the 1/n term, .0057 at 64"
+            ternary_finite.outputs_cosine2,
+            abs=0.004,
+            provenance="theory",
+            because="less than the 1/n term, .0057 at 64",
         ),
-        rival=f"{TARGETS}:other_scale",
+        rival=other_scale,
         role="ours",
     ),
     Claim(
@@ -51,9 +67,12 @@ THEOREM_4 = (
         at=grid(n=[32, 64], aspect=4, quantizer="sign-tensor"),
         test=mean(ALIGNMENT["cosine2"]),
         band=within(
-            f"{TARGETS}:outputs_cosine2", abs=0.004, provenance="theory", because="less than the 1/n term, .0057 at 64"
+            ternary_finite.outputs_cosine2,
+            abs=0.004,
+            provenance="theory",
+            because="less than the 1/n term, .0057 at 64",
         ),
-        rival=f"{TARGETS}:other_scale",
+        rival=other_scale,
     ),
     Claim(
         id="sign-magnitude.thm4.row-scales-help",
@@ -65,7 +84,7 @@ THEOREM_4 = (
             ALIGNMENT.at(quantizer="sign-tensor")["cosine2"],
         ),
         band=within(
-            f"{TARGETS}:row_scale_gain",
+            row_scale_gain,
             rel=0.1,
             provenance="smallest-effect",
             because="next term is 1/(mn), two per cent",
@@ -80,9 +99,9 @@ THEOREM_4 = (
         at=grid(n=32, aspect=32, quantizer=[SIGN, "sign-tensor"], input="basis", inputs=32),
         test=mean(ALIGNMENT["cosine2"]),
         band=within(
-            f"{TARGETS}:outputs_cosine2", abs=0.004, provenance="theory", because="a third of the 1/n term, .011"
+            ternary_finite.outputs_cosine2, abs=0.004, provenance="theory", because="a third of the 1/n term, .011"
         ),
-        rival=f"{TARGETS}:other_scale",
+        rival=other_scale,
         role="ours",
     ),
     *(
@@ -93,9 +112,12 @@ THEOREM_4 = (
             at=grid(n=64, aspect=4, law=law, quantizer=[SIGN, "sign-tensor"]),
             test=mean(ALIGNMENT["cosine2"]),
             band=within(
-                f"{TARGETS}:outputs_cosine2", abs=0.01, provenance="theory", because="fourth moments enter at O(1/(mn))"
+                ternary_finite.outputs_cosine2,
+                abs=0.01,
+                provenance="theory",
+                because="fourth moments enter at O(1/(mn))",
             ),
-            rival=f"{TARGETS}:gaussian_cosine2",
+            rival=vectors.sign_cosine_mean,
         )
         for law, constant in (("laplace", "1/2"), ("uniform", "3/4"))
     ),
@@ -131,8 +153,8 @@ ANGLE = (
         statement="The sign quantizer turns outputs by arccos sqrt(2/pi), 37.07 degrees.",
         at=AT_LIMIT,
         test=value(LIMIT["degrees"]),
-        band=exactly("degrees"),
-        rival=f"{TARGETS}:degrees_without_root",
+        band=exactly(lambda q: math.degrees(q.angle)),
+        rival=by_name(lambda q: math.degrees(math.acos(q.cosine2))),
     ),
     Claim(
         id="sign-magnitude.thm4.angle-measured",
@@ -151,8 +173,8 @@ ANGLE = (
         statement="RMS-normalised outputs differ by a squared distance of 2 - 2 sqrt(2/pi) = .404, over d.",
         at=AT_LIMIT,
         test=value(LIMIT["chord2"]),
-        band=exactly("chord2"),
-        rival=f"{TARGETS}:chord",
+        band=exactly(ternary.quantized_chord2),
+        rival=by_name(lambda q: math.sqrt(ternary.quantized_chord2(q))),
     ),
     Claim(
         id="sign-magnitude.thm4.chord2-measured",
@@ -161,7 +183,7 @@ ANGLE = (
         at=grid(n=256, aspect=1, quantizer=SIGN),
         test=mean(ALIGNMENT["chord2"]),
         band=within(2 - 2 * math.sqrt(KAPPA), abs=0.008, provenance="smallest-effect", because="two per cent"),
-        rival=f"{TARGETS}:chord",
+        rival=by_name(lambda q: math.sqrt(ternary.quantized_chord2(q))),
     ),
     Claim(
         id="sign-magnitude.sec85.chord-twice-angle",

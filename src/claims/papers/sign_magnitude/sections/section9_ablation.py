@@ -16,10 +16,10 @@ from claims.papers.sign_magnitude.shared.block import (
     REPLAY_ONE_LAYER,
     REPLAY_SLACK,
     SMALL_RATE,
-    TARGETS,
-    THEORY,
     by_quadrature,
 )
+from claims.papers.sign_magnitude.theory import block, finite, small_rate
+from claims.papers.sign_magnitude.theory.block import Metric
 from claims.verdict import REFUTED
 
 TABLE_7 = "claims.papers.sign_magnitude:figures/table7.toml"
@@ -28,6 +28,12 @@ EFFECT = float(PRINTED["V0"]) - float(PRINTED["V1"])
 WITH, WITHOUT = FOUR_WAY.at(projection="gaussian"), FOUR_WAY.at(projection="none")
 POST = BLOCK.at(activation="relu", step=1, metric="post")
 V0_RUN = "architecture V0 at n = m = 512, both outputs normalised, the twenty published seeds of 10,000 inputs"
+
+
+def other_metric(flip_rate: float, n: int, metric: Metric, step: int) -> float:
+    """The finite-n ratio in the other metric."""
+    return finite.c_finite_n(flip_rate, n, "post" if metric == "pre" else "pre", step)
+
 
 NOT_CLAIMS = {
     "Table 7, rows of V1": "They repeat Table 2 and are audited there, row by row.",
@@ -127,7 +133,7 @@ ATTRIBUTION = (
         at=grid(flip_rate=[0.01, 0.05], step=[1, -1], projection=["none", "gaussian"], metric="post"),
         test=mean(FOUR_WAY["metric_factor"]),
         band=within(
-            f"{THEORY}:magnitude_variance",
+            block.magnitude_variance,
             rel=0.0125,
             provenance="theory",
             because="the finite-width term is below .0025",
@@ -145,7 +151,7 @@ ATTRIBUTION = (
         at=grid(flip_rate=[0.01, 0.05], step=[1, -1], projection=["none", "gaussian"], metric="post"),
         test=mean(FOUR_WAY["norm_growth"]),
         band=within(
-            f"{THEORY}:magnitude_variance", rel=0.0125, provenance="theory", because="sampling only; the form is exact"
+            block.magnitude_variance, rel=0.0125, provenance="theory", because="sampling only; the form is exact"
         ),
         rival=1.0,
         role="ours",
@@ -166,8 +172,8 @@ VALUES = (
             POST["transverse_magnitude"],
             plain=(POST["plain_transverse_sign"], POST["plain_transverse_magnitude"]),
         ),
-        band=within(f"{THEORY}:c_finite_n", rel=0.01, provenance="theory", because="next terms are O(p^0.5/n), < .003"),
-        rival=f"{TARGETS}:other_metric",
+        band=within(finite.c_finite_n, rel=0.01, provenance="theory", because="next terms are O(p^0.5/n), < .003"),
+        rival=other_metric,
         role="ours",
         decides="standard",
     ),
@@ -177,10 +183,8 @@ VALUES = (
         statement="At infinite width the ratio of normalised outputs is s2 c(p): 3.627 at p = .01.",
         at=grid(n=[512, 1024], flip_rate=[0.01, 0.02, 0.05, 0.1], metric="post", step=1),
         test=limit(POST["c"], over="n", rate=1),
-        band=within(
-            f"{TARGETS}:c_post", rel=0.02, provenance="smallest-effect", because="a fifteenth of the factor s2"
-        ),
-        rival=f"{TARGETS}:c_pre",
+        band=within(block.c_exact, rel=0.02, provenance="smallest-effect", because="a fifteenth of the factor s2"),
+        rival=lambda flip_rate, step: block.c_exact(flip_rate, "pre", step),
         role="ours",
         decides="standard",
     ),
@@ -190,7 +194,7 @@ VALUES = (
         statement="Both metrics share the limit pi/(pi - 2) as p -> 0, for either sign of the step.",
         at=grid(step=[1, -1]),
         test=value(SMALL_RATE["c_post_0"]),
-        band=by_quadrature(f"{THEORY}:c_limit"),
+        band=by_quadrature(small_rate.c_limit),
         rival=3.595,
         role="ours",
     ),
@@ -200,8 +204,8 @@ VALUES = (
         statement="Normalised outputs add +-4 sqrt(2/pi) sqrt(p) to the relative change of the ratio.",
         at=grid(step=[1, -1]),
         test=value(SMALL_RATE["c_post_1"]),
-        band=by_quadrature(f"{TARGETS}:limit_slope_post"),
-        rival=f"{TARGETS}:limit_slope",
+        band=by_quadrature(lambda step: small_rate.c_slope("post", step)),
+        rival=small_rate.c_slope,
         role="ours",
     ),
 )

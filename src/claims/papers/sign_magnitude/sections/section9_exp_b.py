@@ -10,11 +10,9 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import ratio, replay, table
 from claims.kinds.table import Rows, cell, read_rows, shifted
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.figures import published
-from claims.papers.sign_magnitude.shared.block import THEORY
 from claims.papers.sign_magnitude.shared.depth import REPLAY_RELEASED, STACK, points
-from claims.papers.sign_magnitude.targets.block import c_post
+from claims.papers.sign_magnitude.theory import block, small_rate
 from claims.verdict import REFUTED
 
 TABLE_3 = "claims.papers.sign_magnitude:figures/table3.toml"
@@ -69,7 +67,7 @@ class ClosedForm:
         return _replaced(rows, self.weights, f"{figure * (1 + 3 * _TOLERANCE):.6f}")
 
     def _expected(self, row: Mapping[str, str]) -> float:
-        form = theory.c_exact if row["activation"] == "relu" else theory.c_linear
+        form = block.c_exact if row["activation"] == "relu" else block.c_linear
         return form(float(row["flip_rate"]), "post", kappa=self.kappa)
 
 
@@ -146,8 +144,8 @@ INFERENCE = (
         statement="In Exp B's setting, one layer, normalised outputs and p = .01, iid weights have the ratio 2.75.",
         at=points("v2-released", layer=1, metric="post"),
         test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
-        band=within(f"{THEORY}:c_limit", rel=0.1, provenance="smallest-effect", because="a third of the claimed gap"),
-        rival=c_post,
+        band=within(small_rate.c_limit, rel=0.1, provenance="smallest-effect", because="a third of the claimed gap"),
+        rival=lambda flip_rate: block.c_exact(flip_rate, "post"),
         expected=REFUTED,
         finding="It is 3.63: 2.668 at p = .01 times the growth 1.359 of the perturbed output's mean square.",
         corrected_by="sign-magnitude.v0.two-layer-post",
@@ -157,7 +155,7 @@ INFERENCE = (
         id="sign-magnitude.expb.iid-control",
         locus="section 9.4, Exp B; the authors' control run",
         statement="The authors' iid control has the closed form's ratios for normalised outputs at three flip rates.",
-        test=table(PATH, check=ClosedForm(weights="iid", kappa=theory.BUSSGANG)),
+        test=table(PATH, check=ClosedForm(weights="iid", kappa=block.BUSSGANG)),
         role="ours",
     ),
     *(
@@ -194,7 +192,7 @@ INFERENCE = (
         id="sign-magnitude.expb.gaussian-weights",
         locus="section 9.4, Exp B",
         statement="With the Gaussian value 2/pi the closed form gives the trained ratios.",
-        test=table(PATH, check=ClosedForm(weights="trained", kappa=theory.BUSSGANG)),
+        test=table(PATH, check=ClosedForm(weights="trained", kappa=block.BUSSGANG)),
         expected=REFUTED,
         finding="At p = .01 it gives 3.627 against 3.494.",
         role="control",

@@ -10,16 +10,15 @@ from claims.claim import Claim
 from claims.experiment import grid
 from claims.kinds import replay, table, value
 from claims.kinds.table import Rows, cell, read_rows, recomputed, shifted
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.shared.block import (
     BLOCK_2048,
     REPLAY_SLACK,
     REPLAY_TWO_LAYER,
-    THEORY,
     WIDE,
     by_quadrature,
     transverse_ratio,
 )
+from claims.papers.sign_magnitude.theory import block, finite, small_rate
 from claims.verdict import HOLDS, REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/table2.toml"
@@ -94,7 +93,7 @@ AGREEMENT = (
         ),
         at=grid(flip_rate=list(ROWS)),
         test=value(WIDE["remainder"]),
-        band=by_quadrature(f"{THEORY}:printed_remainder"),
+        band=by_quadrature(small_rate.printed_remainder),
         rival=0.0,
         role="ours",
     ),
@@ -106,9 +105,7 @@ AGREEMENT = (
         ),
         at=grid(n=2048, flip_rate=list(ROWS)),
         test=WIDTH_2048,
-        band=within(
-            f"{THEORY}:c_finite_n", rel=0.003, provenance="theory", because="next terms are O(p^0.5/n), < .0005"
-        ),
+        band=within(finite.c_finite_n, rel=0.003, provenance="theory", because="next terms are O(p^0.5/n), < .0005"),
         rival=lambda flip_rate: float(ROWS[flip_rate]["measured"]),
         role="ours",
         decides="standard",
@@ -123,7 +120,7 @@ THEORY_COLUMN = tuple(
         at=grid(flip_rate=flip_rate),
         test=value(WIDE["factored"]),
         band=printed(row["theory"]),
-        rival=f"{THEORY}:c_exact",
+        rival=block.c_exact,
         expected=REFUTED if flip_rate == 0.1 else HOLDS,
         finding="The formula gives 2.1763 there, not 2.178." if flip_rate == 0.1 else "",
         corrected_by="sign-magnitude.table2.theory-p10-recomputed" if flip_rate == 0.1 else None,
@@ -154,7 +151,7 @@ AT_2048 = tuple(
             provenance="author",
             because=f"three standard errors of the published spread {row['sd']} over {SEEDS} seeds",
         ),
-        rival=f"{THEORY}:c_finite_n",
+        rival=finite.c_finite_n,
         expected=REFUTED,
         finding=_FINDINGS[flip_rate],
         corrected_by="sign-magnitude.table2.width-2048",
@@ -202,7 +199,7 @@ FIGURE_1 = Claim(
         check=recomputed(
             "theory",
             uses=(),
-            formula=lambda: theory.c_figure_formula(0.1),
+            formula=lambda: small_rate.c_figure_formula(0.1),
             where=lambda row: float(row["flip_rate"]) == 0.1,
         ),
     ),

@@ -8,13 +8,13 @@ from claims.bands import at_least, at_most, within
 from claims.claim import Claim
 from claims.experiment import experiment, grid
 from claims.kinds import bound, mean, order
-from claims.papers.sign_magnitude import theory
 from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES
+from claims.papers.sign_magnitude.theory import small_rate
 from claims.verdict import REFUTED
 
 RATES = (0.01, 0.02, 0.05)
 METRICS = {"post": "compared after normalisation, as in the script", "pre": "in the theorem's metric"}
-_LIMIT = math.log(theory.c_limit())
+_LIMIT = math.log(small_rate.c_limit())
 
 STACK = experiment(
     "claims.papers.sign_magnitude.trained.stacks:trained_stack",

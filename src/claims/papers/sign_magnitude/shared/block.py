@@ -8,9 +8,6 @@ from claims.kinds import ratio
 from claims.kinds.ratio import Ratio
 from claims.lazy import Number
 
-THEORY = "claims.papers.sign_magnitude.theory"
-TARGETS = "claims.papers.sign_magnitude.targets.block"
-
 #: Flip rates of the paper's tables.
 RATES = (0.01, 0.02, 0.05, 0.1)
 

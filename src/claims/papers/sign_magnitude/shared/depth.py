@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from claims.experiment import Point, Scalar, experiment, grid
-from claims.papers.sign_magnitude import theory
+from claims.papers.sign_magnitude.theory import depth
 from claims.papers.sign_magnitude.theory.block import Metric
 from claims.papers.sign_magnitude.theory.depth import Activation, Norm, Projection
 
@@ -113,7 +113,7 @@ def other_metric(
 ) -> float:
     """The wide-limit ratio in the metric that is not the point's."""
     other: Metric = "post" if metric == "pre" else "pre"
-    return theory.depth_ratio(
+    return depth.depth_ratio(
         flip_rate,
         layer,
         residual=residual,

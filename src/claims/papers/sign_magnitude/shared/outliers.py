@@ -7,7 +7,7 @@ import math
 from claims.bands import Band, within
 from claims.experiment import experiment
 from claims.lazy import Number
-from claims.papers.sign_magnitude.theory import group_ratio
+from claims.papers.sign_magnitude.theory import outliers
 
 #: Columns, of which the drawn groups have 5 % of outliers.
 N, OUTLIERS, COLUMN_SHARE = 2048, 102, 0.05
@@ -58,4 +58,4 @@ def to_rounding(target: Number, *, rel: float = 1e-11) -> Band:
 
 def all_flipped_ratio(eta: float) -> float:
     """R_E of Appendix F's table, all weights of a group flipped."""
-    return group_ratio(eta)
+    return outliers.group_ratio(eta)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from claims.bands import Band
 from claims.experiment import Scalar, experiment
 from claims.kinds import ratio
 from claims.kinds.ratio import Ratio
 from claims.papers.sign_magnitude.shared.block import by_quadrature
-
-TARGETS = "claims.papers.sign_magnitude.targets.ternary"
+from claims.papers.sign_magnitude.theory import ternary, ternary_finite
+from claims.papers.sign_magnitude.theory.block import Metric
+from claims.papers.sign_magnitude.theory.ternary import Quantizer
 
 #: The paper's quantizer, and b1.58 with the scale of the publication and of least squared error.
 SIGN, TERNARY, FITTED = "sign-row", "ternary", "ternary-fitted"
@@ -57,6 +60,33 @@ def flips_over_quantization(block: str, metric: str) -> Ratio:
     return ratio(source[f"flips_{metric}"], source[f"quantized_{metric}"])
 
 
-def exactly(target: str) -> Band:
-    """Band of a wide-limit value by quadrature around a closed form of ``ternary_targets``."""
-    return by_quadrature(f"{TARGETS}:{target}")
+def by_name(form: Callable[[Quantizer], float]) -> Callable[[str], float]:
+    """A closed form of a quantizer as a function of its name, as points have it."""
+
+    def at(quantizer: str) -> float:
+        return form(ternary.quantizer(quantizer))
+
+    return at
+
+
+def exactly(form: Callable[[Quantizer], float]) -> Band:
+    """Band of a wide-limit value by quadrature around a closed form of the point's quantizer."""
+    return by_quadrature(by_name(form))
+
+
+def radial_fraction(quantizer: str, activation: str, m: int, n: int) -> float:
+    """Radial fraction at finite width and fan-in."""
+    scale = ternary_finite.scale_of(quantizer)
+    return ternary_finite.quantized_radial_fraction_finite(
+        ternary.quantizer(quantizer), m, n, activation=activation, scale=scale
+    )
+
+
+def equal_norm_ratio(metric: Metric) -> Callable[..., float]:
+    """Transverse energy of sign flips over that of the quantization error, at finite width and fan-in."""
+
+    def at(quantizer: str, activation: str, m: int, n: int) -> float:
+        q, scale = ternary.quantizer(quantizer), ternary_finite.scale_of(quantizer)
+        return ternary_finite.equal_norm_ratio_finite(q, m, n, activation=activation, metric=metric, scale=scale)
+
+    return at

@@ -83,6 +83,11 @@ def sign_energy(flip_rate: float) -> float:
     return relu_deficit(flip_angle(flip_rate))
 
 
+def sign_energy_share(flip_rate: float) -> float:
+    """`sign_energy` per unit of squared pre-activation change, S/(4p)."""
+    return sign_energy(flip_rate) / (4 * flip_rate)
+
+
 def sign_gate_energy(flip_rate: float) -> float:
     """Part of `sign_energy` from neurons that switch on or off (eq. 15); both directions are equal."""
     return 2 * gate_loss_energy(flip_angle(flip_rate))

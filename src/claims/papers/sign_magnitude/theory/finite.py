@@ -16,6 +16,7 @@ from .block import (
     c_exact,
     flip_angle,
     magnitude_angle,
+    magnitude_energy,
     magnitude_radial_fraction,
     sign_energy,
     sign_radial_fraction,
@@ -62,6 +63,20 @@ def sign_energy_n_coefficient(flip_rate: float) -> float:
     return -3 * math.sqrt(flip_rate * (1 - flip_rate)) / (math.pi * sign_energy(flip_rate))
 
 
+def energy_share(flip_rate: float, n: int, arm: Arm = "sign") -> float:
+    """Hidden energy per unit of squared pre-activation change: of flips at fan-in n, of the step in the wide limit."""
+    energy = sign_energy_finite_n(flip_rate, n) if arm == "sign" else magnitude_energy(flip_rate)
+    return energy / (4 * flip_rate)
+
+
+def fourth_moment(flip_rate: float, n: int) -> float:
+    """E (z' - z)^4 under sign flips in units of the squared variance of z, over masks and inputs.
+
+    Given the mask it is 3 (4 Q)^2, and Q has mean p and variance 3p(1 - p)/(n + 2).
+    """
+    return 48 * (flip_rate**2 + 3 * flip_rate * (1 - flip_rate) / (n + 2))
+
+
 def residual_kurtosis(flip_rate: float, arm: Arm, step: int = 1, kappa: float = BUSSGANG) -> float:
     """lambda = E[a^2 e^2]/(E a^2 E e^2) for the part e of the perturbation uncorrelated with a = relu(z).
 
@@ -87,10 +102,10 @@ def c_finite_n(flip_rate: float, n: int, metric: Metric = "pre", step: int = 1) 
     return c_exact(flip_rate, metric, step) * fan_in * width
 
 
-def hidden_radial_fraction(flip_rate: float, width: int, arm: Arm = "sign") -> float:
-    """Ratio-of-sums radial fraction at `width` hidden units: R + (1 - R) lambda/m; sign flips: S/2 + 2/m."""
+def hidden_radial_fraction(flip_rate: float, n: int, arm: Arm = "sign") -> float:
+    """Ratio-of-sums radial fraction at n hidden units: R + (1 - R) lambda/n; sign flips: S/2 + 2/n."""
     limit = sign_radial_fraction(flip_rate) if arm == "sign" else magnitude_radial_fraction(flip_rate)
-    return limit + (1 - limit) * residual_kurtosis(flip_rate, arm) / width
+    return limit + (1 - limit) * residual_kurtosis(flip_rate, arm) / n
 
 
 def output_radial_fraction(flip_rate: float, width: int, outputs: int, arm: Arm = "sign") -> float:
@@ -110,12 +125,12 @@ def linear_radial_fraction(flip_rate: float, width: int) -> float:
     return flip_rate + (1 - flip_rate) / width
 
 
-def linear_radial_fraction_mean(flip_rate: float, width: int) -> float:
+def linear_radial_fraction_mean(flip_rate: float, m: int) -> float:
     """Mean over inputs of the same per-input fraction: 1 - (1-p)(1-1/m) 2F1(1, 1; m/2 + 1; p).
 
     Mean of a squared uncentred sample correlation of m bivariate normal pairs with rho^2 = p.
     """
-    return squared_correlation_mean(flip_rate, width)
+    return squared_correlation_mean(flip_rate, m)
 
 
 def squared_correlation_mean(rho2: float, samples: int) -> float:
@@ -173,6 +188,14 @@ def single_layer_transverse_ratio(flip_rate: float) -> float:
     Both lose the same factor 1 - 1/m of sampling, so it cancels.
     """
     return 1 / (1 - flip_rate)
+
+
+def absolute_noise_transverse_ratio(flip_rate: float) -> float:
+    """Transverse ratio of sign-preserving iid noise |delta| over sign flips in one linear layer.
+
+    Its entries sign(w)|delta| have squared cosine (2/pi)^2 with w: a factor 2/pi for |w| and another for |delta|.
+    """
+    return (1 - BUSSGANG**2) / (1 - flip_rate)
 
 
 def _angle(flip_rate: float, arm: Arm, step: int, kappa: float) -> float:

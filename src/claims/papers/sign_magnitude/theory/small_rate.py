@@ -24,6 +24,11 @@ def c_sqrt_coefficient(metric: Metric = "pre", step: int = 1, kappa: float = BUS
     return pre if metric == "pre" else pre + 4 * step * math.sqrt(kappa)
 
 
+def c_slope(metric: Metric = "pre", step: int = 1) -> float:
+    """Coefficient of sqrt(p) in c(p) itself."""
+    return c_limit() * c_sqrt_coefficient(metric, step)
+
+
 def c_rate_coefficient(metric: Metric = "pre", step: int = 1, kappa: float = BUSSGANG) -> float:
     """Coefficient of p in c(p)/c_limit - 1.
 

@@ -187,6 +187,56 @@ class Quadrants:
         """Radial amplitude of all three."""
         return self.cross_both + self.cross_off
 
+    @property
+    def radial_both(self) -> float:
+        """Radial fraction of neurons that stay on, against all of a."""
+        return 2 * self.cross_both**2 / self.energy_both
+
+    @property
+    def radial_flipped(self) -> float:
+        """The same of neurons whose gate switches."""
+        return 2 * self.cross_off**2 / (self.energy_off + self.energy_on)
+
+    @property
+    def own_both(self) -> float:
+        """Radial fraction of neurons that stay on, against their own part of a."""
+        return self.cross_both**2 / (self.kept * self.energy_both)
+
+    @property
+    def own_flipped(self) -> float:
+        """The same of neurons whose gate switches: the share of their energy that is lost activation."""
+        return self.energy_off / (self.energy_off + self.energy_on)
+
+    @property
+    def averaged(self) -> float:
+        """Energy-weighted mean of `radial_both` and `radial_flipped`."""
+        return 2 * (self.cross_both**2 + self.cross_off**2) / self.energy
+
+    @property
+    def amplitude_flipped(self) -> float:
+        """Share of the radial amplitude on neurons that switch off."""
+        return self.cross_off / self.cross
+
+    @property
+    def share_both(self) -> float:
+        """Share of the error energy on neurons that stay on."""
+        return self.energy_both / self.energy
+
+    @property
+    def share_off(self) -> float:
+        """Share on neurons that switch off."""
+        return self.energy_off / self.energy
+
+    @property
+    def share_on(self) -> float:
+        """Share on neurons that switch on."""
+        return self.energy_on / self.energy
+
+    @property
+    def share_flipped(self) -> float:
+        """Share on neurons that switch either way."""
+        return 1 - self.share_both
+
 
 def quantized_quadrants(q: Quantizer) -> Quadrants:
     """The decomposition that the paper leaves open as O7b."""

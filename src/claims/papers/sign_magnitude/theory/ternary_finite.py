@@ -11,9 +11,15 @@ from .arccosine import relu_deficit, residual_fourth_moments
 from .block import BUSSGANG, Metric
 from .finite import sign_energy_finite_n, squared_correlation_mean
 from .ternary import Quantizer, quantized_overlap
-from .vectors import row_scale_variance
+from .ternary import quantizer as named
+from .vectors import row_scale_variance, sign_cosine_limit
 
 Scale = Literal["row", "tensor"]
+
+
+def scale_of(name: str) -> Scale:
+    """Where the quantizer of that name takes its scale: "sign-row" from each row, all others from the tensor."""
+    return "row" if name.endswith("-row") else "tensor"
 
 
 def row_scale_square(n: int) -> float:
@@ -35,6 +41,20 @@ def sign_outputs_cosine2(m: int, n: int, scale: Scale = "row", kappa: float = BU
     """
     entries = n if scale == "row" else m * n
     return squared_correlation_mean(kappa + (1 - kappa) / entries, m)
+
+
+def outputs_cosine2(quantizer: str, n: int, aspect: float, law: str = "gaussian", input: str = "sphere") -> float:
+    """Mean squared cosine between outputs of m = aspect n rows, by the quantizer's name.
+
+    For a unit vector as input and one scale a tensor the output is a column of W and its signs, so that Fact 1 gives it
+    with m entries; a scale per row correlates with its entries and adds (1 - kappa)/n.
+    """
+    m, kappa = round(aspect * n), sign_cosine_limit(law)
+    if input == "sphere" and quantizer.startswith("sign"):
+        return sign_outputs_cosine2(m, n, scale_of(quantizer), kappa)
+    if input == "sphere":
+        return squared_correlation_mean(named(quantizer).cosine2, m)
+    return kappa + (1 - kappa) * (1 / m + (1 / n if quantizer == "sign-row" else 0))
 
 
 def outputs_cosine2_spread(cosine2: float) -> float:
