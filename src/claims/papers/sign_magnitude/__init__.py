@@ -6,8 +6,7 @@ arXiv 2605.18933v1. Claims stand in ``sections``, closed forms in ``theory``, wh
 
 from pathlib import Path
 
-from claims.packs import Pack
-from claims.paper import load_paper
+from claims import Pack, load_paper
 
 _SECTIONS = (
     "abstract",

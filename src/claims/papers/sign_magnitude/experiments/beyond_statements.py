@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from claims.kinds.search import Statement
+from claims import Statement
 
 #: A number: float, or mpmath's mpf where the margin is re-evaluated.
 Real = Any

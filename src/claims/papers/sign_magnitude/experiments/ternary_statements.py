@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from claims.kinds.search import Statement
+from claims import Statement
 
 Real = Any
 ALLOWANCE = 1e-14

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import bounded, recomputed
+from claims import REFUTED, Claim, bounded, recomputed, table
 from claims.papers.sign_magnitude.figures.published import having
 from claims.papers.sign_magnitude.theory import small_rate
-from claims.verdict import REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/abstract.toml"
 OUTLIER_SHARE = 0.05

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import limit, mean, ratio, value
+from claims import Claim, experiment, grid, limit, mean, ratio, value, within
 from claims.papers.sign_magnitude.shared.block import HIDDEN, RATES, SMALL_RATE, WIDE, by_quadrature
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import limit, mean, ratio, replay, table, value
+from claims import Claim, experiment, grid, limit, mean, ratio, replay, table, value, within
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.formula_checks import NearFormula
 from claims.papers.sign_magnitude.shared.block import (

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import limit, mean, search, slope
+from claims import Claim, experiment, grid, limit, mean, search, slope, within
 from claims.papers.sign_magnitude.theory import ternary_finite
 
 KAPPA = 2 / math.pi

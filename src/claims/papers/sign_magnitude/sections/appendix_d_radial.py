@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, replay
+from claims import Claim, grid, mean, replay, within
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.shared.block import FOUR_WAY, REPLAY_SLACK, REPLAY_TWO_LAYER
 from claims.papers.sign_magnitude.theory import block, finite

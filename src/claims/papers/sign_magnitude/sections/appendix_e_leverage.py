@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import printed, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import ratio, search, value
+from claims import Claim, experiment, grid, printed, ratio, search, value, within
 from claims.papers.sign_magnitude.shared.outliers import (
     CROSSOVER,
     EXACT,
@@ -18,7 +15,6 @@ from claims.papers.sign_magnitude.shared.outliers import (
     to_rounding,
 )
 from claims.papers.sign_magnitude.theory import outliers
-from claims.verdict import Role
 
 #: Released amplitudes of TinyLlama's layer 12: median and 90th percentile of the outlier columns, and the largest.
 RELEASED = {0.030230116: "1.865", 0.139083788: "37.63", 0.289411426: "151.7"}
@@ -143,7 +139,7 @@ LEVERAGE = (
             test=value(SINGLE_FLIP_EXACTLY["leverage"]),
             band=printed(figure),
             rival=linear_leverage,
-            role=Role.OURS,
+            role="ours",
         )
         for alpha, figure in RELEASED.items()
     ),

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, search, value
+from claims import REFUTED, Claim, at_least, grid, mean, search, value, within
 from claims.papers.sign_magnitude.shared.outliers import (
     EXACT,
     SINGLE_FLIP,
@@ -16,7 +13,6 @@ from claims.papers.sign_magnitude.shared.outliers import (
     to_rounding,
 )
 from claims.papers.sign_magnitude.theory import outliers
-from claims.verdict import REFUTED
 
 
 def fourth_moment(alpha: float) -> float:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, printed, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import ratio, value
+from claims import REFUTED, Claim, at_least, grid, printed, ratio, value, within
 from claims.papers.sign_magnitude.shared.outliers import (
     COLUMN_SHARE,
     GROUPS,
@@ -16,7 +13,6 @@ from claims.papers.sign_magnitude.shared.outliers import (
     all_flipped_ratio,
 )
 from claims.papers.sign_magnitude.theory import outliers
-from claims.verdict import REFUTED, Role
 
 #: Share of a group's weights that experiment D flips.
 EXP_D_RATE = 0.05
@@ -89,7 +85,7 @@ EXPERIMENT_D = (
             test=value(NEEDED["ratio"]),
             band=printed(figure),
             rival=0.5,
-            role=Role.OURS,
+            role="ours",
         )
         for name, rate, figure, what in (
             ("all", 1.0, "0.888", "all of a group is"),

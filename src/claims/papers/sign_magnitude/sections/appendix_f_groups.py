@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from claims.bands import at_most, printed, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import ratio, search, value
+from claims import HOLDS, REFUTED, Claim, at_most, experiment, grid, printed, ratio, search, value, within
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.shared.outliers import (
     GROUPS,
@@ -17,7 +14,6 @@ from claims.papers.sign_magnitude.shared.outliers import (
     all_flipped_ratio,
 )
 from claims.papers.sign_magnitude.theory import outliers
-from claims.verdict import HOLDS, REFUTED, Role
 
 ROWS = read_rows("claims.papers.sign_magnitude:figures/appendix_f.toml")
 ETAS = [float(row["eta"]) for row in ROWS]
@@ -68,7 +64,7 @@ def _row(eta: str, figure: str, quantity: str, label: str, meaning: str) -> tupl
         id=f"{name}-recomputed",
         statement=f"{meaning} is {right[0]} at eta = {eta}.",
         band=printed(right[0]),
-        role=Role.OURS,
+        role="ours",
         **common,
     )
     return claim, corrected
@@ -94,7 +90,7 @@ TABLE = (
         test=value(GROUPS_EXACTLY["leverage"]),
         band=printed("991.3"),
         rival=19 * 52.6,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, value
+from claims import REFUTED, Claim, at_most, grid, mean, value, within
 from claims.lazy import Number
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
@@ -23,7 +20,6 @@ from claims.papers.sign_magnitude.shared.ternary import (
     radial_fraction,
 )
 from claims.papers.sign_magnitude.theory import ternary
-from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
 BOTH = grid(quantizer=["sign", TERNARY])

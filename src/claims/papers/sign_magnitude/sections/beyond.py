@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from claims.bands import printed, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import ratio, search, value
+from claims import Claim, experiment, grid, printed, ratio, search, value, within
 from claims.papers.sign_magnitude.shared.outliers import (
     SINGLE_FLIP_EXACTLY,
 )
 from claims.papers.sign_magnitude.theory import activations, block, outliers, small_rate, vectors
-from claims.verdict import Role
 
 #: c0 of smooth activations at pre-activations of variance one.
 CONSTANTS = {"silu": "2.43400", "gelu": "2.53916", "tanh": "2.52356", "erf": "2.47523", "softplus": "1.53517"}
@@ -91,7 +87,7 @@ MAXIMUM = (
             test=value(SMALL_RATE["pre"]),
             band=printed(figure, because="five places of the closed moments"),
             rival=small_rate.c_limit(),
-            role=Role.OURS,
+            role="ours",
         )
         for activation, figure in CONSTANTS.items()
     ),

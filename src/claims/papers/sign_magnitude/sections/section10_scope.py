@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio
+from claims import REFUTED, Claim, at_least, experiment, grid, mean, order, ratio, within
 from claims.papers.sign_magnitude.theory import block
-from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
 BEHIND = experiment(

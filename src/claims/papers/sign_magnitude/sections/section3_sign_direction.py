@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, limit, mean, order, slope
+from claims import REFUTED, Claim, at_least, experiment, grid, identity, limit, mean, order, slope, within
 from claims.papers.sign_magnitude.theory import vectors
-from claims.verdict import REFUTED, Role
 
 KAPPA = 2 / math.pi
 
@@ -74,7 +70,7 @@ FACT_1 = (
             vectors.sign_cosine_mean, abs=0.0026, provenance="theory", because="less than (1 - 2/pi)/n at n = 128"
         ),
         rival=vectors.sign_cosine_limit,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.fact1.rate",
@@ -95,7 +91,7 @@ FACT_1 = (
         test=limit(VECTORS["sign_spread"], over="n", rate=1),
         band=within(4 * KAPPA - 6 * KAPPA**2, rel=0.1, provenance="smallest-effect", because="five per cent in sd"),
         rival=4 * KAPPA * (1 - KAPPA),
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -137,7 +133,7 @@ PROPOSITION_2 = (
         expected=REFUTED,
         finding="It is 3n/(n + 2): the kurtosis of a Gaussian weight enters. Only weights of one magnitude give 1.",
         corrected_by="sign-magnitude.prop2.exact",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="sign-magnitude.prop2.rademacher",
@@ -147,7 +143,7 @@ PROPOSITION_2 = (
         test=mean(VECTORS["scaled_random_cosine"]),
         band=within(1.0, rel=0.05, provenance="theory", because="exact; the width resolves one from three"),
         rival=3.0,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -169,7 +165,7 @@ COROLLARY_1 = (
         test=order(VECTORS["sign_cosine"], VECTORS["random_cosine"]),
         band=at_least(1 / 3, provenance="smallest-effect", because="a third of all directional energy"),
         rival=0.0,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.cor1.rate",

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid, linear
-from claims.kinds import identity, mean, ratio, search, value
+from claims import REFUTED, Claim, at_most, experiment, grid, identity, linear, mean, ratio, search, value, within
 from claims.kinds.search import Search
 from claims.papers.sign_magnitude.theory import finite, geometry
-from claims.verdict import REFUTED, Role
 
 KAPPA = 2 / math.pi
 NOTHING = linear(0.0)
@@ -78,7 +74,7 @@ THEOREM_1 = (
         expected=REFUTED,
         finding="With a negative weighted mean the row turns round: factors of -1 give CV = 0 and a distance of 2.",
         corrected_by="sign-magnitude.thm1.bound",
-        role=Role.CONTROL,
+        role="control",
     ),
     Claim(
         id="sign-magnitude.thm1.uniform",
@@ -105,7 +101,7 @@ THEOREM_1 = (
         test=value(TWO_SCALES["slack"]),
         band=within(geometry.rescaling_slack, abs=1e-8, provenance="theory", because="rounding; next term is CV^4"),
         rival=slack_to_first_order,
-        role=Role.OURS,
+        role="ours",
     ),
 )
 
@@ -152,7 +148,7 @@ COROLLARY_3 = (
         locus="Corollary 3, eq. 9",
         statement="For |h| <= |y|/2 the linearisation is off by at most 0.72468 sqrt(d) (|h|/|y|)^2.",
         test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:REMAINDER_SHARP"),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.cor3.constant",
@@ -162,7 +158,7 @@ COROLLARY_3 = (
         test=value(REMAINDER["absolute"]),
         band=within(geometry.remainder_sup, rel=1e-8, provenance="theory", because="rounding of 1e-16/eps^2"),
         rival=1 / math.sqrt(3),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.cor3.dimension-free",
@@ -180,7 +176,7 @@ COROLLARY_3 = (
         locus="Corollary 3",
         statement="No direction gives a remainder above eps/(1 - eps) of the first-order change, eps = |h|/|y| <= 1/2.",
         test=searched("claims.papers.sign_magnitude.experiments.geometry_statements:REMAINDER_RELATIVE"),
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.cor3.hessian-bound",
@@ -196,7 +192,7 @@ COROLLARY_3 = (
         test=value(HESSIAN["supremum"]),
         band=within(geometry.hessian_sup, rel=1e-9, provenance="theory", because="rounding of a maximum"),
         rival=geometry.hessian_sup_by_triangle,
-        role=Role.OURS,
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.cor3.hessian",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, mean, ratio, replay
+from claims import REFUTED, Claim, experiment, grid, identity, mean, ratio, replay, within
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.shared.block import REPLAY_LINEAR, REPLAY_SLACK
 from claims.papers.sign_magnitude.theory import finite
-from claims.verdict import REFUTED
 
 BASIS = experiment("claims.papers.sign_magnitude.experiments.single_layer:basis_average", seconds=0.002)
 LAYER = experiment(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import order, value
+from claims import REFUTED, Claim, at_least, grid, order, value, within
 from claims.papers.sign_magnitude.shared.block import (
     LINEAR,
     RATES,
@@ -16,7 +13,6 @@ from claims.papers.sign_magnitude.shared.block import (
 )
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
 from claims.papers.sign_magnitude.theory.block import Metric
-from claims.verdict import REFUTED
 
 
 def other_step(flip_rate: float, n: int, metric: Metric, step: int) -> float:

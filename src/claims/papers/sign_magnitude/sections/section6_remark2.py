@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import convergence, mean, ratio
+from claims import REFUTED, Claim, convergence, experiment, grid, mean, ratio, within
 from claims.papers.sign_magnitude.shared.block import BLOCK_2048, RELU, transverse_ratio
 from claims.papers.sign_magnitude.theory import block, finite, small_rate, vectors
-from claims.verdict import REFUTED
 
 SHARE = experiment(
     "claims.papers.sign_magnitude.experiments.probes:flipped_share",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, printed, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import limit, order, value
+from claims import REFUTED, Claim, at_least, grid, limit, order, printed, value, within
 from claims.papers.sign_magnitude.shared.block import (
     FOUR_WAY,
     RATES,
@@ -16,7 +13,6 @@ from claims.papers.sign_magnitude.shared.block import (
     transverse_ratio,
 )
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
-from claims.verdict import REFUTED
 
 #: Coefficient of sqrt(p) in the paper's factored formula: -4/(3 pi) times the limit.
 FACTORED_SLOPE = -small_rate.FLIP_SLOPE * small_rate.c_limit()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import identity
+from claims import Claim, grid, identity
 from claims.papers.sign_magnitude.shared.depth import COLUMN_FLIP, FLIP_ENERGY
 
 SMALL = grid(m=6, n=8, flip_rate=[0.05, 0.3, 0.9])

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.kinds import mean, order, ratio, slope, trend
+from claims import HOLDS, REFUTED, UNDECIDED, Claim, at_least, at_most, mean, order, ratio, slope, trend, within
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     DEEP_STACK,
@@ -22,7 +20,6 @@ from claims.papers.sign_magnitude.shared.depth import (
     points,
 )
 from claims.papers.sign_magnitude.theory import depth, depth_limits
-from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 NAMES = {
     "v2-tables": "V2 with a second projection (Table 15)",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import identity, mean, ratio, value
+from claims import Claim, grid, identity, mean, ratio, value, within
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     COMPOUNDING,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import order, ratio, value
+from claims import REFUTED, Claim, at_least, at_most, grid, order, ratio, value, within
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     ENDS,
@@ -19,7 +16,6 @@ from claims.papers.sign_magnitude.shared.depth import (
     points,
 )
 from claims.papers.sign_magnitude.theory import depth
-from claims.verdict import REFUTED
 
 MEAN_FIELD_CLAIMS = (
     Claim(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import ratio, search
+from claims import REFUTED, Claim, at_least, at_most, experiment, grid, ratio, search, within
 from claims.papers.sign_magnitude.theory import outliers, small_rate
-from claims.verdict import REFUTED
 
 AMPLITUDES = (0.1, 0.289, 0.6, 0.9)
 

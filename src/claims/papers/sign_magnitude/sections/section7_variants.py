@@ -6,10 +6,7 @@ are taken apart (``shared.depth.VARIANTS``): a second projection, a stream that 
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import order, ratio, value
+from claims import Claim, at_least, at_most, grid, order, ratio, value, within
 from claims.papers.sign_magnitude.shared.depth import (
     ARCHITECTURES,
     DEEP_FEW_FLIPS,

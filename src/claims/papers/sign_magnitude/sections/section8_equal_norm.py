@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, printed, within
-from claims.claim import Claim
-from claims.experiment import Scalar, grid
-from claims.kinds import mean, value
+from claims import REFUTED, Claim, Scalar, at_least, at_most, grid, mean, printed, value, within
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT,
@@ -20,7 +17,6 @@ from claims.papers.sign_magnitude.shared.ternary import (
     flips_over_quantization,
 )
 from claims.papers.sign_magnitude.theory import block, ternary
-from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
 AT_LIMIT = grid(quantizer="sign")

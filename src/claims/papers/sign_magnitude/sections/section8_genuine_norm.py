@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import Scalar, grid
-from claims.kinds import order, value
+from claims import Claim, Scalar, grid, order, value, within
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
     FITTED,

@@ -9,10 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from claims.bands import at_most, between, within
-from claims.claim import Claim
-from claims.experiment import Scalar, experiment, grid, linear
-from claims.kinds import identity, mean, value
+from claims import REFUTED, Claim, Scalar, at_most, between, experiment, grid, identity, linear, mean, value, within
 from claims.lazy import Number
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
@@ -29,7 +26,6 @@ from claims.papers.sign_magnitude.shared.ternary import (
     radial_fraction,
 )
 from claims.papers.sign_magnitude.theory import ternary, ternary_finite
-from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
 #: exp(-t^2/2) and P(|w| > t) at the threshold t = (2 pi)^-1/2.

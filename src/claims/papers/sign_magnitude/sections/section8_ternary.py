@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import between, printed, within
-from claims.claim import Claim
-from claims.experiment import Scalar, experiment, grid, linear
-from claims.kinds import identity, mean, order, value
+from claims import Claim, Scalar, between, experiment, grid, identity, linear, mean, order, printed, value, within
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import limit, mean, order, slope, value
+from claims import REFUTED, Claim, grid, limit, mean, order, slope, value, within
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import ALIGNMENT, LIMIT, LIMIT_SIGN, SIGN, by_name, exactly
 from claims.papers.sign_magnitude.theory import ternary, ternary_finite, vectors
-from claims.verdict import REFUTED
 
 KAPPA = 2 / math.pi
 AT_LIMIT = grid(quantizer="sign")

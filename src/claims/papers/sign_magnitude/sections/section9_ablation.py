@@ -5,11 +5,8 @@ The text that was audited has no captions: the table is number 7 by its place be
 
 from __future__ import annotations
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import limit, mean, order, ratio, replay, table, value
-from claims.kinds.table import read_rows, recomputed
+from claims import REFUTED, Claim, grid, limit, mean, order, ratio, recomputed, replay, table, value, within
+from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.shared.block import (
     BLOCK,
     FOUR_WAY,
@@ -20,7 +17,6 @@ from claims.papers.sign_magnitude.shared.block import (
 )
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
 from claims.papers.sign_magnitude.theory.block import Metric
-from claims.verdict import REFUTED
 
 TABLE_7 = "claims.papers.sign_magnitude:figures/table7.toml"
 PRINTED = {row["architecture"]: row["measured"] for row in reversed(read_rows(TABLE_7))}

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import statistics
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import aggregated, bounded, recomputed
+from claims import REFUTED, Claim, aggregated, bounded, recomputed, table
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.published import having
-from claims.verdict import REFUTED
 
 EXP_F, EXP_G = published.path("exp_f"), published.path("exp_g")
 _IS_COLUMN = having("nll_change")

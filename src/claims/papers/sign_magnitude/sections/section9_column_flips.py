@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.kinds import sample, table
-from claims.kinds.association import rank_correlation, regression
-from claims.kinds.sample import column
-from claims.kinds.table import aggregated
+from claims import (
+    REFUTED,
+    UNDECIDED,
+    Claim,
+    aggregated,
+    at_least,
+    at_most,
+    column,
+    rank_correlation,
+    regression,
+    sample,
+    table,
+    within,
+)
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.published import having
-from claims.verdict import REFUTED, UNDECIDED
 
 EXP_G = published.path("exp_g")
 _ALL = published.columns("exp_g", having("nll_change"))

@@ -6,14 +6,11 @@ projection, W_down relu(W_up y) with 2048 hidden units; the other one's figures 
 
 from __future__ import annotations
 
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import replay, table
-from claims.kinds.table import read_rows, recomputed
+from claims import REFUTED, Claim, grid, recomputed, replay, table
+from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.figures.depth_checks import Declining, EndsOf, Exponent
 from claims.papers.sign_magnitude.shared.block import REPLAY_SLACK
 from claims.papers.sign_magnitude.shared.depth import LAYERS, REPLAY_RELEASED, REPLAY_TABLES
-from claims.verdict import REFUTED
 
 _FOLDER = "claims.papers.sign_magnitude:figures"
 TABLE_3 = f"{_FOLDER}/table3.toml"

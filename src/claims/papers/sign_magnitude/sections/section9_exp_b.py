@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from claims.bands import within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import ratio, replay, table
+from claims import REFUTED, Claim, grid, ratio, replay, table, within
 from claims.kinds.table import Rows, cell, read_rows, shifted
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.shared.depth import REPLAY_RELEASED, STACK, points
 from claims.papers.sign_magnitude.theory import block, small_rate
-from claims.verdict import REFUTED
 
 TABLE_3 = "claims.papers.sign_magnitude:figures/table3.toml"
 PATH = published.path("exp_b")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_most
-from claims.claim import Claim
-from claims.kinds import mean, sample, table
-from claims.kinds.sample import column, with_moments
-from claims.kinds.table import bounded, read_rows, recomputed
+from claims import REFUTED, Claim, at_most, bounded, column, mean, recomputed, sample, table
+from claims.kinds.sample import with_moments
+from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.figures.published import having
-from claims.verdict import REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/table6.toml"
 GAUSSIAN = 2 / math.pi

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, between, within
-from claims.claim import Claim
-from claims.kinds import mean, quantile, ratio, sample
-from claims.kinds.sample import column
+from claims import (
+    HOLDS,
+    REFUTED,
+    UNDECIDED,
+    Claim,
+    at_least,
+    at_most,
+    between,
+    column,
+    mean,
+    quantile,
+    ratio,
+    sample,
+    within,
+)
 from claims.papers.sign_magnitude.figures import published
-from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 RATES = ("0.05", "0.005", "0.001", "0.0005", "0.0001")
 #: The rates at which the leverage is said to have stabilised; the table marks the smallest one as noise.

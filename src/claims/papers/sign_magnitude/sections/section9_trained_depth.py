@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_most
-from claims.claim import Claim
-from claims.kinds import mean, sample
-from claims.kinds.sample import column, with_moments
+from claims import HOLDS, UNDECIDED, Claim, at_most, column, mean, sample
+from claims.kinds.sample import with_moments
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.figures import published
-from claims.verdict import HOLDS, UNDECIDED
 
 ROWS = {(row["weights"], row["activation"], row["flip_rate"]): row for row in read_rows(published.path("exp_b"))}
 _NAMES = {"trained": "trained weights", "iid": "iid weights"}

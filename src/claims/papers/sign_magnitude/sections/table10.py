@@ -5,15 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from claims.bands import printed
-from claims.claim import Claim
-from claims.experiment import Linear, Point, Quantity, experiment, grid
-from claims.kinds import replay, table, value
+from claims import HOLDS, REFUTED, Claim, Linear, Point, Quantity, experiment, grid, printed, replay, table, value
 from claims.kinds.replay import Replay
 from claims.kinds.table import Rows, cell, read_rows, shifted
 from claims.papers.sign_magnitude.shared.block import REPLAY_SLACK, SMALL_RATE, by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import LIMIT_SIGN
-from claims.verdict import HOLDS, REFUTED, Tier
 
 KAPPA = 2 / math.pi
 TABLE_10 = "claims.papers.sign_magnitude:figures/table10.toml"
@@ -86,9 +82,9 @@ def _replay(row: dict[str, str], column: str, figure: str, spread: str | None = 
     )
 
 
-def _tier(row: dict[str, str], column: str) -> Tier:
+def _tier(row: dict[str, str], column: str) -> str:
     """Rows cost no product with an input; outputs of the largest size take more than a minute."""
-    return Tier.STANDARD if column == "rows" or row["m"] != LARGEST else Tier.FULL
+    return "standard" if column == "rows" or row["m"] != LARGEST else "full"
 
 
 def _at(row: dict[str, str]) -> tuple[Point, ...]:

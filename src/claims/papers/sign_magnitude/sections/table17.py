@@ -6,11 +6,9 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import Aggregated, aggregated, bounded, recomputed
+from claims import REFUTED, Claim, aggregated, bounded, recomputed, table
+from claims.kinds.table import Aggregated
 from claims.papers.sign_magnitude.figures.published import having
-from claims.verdict import REFUTED
 
 TABLE_17 = "claims.papers.sign_magnitude:figures/table17.toml"
 VOCABULARY = 32_000

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from claims.bands import printed, printed_value, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import replay, table, value
-from claims.kinds.table import Rows, cell, read_rows, recomputed, shifted
+from claims import HOLDS, REFUTED, Claim, grid, printed, recomputed, replay, table, value, within
+from claims.bands import printed_value
+from claims.kinds.table import Rows, cell, read_rows, shifted
 from claims.papers.sign_magnitude.shared.block import (
     BLOCK_2048,
     REPLAY_SLACK,
@@ -19,7 +17,6 @@ from claims.papers.sign_magnitude.shared.block import (
     transverse_ratio,
 )
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
-from claims.verdict import HOLDS, REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/table2.toml"
 ROWS = {float(row["flip_rate"]): row for row in read_rows(PATH)}

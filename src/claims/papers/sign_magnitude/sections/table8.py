@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import aggregated, bounded, recomputed
+from claims import REFUTED, Claim, aggregated, bounded, recomputed, table
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.published import having
-from claims.verdict import REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/table8.toml"
 EXP_D = published.path("exp_d")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 
-from claims.claim import Claim
-from claims.kinds import table
-from claims.kinds.table import aggregated, bounded, recomputed
+from claims import HOLDS, REFUTED, Claim, aggregated, bounded, recomputed, table
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.published import BASELINE, having
-from claims.verdict import HOLDS, REFUTED
 
 PATH = "claims.papers.sign_magnitude:figures/table9.toml"
 EXP_E = published.path("exp_e")

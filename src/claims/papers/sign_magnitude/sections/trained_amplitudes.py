@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, between
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean
+from claims import REFUTED, Claim, at_least, between, grid, mean
 from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, PARTS, QUERIES, equal_to_a_factor
-from claims.verdict import REFUTED
 
 DISTRIBUTION = (
     Claim(

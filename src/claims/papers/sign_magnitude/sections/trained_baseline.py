@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import between
-from claims.claim import Claim
-from claims.experiment import experiment
-from claims.kinds import mean
+from claims import Claim, between, experiment, mean
 
 BASELINE = experiment(
     "claims.models.baseline:baseline",

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import Linear, experiment, grid
-from claims.kinds import mean, order, value
-from claims.verdict import REFUTED, UNDECIDED
+from claims import REFUTED, UNDECIDED, Claim, Linear, at_least, at_most, experiment, grid, mean, order, value, within
 
 RATES = (0.0005, 0.01)
 #: All linear maps at once; values are logarithms of KL.

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import bound, mean, order
+from claims import REFUTED, Claim, at_least, at_most, bound, experiment, grid, mean, order, within
 from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES
 from claims.papers.sign_magnitude.theory import small_rate
-from claims.verdict import REFUTED
 
 RATES = (0.01, 0.02, 0.05)
 METRICS = {"post": "compared after normalisation, as in the script", "pre": "in the theorem's metric"}

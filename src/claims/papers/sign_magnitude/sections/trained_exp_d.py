@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio, value
+from claims import (
+    HOLDS,
+    REFUTED,
+    UNDECIDED,
+    Claim,
+    at_least,
+    at_most,
+    experiment,
+    grid,
+    mean,
+    order,
+    ratio,
+    value,
+    within,
+)
 from claims.papers.sign_magnitude.shared.trained import COLUMN_FACTS
-from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 RATES = (0.05, 0.005)
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, within
-from claims.claim import Claim
-from claims.experiment import grid
-from claims.kinds import mean, ratio
+from claims import HOLDS, REFUTED, UNDECIDED, Claim, at_least, at_most, grid, mean, ratio, within
 from claims.papers.sign_magnitude.shared.trained import (
     A_QUARTER,
     COUNTED,
@@ -24,7 +21,6 @@ from claims.papers.sign_magnitude.shared.trained import (
     rate_label,
     rate_words,
 )
-from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 EXCEEDS = tuple(
     Claim(

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, between, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, value
+from claims import HOLDS, REFUTED, UNDECIDED, Claim, at_least, between, experiment, grid, mean, value, within
 from claims.papers.sign_magnitude.shared.trained import (
     A_QUARTER,
     COLUMN_FACTS,
@@ -22,7 +19,6 @@ from claims.papers.sign_magnitude.shared.trained import (
     rate_label,
     rate_words,
 )
-from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 #: Where outlier columns are chosen: each matrix on its own input, or all on one MLP input at a depth (section 7.3).
 SOURCES = ("own", "8/22", "12/22", "16/22")

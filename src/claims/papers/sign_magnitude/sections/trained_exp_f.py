@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, at_most, between, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import identity, mean
+from claims import REFUTED, Claim, at_least, at_most, between, experiment, grid, identity, mean, within
 from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, QUERIES, equal_to_a_factor
-from claims.verdict import REFUTED
 
 #: Parts whose outlier columns have norms not far from the others'; those of v and up have smaller ones.
 SIMILAR = ("q", "k", "o", "gate", "down")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment
-from claims.kinds import mean, order, value
-from claims.verdict import REFUTED, UNDECIDED
+from claims import REFUTED, UNDECIDED, Claim, at_least, experiment, mean, order, value, within
 
 #: One matrix at the depth of the paper's, layer 12 of 22; each seed draws its columns' offset and its window of text.
 COLUMNS = experiment(

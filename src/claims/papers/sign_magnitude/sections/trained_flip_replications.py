@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import at_least, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, order, ratio
+from claims import Claim, at_least, experiment, grid, mean, order, ratio, within
 from claims.papers.sign_magnitude.figures.published import BASELINE
 
 #: A pass over 20,480 tokens is 40 TFLOP, a quarter of an hour of one core: 7 passes for D, 7 for E, and the columns.

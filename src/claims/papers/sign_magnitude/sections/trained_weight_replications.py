@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from claims.bands import at_least, between, printed, within
-from claims.claim import Claim
-from claims.experiment import Experiment, experiment, grid
-from claims.kinds import replay, value
+from claims import (
+    HOLDS,
+    REFUTED,
+    Claim,
+    Experiment,
+    at_least,
+    between,
+    experiment,
+    grid,
+    printed,
+    replay,
+    value,
+    within,
+)
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES, GAUSSIAN, LAPLACE, MATRICES
-from claims.verdict import HOLDS, REFUTED
 
 #: Replays on a CPU of what the authors ran on a GPU.
 _DEVICE_SLACK = 1e-6

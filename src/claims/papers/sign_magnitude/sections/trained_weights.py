@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from claims.bands import at_least, at_most, between, within
-from claims.claim import Claim
-from claims.experiment import experiment, grid
-from claims.kinds import mean, value
+from claims import REFUTED, Claim, at_least, at_most, between, experiment, grid, mean, value, within
 from claims.papers.sign_magnitude.shared.trained import GAUSSIAN, LAPLACE, MATRICES
-from claims.verdict import REFUTED
 
 #: All matrices, and the twenty that the authors' rule takes.
 CHOSEN = ("all", "twenty")

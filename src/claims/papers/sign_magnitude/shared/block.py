@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from claims.bands import Band, within
-from claims.experiment import Experiment, experiment
-from claims.kinds import ratio
+from claims import Band, Experiment, experiment, ratio, within
 from claims.kinds.ratio import Ratio
 from claims.lazy import Number
 

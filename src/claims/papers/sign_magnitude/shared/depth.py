@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claims.experiment import Point, Scalar, experiment, grid
+from claims import Point, Scalar, experiment, grid
 from claims.papers.sign_magnitude.theory import depth
 from claims.papers.sign_magnitude.theory.block import Metric
 from claims.papers.sign_magnitude.theory.depth import Activation, Norm, Projection

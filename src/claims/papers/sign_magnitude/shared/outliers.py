@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import Band, within
-from claims.experiment import experiment
+from claims import Band, experiment, within
 from claims.lazy import Number
 from claims.papers.sign_magnitude.theory import outliers
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from claims.bands import Band
-from claims.experiment import Scalar, experiment
-from claims.kinds import ratio
+from claims import Band, Scalar, experiment, ratio
 from claims.kinds.ratio import Ratio
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.theory import ternary, ternary_finite

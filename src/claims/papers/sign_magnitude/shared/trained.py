@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims.bands import Band, at_least, within
-from claims.experiment import experiment
+from claims import Band, at_least, experiment, within
 
 ACTIVATION_NAMES = {"relu": "ReLU", "silu": "SiLU"}
 GAUSSIAN = 2 / math.pi
