@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from claims.kinds.search import Statement
-from claims.papers.mean_bias.experiments.precision import PRECISE_DIGITS, Real
+from claims.papers.mean_bias.experiments.precision import Real, in_digits
 
 Rows = Sequence[Sequence[Real]]
+Margin = Callable[..., float]
 
 TOKENS = CHANNELS = 3
 #: What rounding may make of a squared cosine whose mean is not shorter than SHORTEST sigma_1.
@@ -74,44 +75,11 @@ def alignment_margin(mode: tuple[Real, Real, Real, Real] | None, *, gap_weight: 
     return cosine2 - floor + allowance
 
 
-def _alignment(gap_weight: float) -> Callable[..., float]:
-    def margin(**entries: float) -> float:
-        mode = leading_mode(rows_of(entries))
-        return float(alignment_margin(mode, gap_weight=gap_weight, allowance=ALLOWANCE))
-
-    return margin
-
-
-def _alignment_precisely(gap_weight: float) -> Callable[..., float]:
-    def margin(**entries: float) -> float:
-        import mpmath
-
-        with mpmath.workdps(PRECISE_DIGITS):
-            mode = leading_mode_precisely(rows_of(entries))
-            return float(alignment_margin(mode, gap_weight=gap_weight, allowance=0.0))
-
-    return margin
-
-
 def no_gap_margin(mode: tuple[Real, Real, Real, Real] | None, *, factor: float, allowance: float) -> Real:
     """cos^2(mu, v1) less ``factor`` (u1'1)^2/l, whatever the spectrum."""
     if mode is None or mode[3] < SHORTEST:
         return 1.0
     return mode[0] - factor * mode[2] + allowance
-
-
-def _no_gap(factor: float) -> Callable[..., float]:
-    def margin(**entries: float) -> float:
-        return float(no_gap_margin(leading_mode(rows_of(entries)), factor=factor, allowance=ALLOWANCE))
-
-    return margin
-
-
-def _no_gap_precisely(**entries: float) -> float:
-    import mpmath
-
-    with mpmath.workdps(PRECISE_DIGITS):
-        return float(no_gap_margin(leading_mode_precisely(rows_of(entries)), factor=1.0, allowance=0.0))
 
 
 def ratio_margin(rows: Rows, *, factor: float, limit: float, root: Callable[[Real], Real]) -> Real:
@@ -125,42 +93,47 @@ def ratio_margin(rows: Rows, *, factor: float, limit: float, root: Callable[[Rea
     return limit - factor * root(mean2 * len(safe) / energy)
 
 
-def _ratio(factor: float, limit: float) -> Callable[..., float]:
-    def margin(**entries: float) -> float:
-        return float(ratio_margin(rows_of(entries), factor=factor, limit=limit, root=math.sqrt))
+def _root(x: Real) -> Real:
+    import mpmath
 
-    return margin
+    return mpmath.sqrt(x)
 
 
-def _ratio_precisely(factor: float) -> Callable[..., float]:
-    def margin(**entries: float) -> float:
-        import mpmath
+def _of_mode(margin: Callable[..., Real], *, mode: Callable[[Rows], Any] = leading_mode, **constants: float) -> Margin:
+    """A margin of the leading mode, as one of the matrix's entries."""
+    return lambda **entries: float(margin(mode(rows_of(entries)), **constants))
 
-        with mpmath.workdps(PRECISE_DIGITS):
-            exact = {name: mpmath.mpf(entry) for name, entry in entries.items()}
-            return float(ratio_margin(rows_of(exact), factor=factor, limit=1.0, root=mpmath.sqrt))
 
-    return margin
+def _of_ratio(factor: float, limit: float, root: Callable[[Real], Real] = math.sqrt) -> Margin:
+    return lambda **entries: float(ratio_margin(rows_of(entries), factor=factor, limit=limit, root=root))
 
 
 def _bounded(factor: float) -> Statement:
     """Eq. 1 times ``factor`` is at most one; planted: at most .9 of the largest value."""
     return Statement(
         inputs=_ENTRIES,
-        margin=_ratio(factor, 1 + 1e-14),
-        planted=_ratio(1.0, 0.9),
-        precise=_ratio_precisely(factor),
+        margin=_of_ratio(factor, 1 + 1e-14),
+        planted=_of_ratio(1.0, 0.9),
+        precise=in_digits(_of_ratio(factor, 1.0, _root)),
     )
 
 
 #: cos^2(mu, v1) >= c/(c + gap^2 (1 - c)); planted: the gap squared counted .9 times.
 ALIGNMENT = Statement(
-    inputs=_ENTRIES, margin=_alignment(1.0), planted=_alignment(0.9), precise=_alignment_precisely(1.0), rounding=1e-12
+    inputs=_ENTRIES,
+    margin=_of_mode(alignment_margin, gap_weight=1.0, allowance=ALLOWANCE),
+    planted=_of_mode(alignment_margin, gap_weight=0.9, allowance=ALLOWANCE),
+    precise=in_digits(_of_mode(alignment_margin, mode=leading_mode_precisely, gap_weight=1.0, allowance=0.0)),
+    rounding=ALLOWANCE,
 )
 
 #: cos^2(mu, v1) >= (u1'1)^2/l without a condition on the spectrum; planted: 1.05 times that.
 ALIGNMENT_WITHOUT_GAP = Statement(
-    inputs=_ENTRIES, margin=_no_gap(1.0), planted=_no_gap(1.05), precise=_no_gap_precisely, rounding=1e-12
+    inputs=_ENTRIES,
+    margin=_of_mode(no_gap_margin, factor=1.0, allowance=ALLOWANCE),
+    planted=_of_mode(no_gap_margin, factor=1.05, allowance=ALLOWANCE),
+    precise=in_digits(_of_mode(no_gap_margin, mode=leading_mode_precisely, factor=1.0, allowance=0.0)),
+    rounding=ALLOWANCE,
 )
 
 #: Eq. 1 with the mean energy of a token below the root, of an entry, and with the number of tokens divided out twice.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 from claims.kinds.search import Statement
-from claims.papers.mean_bias.experiments.precision import PRECISE_DIGITS, Real
+from claims.papers.mean_bias.experiments.precision import Real, in_digits
 
 #: What rounding may make of a sum of two values of an activation at |z| <= 30.
 ALLOWANCE = 1e-14
@@ -46,17 +47,11 @@ def even_part_margin(phi: Callable[[Real], Real], z: Real, *, lowered: float, al
 
 
 def _even(phi: Callable[[float], float], precise: Callable[[Real], Real]) -> Statement:
-    def exact(z: float) -> float:
-        import mpmath
-
-        with mpmath.workdps(PRECISE_DIGITS):
-            return float(even_part_margin(precise, mpmath.mpf(z), lowered=0.0, allowance=0.0))
-
     return Statement(
         inputs={"z": _RANGE},
         margin=lambda z: float(even_part_margin(phi, z, lowered=0.0, allowance=ALLOWANCE)),
         planted=lambda z: float(even_part_margin(phi, z, lowered=0.001, allowance=ALLOWANCE)),
-        precise=exact,
+        precise=in_digits(even_part_margin, phi=precise, lowered=0.0, allowance=0.0),
         rounding=ALLOWANCE,
     )
 
@@ -64,13 +59,6 @@ def _even(phi: Callable[[float], float], precise: Callable[[Real], Real]) -> Sta
 def cancellation_margin(mean_x: Real, mean_y: Real, change_x: Real, change_y: Real, *, allowance: float = 0.0) -> Real:
     """|mu + d|^2 - |mu|^2: what adding the mean of a layer does to the energy of the mean."""
     return change_x * (2 * mean_x + change_x) + change_y * (2 * mean_y + change_y) + allowance
-
-
-def _cancellation_precisely(**inputs: float) -> float:
-    import mpmath
-
-    with mpmath.workdps(PRECISE_DIGITS):
-        return float(cancellation_margin(**{name: mpmath.mpf(x) for name, x in inputs.items()}))
 
 
 def cross_margin(mean: Real, spike: Real, tail: Real, *, limit: float, allowance: float) -> Real:
@@ -82,14 +70,6 @@ def cross_margin(mean: Real, spike: Real, tail: Real, *, limit: float, allowance
     return limit - 1 + squares / (entry * entry) + allowance
 
 
-def _cross_precisely(**inputs: float) -> float:
-    import mpmath
-
-    with mpmath.workdps(PRECISE_DIGITS):
-        exact = {name: mpmath.mpf(x) for name, x in inputs.items()}
-        return float(cross_margin(**exact, limit=mpmath.mpf(2) / 3, allowance=0.0))
-
-
 #: Even parts of GELU and SiLU are nowhere negative; planted: the activations lowered by a thousandth.
 GELU_EVEN_PART = _even(gelu_float, _gelu_precise)
 SILU_EVEN_PART = _even(silu_float, _silu_precise)
@@ -99,7 +79,7 @@ NO_CANCELLATION = Statement(
     inputs=_PLANE,
     margin=cancellation_margin,
     planted=lambda **entries: float(cancellation_margin(**entries, allowance=-0.001)),
-    precise=_cancellation_precisely,
+    precise=in_digits(cancellation_margin),
 )
 
 #: The cross terms of an entry are at most 2/3 of its square; planted: at most .6.
@@ -107,6 +87,6 @@ CROSS_TERMS = Statement(
     inputs=_PARTS,
     margin=lambda **parts: float(cross_margin(**parts, limit=2 / 3, allowance=1e-11)),
     planted=lambda **parts: float(cross_margin(**parts, limit=0.6, allowance=0.0)),
-    precise=_cross_precisely,
+    precise=in_digits(cross_margin, limit=Fraction(2, 3), allowance=0.0),
     rounding=1e-11,
 )

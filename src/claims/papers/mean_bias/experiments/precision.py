@@ -49,3 +49,15 @@ def precisely(build: Callable[..., Callable[..., Real]], *constants: Any) -> Cal
             return float(build(numbers, *constants)(**{name: mp.mpf(x) for name, x in inputs.items()}))
 
     return margin
+
+
+def in_digits(margin: Callable[..., Real], **constants: Any) -> Callable[..., float]:
+    """The margin in 50 digits, from the same inputs, where its arithmetic is that of the numbers it is given."""
+
+    def precise(**inputs: float) -> float:
+        import mpmath as mp
+
+        with mp.workdps(PRECISE_DIGITS):
+            return float(margin(**{name: mp.mpf(x) for name, x in inputs.items()}, **constants))
+
+    return precise
