@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from claims import Band, Linear, experiment, linear, within
+from claims import Band, Claim, Linear, experiment, linear, within
 from claims.lazy import Number
+
+#: What is claimed of trained models and training runs takes minutes, and is decided at standard.
+StandardClaim = partial(Claim, decides="standard")
 
 # Sections 2 and 3: one mean over a matrix of noise.
 

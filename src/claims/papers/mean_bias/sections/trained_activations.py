@@ -6,14 +6,14 @@ consecutive tokens of the text; six layers are spread evenly over the depth.
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, grid, mean, order, ratio
-from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, INNER, LINEAR, NORMED, averaged
+from claims import REFUTED, at_least, at_most, grid, mean, order, ratio
+from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, INNER, LINEAR, NORMED, StandardClaim, averaged
 
 _LAST_PLACE = "at least .985, which prints as .99"
 _FIGURE_1 = "section 2, Figure 1 right"
 
 SIGNS = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.signs",
         locus="section 2, projections on the mean direction; Figure 1 left",
         statement=(
@@ -24,9 +24,8 @@ SIGNS = (
         band=at_least(0.95, provenance="author", because="'nearly uniform'"),
         rival=0.5,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.signs-of-weak-means",
         locus="section 2, Figure 1 left, beside contribution 1",
         statement=(
@@ -37,12 +36,11 @@ SIGNS = (
         band=at_most(0.25, provenance="author", because="a quarter"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
 )
 
 ALIGNMENT = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.cosine",
         locus=_FIGURE_1,
         statement="Behind the first layer the mean of what attention and MLP read has a cosine of .99 with v1.",
@@ -51,9 +49,8 @@ ALIGNMENT = (
         band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
         rival=0.7,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.cosine-stream",
         locus=f"{_FIGURE_1}, the residual stream",
         statement="The mean of the residual stream has a cosine of .99 with its v1.",
@@ -68,9 +65,8 @@ ALIGNMENT = (
         ),
         corrected_by="mean-bias.model.cosine-later-stream",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.cosine-later-stream",
         locus=f"{_FIGURE_1}, the residual stream",
         statement="Without the window's first token the mean of the residual stream has a cosine of .99 with its v1.",
@@ -79,9 +75,8 @@ ALIGNMENT = (
         band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
         rival=0.7,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.v1-not-others",
         locus="section 2, alignment with v1 rather than other directions",
         statement=(
@@ -92,9 +87,8 @@ ALIGNMENT = (
         band=at_least(0.3, provenance="author", because="'much more strongly': cosines apart by .3"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.others-cancel",
         locus="section 2, non-leading modes",
         statement=(
@@ -106,9 +100,8 @@ ALIGNMENT = (
         band=at_least(0.3, provenance="author", because="1/256 would be full cancellation"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.leading-is-mean",
         locus="section 2; contribution 1, dominant component of anisotropy",
         statement="At the inputs of q, o and gate the mean has at least half as much energy as the leading mode.",
@@ -117,9 +110,8 @@ ALIGNMENT = (
         band=at_least(0.5, provenance="author", because=HALF),
         rival=0.1,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.leading-is-mean-hidden",
         locus="section 2; contribution 1, dominant component of anisotropy",
         statement="At the input of down the mean has at least a third as much energy as the leading mode.",
@@ -128,9 +120,8 @@ ALIGNMENT = (
         band=at_least(1 / 3, provenance="author", because="it ranges from a half to nine tenths"),
         rival=0.1,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.stream-leading-is-mean",
         locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
         statement="In the residual stream the mean has at least half as much energy as the leading mode.",
@@ -145,9 +136,8 @@ ALIGNMENT = (
         ),
         corrected_by="mean-bias.model.later-stream-leading-is-mean",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.later-stream-leading-is-mean",
         locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
         statement=(
@@ -158,9 +148,8 @@ ALIGNMENT = (
         band=at_least(0.9, provenance="author", because="nine tenths"),
         rival=0.1,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.stream-first-mode-cancels",
         locus="section 2, limited sign cancellation",
         statement=(
@@ -171,6 +160,5 @@ ALIGNMENT = (
         band=at_most(0.1, provenance="author", because="1/256 is a single token"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, grid, mean, order, ratio, within
-from claims.papers.mean_bias.shared import ALL, OPERANDS, gain
+from claims import REFUTED, at_least, at_most, grid, mean, order, ratio, within
+from claims.papers.mean_bias.shared import ALL, OPERANDS, StandardClaim, gain
 
 _HYPOTHESIS = "section 5, hypothesis; abstract; section 1"
 
 HYPOTHESIS = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.recovers-svd",
         locus=_HYPOTHESIS,
         statement="A BF16 mean recovers nine tenths of what splitting v1 off exactly wins.",
@@ -16,9 +16,8 @@ HYPOTHESIS = (
         band=at_least(0.9, provenance="author", because="nine tenths"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.recovers-most",
         locus=_HYPOTHESIS,
         statement="A BF16 mean recovers most of what splitting off one mode in a hundred channels exactly wins.",
@@ -26,9 +25,8 @@ HYPOTHESIS = (
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.2,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.printed-recovers-most",
         locus=_HYPOTHESIS,
         statement="Averis as printed recovers most of what splitting off one mode in a hundred channels exactly wins.",
@@ -39,9 +37,8 @@ HYPOTHESIS = (
         finding="It recovers a sixth; with the mean in BF16 over three fifths.",
         corrected_by="mean-bias.model.recovers-most",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.recovers-most-hidden",
         locus=_HYPOTHESIS,
         statement="A BF16 mean recovers most of that behind SwiGLU, at the MLP's output projection, as well.",
@@ -52,9 +49,8 @@ HYPOTHESIS = (
         finding="It recovers about a quarter there, where the mean has a sixth of the energy on average.",
         corrected_by="mean-bias.model.recovers-most",
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.factors-in-fp4",
         locus="section 7.3, decomposition",
         statement="A split of v1 with both factors in FP4 makes the error larger than plain NVFP4's.",
@@ -62,12 +58,11 @@ HYPOTHESIS = (
         band=at_least(1.1, provenance="smallest-effect", because="a tenth"),
         rival=0.6,
         role="ours",
-        decides="standard",
     ),
 )
 
 MODES = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.first-mode",
         locus="section 2, the leading spike as primary contributor to quantization error",
         statement="Splitting off the first mode takes more of the error away than splitting off the second.",
@@ -75,9 +70,8 @@ MODES = (
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the error"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.error-follows-energy",
         locus="section 2, the leading spike as primary contributor to quantization error",
         statement=(
@@ -88,9 +82,8 @@ MODES = (
         band=within(1.0, abs=0.08, provenance="author", because="the error of a block format is nearly relative"),
         rival=1.3,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.range-mode",
         locus="abstract, principal driver of dynamic-range inflation",
         statement=(
@@ -100,9 +93,8 @@ MODES = (
         band=at_least(0.05, provenance="smallest-effect", because="a twentieth of the range"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.range-halved",
         locus="abstract, principal driver of dynamic-range inflation",
         statement="Read as a number, which the paper does not give: without the mean the blocks' range is halved.",
@@ -116,9 +108,8 @@ MODES = (
         ),
         corrected_by="mean-bias.model.range-fifth",
         role="control",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.range-fifth",
         locus="abstract, principal driver of dynamic-range inflation",
         statement="Removing the mean takes a tenth and more off the largest magnitude of the blocks.",
@@ -126,12 +117,11 @@ MODES = (
         band=at_most(0.9, provenance="author", because="a tenth"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 ROTATION = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.hadamard-range",
         locus="section 7.3, Hadamard transforms",
         statement="Hadamard transforms of blocks of 16 mitigate outliers: the largest magnitude of the blocks falls.",
@@ -139,9 +129,8 @@ ROTATION = (
         band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the range"),
         rival=1.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.hadamard-error",
         locus="section 7.3, Hadamard transforms",
         statement="With the outliers they mitigate the error of the activations.",
@@ -155,9 +144,8 @@ ROTATION = (
         ),
         corrected_by="mean-bias.model.hadamard-worsens",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.hadamard-worsens",
         locus="section 7.3, Hadamard transforms",
         statement="Hadamard transforms of blocks of 16 raise the error of the activations by a tenth and more.",
@@ -165,9 +153,8 @@ ROTATION = (
         band=at_least(1.1, provenance="smallest-effect", because="a tenth"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.hadamard-beside-mean",
         locus="version 2, Averis with Hadamard transforms",
         statement=(
@@ -181,9 +168,8 @@ ROTATION = (
         finding="It adds a tenth of the plain error. (NVIDIA's recipe turns the weight gradient's inputs only.)",
         corrected_by="mean-bias.model.mean-alone",
         role="control",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.mean-alone",
         locus="version 2, Averis with Hadamard transforms",
         statement="The mean split off in BF16 has less error without a Hadamard transform of the residual.",
@@ -191,6 +177,5 @@ ROTATION = (
         band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the plain error"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )

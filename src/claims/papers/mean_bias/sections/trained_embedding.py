@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, experiment, mean, order
+from claims import REFUTED, at_least, at_most, experiment, mean, order
+from claims.papers.mean_bias.shared import StandardClaim
 
 EMBEDDING = experiment(
     "claims.papers.mean_bias.trained.emergence:embedding",
@@ -14,7 +15,7 @@ EMBEDDING = experiment(
 )
 
 FREQUENCIES = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-common",
         locus="section 3, eq. 2; Stage I, coherent embedding alignment",
         statement=(
@@ -25,9 +26,8 @@ FREQUENCIES = (
         band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the energy"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-frequencies-raise",
         locus="section 3, Stage I, frequency-weighted expectation",
         statement=(
@@ -44,9 +44,8 @@ FREQUENCIES = (
         ),
         corrected_by="mean-bias.model.embedding-rare-share",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-rare-share",
         locus="section 3, Stage I, frequency-weighted expectation",
         statement=(
@@ -57,9 +56,8 @@ FREQUENCIES = (
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-alignment",
         locus="section 3, Stage I, coherent embedding alignment; section 2, Figure 1 right",
         statement=(
@@ -75,9 +73,8 @@ FREQUENCIES = (
         ),
         corrected_by="mean-bias.model.embedding-other-mode",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-other-mode",
         locus="section 2, alignment with v1 rather than other directions, at the embedding",
         statement=(
@@ -87,9 +84,8 @@ FREQUENCIES = (
         band=at_least(0.05, provenance="smallest-effect", because="zero if v1 is its mode"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-means-apart",
         locus="section 3, eq. 2",
         statement="The text's mean embedding and the vocabulary's are nearly orthogonal, cosine under .3.",
@@ -97,6 +93,5 @@ FREQUENCIES = (
         band=at_most(0.3, provenance="author", because="an angle above 70 degrees"),
         rival=0.9,
         role="ours",
-        decides="standard",
     ),
 )

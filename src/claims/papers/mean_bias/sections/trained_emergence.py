@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, experiment, grid, mean, order
+from claims import REFUTED, at_least, at_most, experiment, grid, mean, order
+from claims.papers.mean_bias.shared import StandardClaim
 
 TOKENS = 256
 
@@ -27,7 +28,7 @@ STREAM = experiment(
 _TENTH = "a tenth of the energy"
 
 ATTENTION = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.attention-first",
         locus="section 3, Stage II, softmax attention; Figure 3",
         statement="In the first layer attention's average has more mean than attention's input.",
@@ -36,9 +37,8 @@ ATTENTION = (
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.attention-everywhere",
         locus="section 3, Stage II, softmax attention, all layers",
         statement="Averaged over all layers, attention's average has more mean than attention's input.",
@@ -53,9 +53,8 @@ ATTENTION = (
         ),
         corrected_by="mean-bias.model.attention-averages",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.attention-averages",
         locus="section 3, Stage II, softmax attention, all layers",
         statement="Averaged over all layers, attention's average has more mean than the values that it averages.",
@@ -64,9 +63,8 @@ ATTENTION = (
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.attention-by-similarity",
         locus="section 3, Stage II, exponential reweighting of similar directions",
         statement="Softmax's weights bring more mean than equal weights for all tokens so far.",
@@ -80,9 +78,8 @@ ATTENTION = (
         ),
         corrected_by="mean-bias.model.equal-weights",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.equal-weights",
         locus="section 3, Stage II, softmax attention, all layers",
         statement=(
@@ -93,12 +90,11 @@ ATTENTION = (
         band=at_least(0.2, provenance="smallest-effect", because="a fifth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 MLP = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.swiglu-amplifies",
         locus="section 3, Stage II, SwiGLU; Figure 3",
         statement="The product behind SwiGLU has more mean than the MLP's input.",
@@ -110,9 +106,8 @@ MLP = (
         finding="It has .07 against .34 in the first layer and .11 against .36 on average, less in every single layer.",
         corrected_by="mean-bias.model.swiglu-lowers",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.swiglu-lowers",
         locus="section 3, Stage II, SwiGLU",
         statement="The product behind SwiGLU has less mean than the MLP's input, by a tenth of the energy and more.",
@@ -121,9 +116,8 @@ MLP = (
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.silu-of-centred",
         locus="section 3, eq. 3",
         statement="SiLU of centred pre-activations has a mean of its own, over twice what 256 centred tokens give.",
@@ -132,9 +126,8 @@ MLP = (
         band=at_least(2 / TOKENS, provenance="author", because="twice 1/l"),
         rival=1 / TOKENS,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.swiglu-of-centred",
         locus="section 3, eq. 3",
         statement="So has SwiGLU of centred pre-activations.",
@@ -143,12 +136,11 @@ MLP = (
         band=at_least(2 / TOKENS, provenance="author", because="twice 1/l"),
         rival=1 / TOKENS,
         role="transfer",
-        decides="standard",
     ),
 )
 
 RESIDUAL = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.stream-mean-grows",
         locus="section 3, Stage III, cumulative growth",
         statement="The mean of the residual stream (first token left out) is ten times as long behind the last layer.",
@@ -156,9 +148,8 @@ RESIDUAL = (
         band=at_least(2.303, provenance="author", because="ln 10"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.stream-share-grows",
         locus="section 3, Stage III, cumulative growth; Figure 2",
         statement="So does its share of the energy: it rises with depth, at a rank correlation of .8 and more.",
@@ -166,9 +157,8 @@ RESIDUAL = (
         band=at_least(0.8, provenance="author", because="1 is growth at every layer"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.first-token-hides",
         locus="section 3, eq. 1; Figure 2",
         statement=(
@@ -178,9 +168,8 @@ RESIDUAL = (
         band=at_least(0.1, provenance="smallest-effect", because=_TENTH),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.no-cancellation",
         locus="section 3, Stage III, after eq. 4",
         statement=(
@@ -193,9 +182,8 @@ RESIDUAL = (
         finding="It does in three layers of ten, and in a fifth of all layers the stream's mean gets shorter by it.",
         corrected_by="mean-bias.model.added-means-agree",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.added-means-agree",
         locus="section 3, Stage III, after eq. 4",
         statement=(
@@ -206,6 +194,5 @@ RESIDUAL = (
         band=at_least(0.2, provenance="smallest-effect", because="unrelated directions have zero"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )

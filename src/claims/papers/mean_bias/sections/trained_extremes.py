@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, at_least, at_most, between, grid, mean, order
-from claims.papers.mean_bias.shared import ACTIVATIONS, INNER, NORMED, averaged
+from claims import REFUTED, at_least, at_most, between, grid, mean, order
+from claims.papers.mean_bias.shared import ACTIVATIONS, INNER, NORMED, StandardClaim, averaged
 
 _OUTPUTS = ["o", "down"]
 _FIGURE_4 = "section 4, Figure 4"
@@ -14,7 +14,7 @@ _MAJORITY = "section 4, eq. 8; abstract; contribution 2, majority of extreme mag
 BOUND = 2 * math.exp(-8)
 
 PRIMARY = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.primary-source",
         locus=f"{_FIGURE_4}; eq. 8",
         statement=(
@@ -26,9 +26,8 @@ PRIMARY = (
         band=at_least(0.0, provenance="author", because="the primary source has the largest share"),
         rival=-0.2,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.primary-source-outputs",
         locus=f"{_FIGURE_4}; eq. 8, output projections",
         statement="So it is at the inputs of the output projections of attention and MLP.",
@@ -40,9 +39,8 @@ PRIMARY = (
         finding="The mean's squared share is .00 to .06 there; spike and tail have .2 to .5 each.",
         corrected_by="mean-bias.model.outputs-small-mean",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.outputs-small-mean",
         locus=f"{_FIGURE_4}; eq. 8, output projections",
         statement="At the inputs of the MLP's output projection the mean's squared share is under a fifth.",
@@ -51,9 +49,8 @@ PRIMARY = (
         band=at_most(0.2, provenance="author", because="a fifth"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.primary-source-embedding",
         locus=f"{_FIGURE_4}, embedding",
         statement="The mean is the primary source of the embedding's largest entries.",
@@ -65,9 +62,8 @@ PRIMARY = (
         finding="The spike is, the leading modes of the centred embedding: squared shares are .05 and .68.",
         corrected_by="mean-bias.model.embedding-spike",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-spike",
         locus=f"{_FIGURE_4}, embedding",
         statement="The spike's squared share of the embedding's largest entries exceeds the mean's by .2 and more.",
@@ -76,9 +72,8 @@ PRIMARY = (
         band=at_least(0.2, provenance="smallest-effect", because="a fifth of the entry's square"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.majority",
         locus=_MAJORITY,
         statement=(
@@ -89,9 +84,8 @@ PRIMARY = (
         band=at_least(0.5, provenance="author", because="the majority"),
         rival=0.2,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.majority-outputs",
         locus=_MAJORITY,
         statement="So it does at the inputs of the output projections of attention and MLP.",
@@ -105,9 +99,8 @@ PRIMARY = (
         ),
         corrected_by="mean-bias.model.outputs-small-mean",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.cross-minor",
         locus="section 4, after eq. 8",
         statement="Among the largest entries the cross terms that eq. 8 leaves out are minor.",
@@ -119,12 +112,11 @@ PRIMARY = (
         finding="They make .15 to .34 of the square at q, and .29 to .48 at the output projections.",
         corrected_by="mean-bias.eq8.additive-sum",
         role="transfer",
-        decides="standard",
     ),
 )
 
 PLACES = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.few-columns",
         locus="section 4, dense population of extremes",
         statement=(
@@ -135,9 +127,8 @@ PLACES = (
         band=at_most(0.01, provenance="author", because="one per cent"),
         rival=0.2,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.few-channels",
         locus="section 4, after Theorem 3; section 1, modest coordinate-wise bias",
         statement=(
@@ -148,12 +139,11 @@ PLACES = (
         band=at_least(0.5, provenance="author", because="most is more than half"),
         rival=0.1,
         role="ours",
-        decides="standard",
     ),
 )
 
 NOISE = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.noise-reads",
         locus="Theorem 1, the model X = mu + Z; eq. 10",
         statement=(
@@ -165,9 +155,8 @@ NOISE = (
         band=at_most(BOUND, provenance="theory", because="eq. 10 at t = 4 sigma"),
         rival=2 * BOUND,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.noise-hidden",
         locus="Theorem 1, the model X = mu + Z; eq. 10",
         statement="So it is behind SwiGLU, at the input of the MLP's output projection.",
@@ -182,9 +171,8 @@ NOISE = (
         ),
         corrected_by="mean-bias.model.noise-heavy",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.noise-heavy",
         locus="Theorem 1, the model X = mu + Z; eq. 10",
         statement=(
@@ -195,6 +183,5 @@ NOISE = (
         band=at_least(3 * BOUND, provenance="smallest-effect", because="three times"),
         rival=BOUND,
         role="ours",
-        decides="standard",
     ),
 )

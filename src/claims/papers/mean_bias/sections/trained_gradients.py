@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, UNDECIDED, Band, Claim, at_least, at_most, experiment, grid, mean, order, ratio, within
+from claims import REFUTED, UNDECIDED, Band, at_least, at_most, experiment, grid, mean, order, ratio, within
+from claims.papers.mean_bias.shared import StandardClaim
 
 PRODUCTS = experiment(
     "claims.papers.mean_bias.trained.gradients:products",
@@ -49,7 +50,7 @@ def _smaller(because: str = "smaller") -> Band:
 
 
 WEIGHT_GRADIENT = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-printed",
         locus=_WEIGHT,
         statement="On real gradients Averis as printed, with FP4 means, has a smaller error in dW than plain NVFP4.",
@@ -64,9 +65,8 @@ WEIGHT_GRADIENT = (
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-drop-and-keep",
         locus=_WEIGHT,
         statement="With means in BF16 and two terms instead of four dW's error falls by a quarter or more.",
@@ -75,9 +75,8 @@ WEIGHT_GRADIENT = (
         band=at_most(0.75, provenance="smallest-effect", because="a quarter of the error"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-cross-terms",
         locus=_WEIGHT,
         statement="On real gradients the two cross terms of eq. 12 lower the error of dW.",
@@ -92,9 +91,8 @@ WEIGHT_GRADIENT = (
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-drop",
         locus=_WEIGHT,
         statement="Dropping the cross terms alone, means still in FP4, lowers the printed form's error.",
@@ -103,9 +101,8 @@ WEIGHT_GRADIENT = (
         band=at_most(0.9, provenance="smallest-effect", because="a tenth of the error"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-keep",
         locus=_WEIGHT,
         statement="Means in BF16 alone, with all four terms, lower the error of dW by a twentieth at least.",
@@ -114,9 +111,8 @@ WEIGHT_GRADIENT = (
         band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-law",
         locus=_WEIGHT,
         statement="Errors of dW are what errors of one operand make where they meet the other, to 10 per cent.",
@@ -127,9 +123,8 @@ WEIGHT_GRADIENT = (
         expected=UNDECIDED,
         finding="To 12 per cent, as far as 16 seeds tell. 64 seeds (--tier full) would decide.",
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-activation",
         locus=_WEIGHT,
         statement="Splitting X alone does what splitting X and D does, to 5 per cent of dW's error.",
@@ -138,9 +133,8 @@ WEIGHT_GRADIENT = (
         band=within(1.0, rel=0.05, provenance="smallest-effect", because="a mean worth splitting would leave a third"),
         rival=1.3,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-rounding",
         locus="section 6.1, stochastic rounding; section 5, eq. 12, dW",
         statement="The share of dW's error that the two-term split leaves is the same with X rounded stochastically.",
@@ -148,9 +142,8 @@ WEIGHT_GRADIENT = (
         band=within(0.0, abs=0.1, provenance="smallest-effect", because="a tenth of plain NVFP4's error"),
         rival=0.4,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-hadamard",
         locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
         statement="Hadamard transforms of both operands along the tokens mitigate the error of dW.",
@@ -166,9 +159,8 @@ WEIGHT_GRADIENT = (
         ),
         corrected_by="mean-bias.model.weight-gradient-hadamard-worse",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-hadamard-worse",
         locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
         statement="Hadamard transforms leave two fifths more of dW's error than the two-term split does.",
@@ -177,9 +169,8 @@ WEIGHT_GRADIENT = (
         band=at_least(1.4, provenance="smallest-effect", because="two fifths more"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.weight-gradient-hadamard-after",
         locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
         statement="After a two-term split Hadamard transforms of the residuals take nothing more off dW's error.",
@@ -188,12 +179,11 @@ WEIGHT_GRADIENT = (
         band=at_least(1.0, provenance="smallest-effect", because="no smaller than without them"),
         rival=0.9,
         role="ours",
-        decides="standard",
     ),
 )
 
 INPUT_GRADIENT = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.input-gradient-split",
         locus=_INPUT,
         statement="On real gradients, splitting D lowers the error of dX by 5 per cent or more.",
@@ -205,9 +195,8 @@ INPUT_GRADIENT = (
         finding="It changes the error by less than 2 per cent: gradients have next to no mean to be split off.",
         corrected_by="mean-bias.model.input-gradient-unchanged",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.input-gradient-unchanged",
         locus=_INPUT,
         statement="Splitting D changes dX's error by less than 2 per cent, with W in NVFP4 too.",
@@ -216,12 +205,11 @@ INPUT_GRADIENT = (
         band=within(1.0, abs=0.02, provenance="smallest-effect", because="its energy share is below 1 per cent"),
         rival=0.95,
         role="ours",
-        decides="standard",
     ),
 )
 
 GRADIENT_MEANS = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.gradient-mean",
         locus="section 5, eq. 12, the mean of D",
         statement="Output gradients have a mean worth splitting: a twentieth of their energy.",
@@ -233,9 +221,8 @@ GRADIENT_MEANS = (
         finding="Less than 1.5 per cent of a gradient's energy is in its mean. Uncorrelated tokens have 1/l of theirs.",
         corrected_by="mean-bias.model.gradient-mean-null",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.gradient-mean-null",
         locus="section 5, eq. 12, the mean of D",
         statement="The mean of D has one to four times the energy that it has for uncorrelated tokens, 1/l of all.",
@@ -246,9 +233,8 @@ GRADIENT_MEANS = (
         ),
         rival=14.4,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.gradient-mean-beside",
         locus="section 5, eq. 12, the mean of D",
         statement="The share of the mean in X is over ten times that in D.",
@@ -257,12 +243,11 @@ GRADIENT_MEANS = (
         band=at_least(10.0, provenance="author", because="an order of magnitude"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 SECOND_MOMENT = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.second-moment-embedding",
         locus="section 7.2, optimizer second-moment inflation",
         statement="Most of the squared gradient that the input gives the embedding's rows is due to a common mean.",
@@ -277,9 +262,8 @@ SECOND_MOMENT = (
         ),
         corrected_by="mean-bias.model.second-moment-embedding-small",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.second-moment-embedding-small",
         locus="section 7.2, optimizer second-moment inflation",
         statement="The mean makes the second moment of the embedding's rows at most a tenth larger.",
@@ -288,9 +272,8 @@ SECOND_MOMENT = (
         band=at_most(1.1, provenance="smallest-effect", because="a tenth of the second moment, 5 per cent of a step"),
         rival=2.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.second-moment-maps",
         locus="section 7.2, optimizer second-moment inflation",
         statement="In linear maps the means inflate the squared gradient of the weights by a quarter or more.",
@@ -299,6 +282,5 @@ SECOND_MOMENT = (
         band=at_least(1.25, provenance="smallest-effect", because="a quarter of the second moment"),
         rival=1.0,
         role="transfer",
-        decides="standard",
     ),
 )

@@ -8,7 +8,6 @@ from claims import (
     REFUTED,
     UNDECIDED,
     Band,
-    Claim,
     at_least,
     at_most,
     experiment,
@@ -18,7 +17,7 @@ from claims import (
     within,
 )
 from claims.kinds.base import Kind
-from claims.papers.mean_bias.shared import FIRST_LOOK
+from claims.papers.mean_bias.shared import FIRST_LOOK, StandardClaim
 
 LOSSES = experiment(
     "claims.papers.mean_bias.trained.end_to_end:losses",
@@ -86,7 +85,7 @@ _EMBEDDING = "sections 7.3 and 7.4, correction at the embedding level"
 _MORE = "64 seeds (--tier full), or a model whose activations have stronger means, would decide it."
 
 PRINTED = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-printed",
         locus=f"{_FIGURE}; section 5, eq. 11",
         statement="Averis as printed brings a trained model in W4A4 closer to itself than plain NVFP4 does.",
@@ -96,10 +95,9 @@ PRINTED = (
         expected=UNDECIDED,
         finding=f"The FP4 mean's offset takes back what the split wins, within the spread of windows. {_MORE}",
         role="transfer",
-        decides="standard",
         most_seeds=FIRST_LOOK,
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-printed-activations",
         locus=f"{_FIGURE}; section 5, eq. 11",
         statement="With weights as they are, Averis as printed diverges less than plain NVFP4.",
@@ -109,10 +107,9 @@ PRINTED = (
         expected=UNDECIDED,
         finding=f"It diverges a tenth to a fifth more in the windows seen, hardly more than they differ. {_MORE}",
         role="transfer",
-        decides="standard",
         most_seeds=FIRST_LOOK,
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-mean-format",
         locus="section 5, eq. 11, loss of a trained model",
         statement="With weights as they are, a mean in BF16 in place of FP4 takes a fifth or more off the divergence.",
@@ -120,12 +117,11 @@ PRINTED = (
         band=_less(0.2, "a fifth"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 KEPT = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-kept-activations",
         locus=_FORWARD,
         statement="With weights as they are, splitting the mean off in BF16 lowers the divergence of plain NVFP4.",
@@ -133,9 +129,8 @@ KEPT = (
         band=_less(0.05, "a twentieth"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-kept",
         locus=_FORWARD,
         statement="With a BF16 mean a trained model in W4A4 diverges from itself no further than with plain NVFP4.",
@@ -143,9 +138,8 @@ KEPT = (
         band=at_most(0.0, provenance="author", because="no further, as a logarithm"),
         rival=0.2,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-kept-nll",
         locus=_FIGURE,
         statement="With a BF16 mean the loss of W4A4 on the text is a twentieth of a nat lower than with plain NVFP4.",
@@ -155,9 +149,8 @@ KEPT = (
         expected=UNDECIDED,
         finding=f"A few hundredths of a nat, of the size of the spread between windows of 128 tokens. {_MORE}",
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-kept-mxfp4",
         locus=_FIGURE,
         statement="In MXFP4, whose scales are coarser, a BF16 mean lowers W4A4's divergence.",
@@ -167,9 +160,8 @@ KEPT = (
         expected=UNDECIDED,
         finding="By a sixth, and by .09 from seed to seed. " + _MORE,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-kept-mxfp4-nll",
         locus=_FIGURE,
         statement="In MXFP4 a BF16 mean does not raise the loss of W4A4 on the text itself.",
@@ -179,9 +171,8 @@ KEPT = (
         expected=UNDECIDED,
         finding="It is .3 nats lower, and as much apart from window to window. 32 seeds (--tier full) would decide.",
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-weights",
         locus=_FIGURE,
         statement="More than 40 per cent of W4A4's divergence is there with quantized weights alone, means or not.",
@@ -189,12 +180,11 @@ KEPT = (
         band=at_least(log(0.4), provenance="author", because="two fifths, as a logarithm"),
         rival=-1.6,
         role="ours",
-        decides="standard",
     ),
 )
 
 ALTERNATIVES = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-recovers-svd",
         locus=_HYPOTHESIS,
         statement="Removing the mean, in BF16, recovers most of what splitting 1 per cent of the modes off wins.",
@@ -204,9 +194,8 @@ ALTERNATIVES = (
         expected=UNDECIDED,
         finding=f"Two fifths to a half of it: too near to a half for the spread between windows. {_MORE}",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-svd",
         locus=_HYPOTHESIS,
         statement="Splitting 1 per cent of the modes off, kept in float32, lowers W4A4's divergence by a tenth.",
@@ -214,9 +203,8 @@ ALTERNATIVES = (
         band=_less(0.1, "a tenth"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-svd-one",
         locus=_HYPOTHESIS,
         statement="With one singular mode split off the divergence is that with the mean split off, to a fifth.",
@@ -224,9 +212,8 @@ ALTERNATIVES = (
         band=within(0.0, abs=0.22, provenance="smallest-effect", because="a fifth of the divergence"),
         rival=-0.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-hadamard",
         locus="section 7.3, Hadamard transforms, loss of a trained model",
         statement="Hadamard transforms of inputs and weights lower the divergence of W4A4 with rounding to nearest.",
@@ -240,9 +227,8 @@ ALTERNATIVES = (
         ),
         corrected_by="mean-bias.model.loss-hadamard-worse",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-hadamard-worse",
         locus="section 7.3, Hadamard transforms, loss of a trained model",
         statement="With Hadamard transforms W4A4 diverges by a fifth or more further than with plain NVFP4.",
@@ -250,12 +236,11 @@ ALTERNATIVES = (
         band=at_least(0.2, provenance="smallest-effect", because="a fifth of the divergence, as a logarithm"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 EMBEDDING = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.loss-embedding-only",
         locus=_EMBEDDING,
         statement="Splitting the mean off where the embedding feeds layer 0 wins 15 per cent of the divergence.",
@@ -266,9 +251,8 @@ EMBEDDING = (
         finding="It changes nothing that can be seen: the products of all other layers have means of their own.",
         corrected_by="mean-bias.training.embedding-does-not-reach",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-mean-source",
         locus=f"section 3, Stage I; {_EMBEDDING}",
         statement="With the embedding's mean gone, means downstream lose a fifth or more of their share of the energy.",
@@ -279,9 +263,8 @@ EMBEDDING = (
         finding="They are as large as before: every layer makes its mean anew.",
         corrected_by="mean-bias.training.embedding-does-not-reach",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-mean-returns",
         locus=f"section 3, Stage II; {_EMBEDDING}",
         statement="With the embedding's mean gone, inputs of later layers keep their share of the mean, to 5 per cent.",
@@ -291,9 +274,8 @@ EMBEDDING = (
         expected=UNDECIDED,
         finding="They keep it to 8 per cent, as far as 16 seeds tell. " + _MORE,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-mean-needed",
         locus=_EMBEDDING,
         statement="The mean of the embedding can be removed at its source without moving the model's predictions.",
@@ -304,9 +286,8 @@ EMBEDDING = (
         finding="They move by a tenth of a nat or more: the mean has to be added again, as Averis does.",
         corrected_by="mean-bias.model.embedding-mean-cost",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.embedding-mean-cost",
         locus=_EMBEDDING,
         statement="Without the embedding's mean the predictions diverge by a tenth of a nat or more.",
@@ -314,6 +295,5 @@ EMBEDDING = (
         band=at_least(log(0.1), provenance="smallest-effect", because="a tenth of a nat, as a logarithm"),
         rival=-3.0,
         role="ours",
-        decides="standard",
     ),
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, grid, mean, order, trend
-from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, LINEAR, TOKENS
+from claims import REFUTED, at_least, grid, mean, order, trend
+from claims.papers.mean_bias.shared import ACTIVATIONS, DEPTHS, HALF, LINEAR, TOKENS, StandardClaim
 
 SHARE = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-above-null",
         locus="section 3, eq. 1",
         statement=(
@@ -17,9 +17,8 @@ SHARE = (
         band=at_least(5 / TOKENS, provenance="author", because="five times 1/l"),
         rival=1 / TOKENS,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-most",
         locus="section 3, first paragraph, 'increasingly dominates activation energy'",
         statement="From two fifths of the depth on the mean has most of the energy of what a layer's products read.",
@@ -33,9 +32,8 @@ SHARE = (
         ),
         corrected_by="mean-bias.model.share-queries",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-queries",
         locus="section 3, first paragraph, 'increasingly dominates activation energy'",
         statement="At the inputs of q, k and v the mean has most of the energy from two fifths of the depth on.",
@@ -44,9 +42,8 @@ SHARE = (
         band=at_least(0.5, provenance="author", because=HALF),
         rival=0.2,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-deeper",
         locus="section 3, Figure 2, deep against shallow",
         statement=(
@@ -58,9 +55,8 @@ SHARE = (
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-layer-by-layer",
         locus="section 3, first paragraph, increasingly across layers",
         statement="At the inputs of q the mean's share grows with each of six layers spread over the depth.",
@@ -72,9 +68,8 @@ SHARE = (
         finding="It rises from .28 to .83 at two fifths of the depth, falls to .45 and ends at .67.",
         corrected_by="mean-bias.model.share-deeper",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-deeper-mixed",
         locus="section 3, Figure 2, deep against shallow",
         statement=(
@@ -88,9 +83,8 @@ SHARE = (
         finding="It has .52 against .79: the first layer attends to nearly all tokens alike.",
         corrected_by="mean-bias.model.share-shallower-mixed",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.share-shallower-mixed",
         locus="section 3, Figure 2, deep against shallow",
         statement="At the input of attention's output projection the first layer has more mean than the last one.",
@@ -98,6 +92,5 @@ SHARE = (
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )

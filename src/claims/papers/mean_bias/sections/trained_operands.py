@@ -6,15 +6,15 @@ channels, rounding to nearest. Errors are squared and relative to plain NVFP4, g
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, mean, order, ratio, within
-from claims.papers.mean_bias.shared import ALL, gain
+from claims import REFUTED, at_least, at_most, mean, order, ratio, within
+from claims.papers.mean_bias.shared import ALL, StandardClaim, gain
 
 _FORWARD = "section 5, eq. 11"
 _LEFT_FIVE = "a twentieth of the plain error"
 
 
 MEAN = (
-    Claim(
+    StandardClaim(
         id="mean-bias.model.printed-helps",
         locus=_FORWARD,
         statement="Averis as printed, with the mean in FP4, lowers the error of the activations.",
@@ -22,9 +22,8 @@ MEAN = (
         band=at_most(1.0, provenance="author", because="lowers"),
         rival=1.1,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.printed-is-enough",
         locus=_FORWARD,
         statement="What an FP4 mean wins is most of what the mean in BF16 wins.",
@@ -38,9 +37,8 @@ MEAN = (
         ),
         corrected_by="mean-bias.model.bfloat16-mean",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.bfloat16-mean",
         locus=_FORWARD,
         statement="With the mean in BF16 less than .7 of the plain error is left.",
@@ -48,9 +46,8 @@ MEAN = (
         band=at_most(0.7, provenance="author", because="three tenths won"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.printed-offset",
         locus=_FORWARD,
         statement="Of the plain error an FP4 mean puts .15 and more back as an offset of the layer's output.",
@@ -58,9 +55,8 @@ MEAN = (
         band=at_least(0.15, provenance="smallest-effect", because="half of what the split had won"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.varying-alike",
         locus=_FORWARD,
         statement="In what differs between tokens a mean in FP4 or in BF16 makes no difference.",
@@ -68,9 +64,8 @@ MEAN = (
         band=within(0.0, abs=0.01, provenance="theory", because="zero: the residual is the same"),
         rival=0.1,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.kept-mean",
         locus=_FORWARD,
         statement="An FP4 mean that is itself subtracted costs less than .05 of the plain error against one in BF16.",
@@ -78,9 +73,8 @@ MEAN = (
         band=at_most(0.05, provenance="smallest-effect", because=_LEFT_FIVE),
         rival=0.2,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.product-exact-weights",
         locus=_FORWARD,
         statement="So it is behind the product with exact weights: less than .7 of the plain error with a BF16 mean.",
@@ -88,9 +82,8 @@ MEAN = (
         band=at_most(0.7, provenance="author", because="three tenths won"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.product-quantized-weights",
         locus=_FORWARD,
         statement="With weights in NVFP4 as well a BF16 mean leaves less than .9 of the plain product's error.",
@@ -98,9 +91,8 @@ MEAN = (
         band=at_most(0.9, provenance="author", because="a tenth won"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.model.printed-product",
         locus=_FORWARD,
         statement=(
@@ -114,6 +106,5 @@ MEAN = (
         finding="It takes a twentieth off, a BF16 mean a fifth: the rest is error of the weights and of the mean.",
         corrected_by="mean-bias.model.product-quantized-weights",
         role="transfer",
-        decides="standard",
     ),
 )

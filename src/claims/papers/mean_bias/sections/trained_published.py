@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from claims import Claim, at_least, experiment, grid, mean
+from claims import at_least, experiment, grid, mean
+from claims.papers.mean_bias.shared import StandardClaim
 
 FIGURES = experiment(
     "claims.papers.mean_bias.trained.published:figures",
@@ -16,7 +17,7 @@ FIGURES = experiment(
 )
 
 FIGURE_1 = (
-    Claim(
+    StandardClaim(
         id="mean-bias.replication.figure1-signs",
         locus="section 2, Figure 1 left",
         statement="On Qwen3-0.6B nearly all tokens' projections at the input of layer 27's MLP share a sign.",
@@ -25,9 +26,8 @@ FIGURE_1 = (
         band=at_least(0.95, provenance="author", because="'nearly uniform'"),
         rival=0.5,
         role="replication",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.replication.figure1-cosine",
         locus="section 2, Figure 1 right",
         statement="On Qwen3-0.6B the mean at the input of layer 27's MLP has a cosine of .99 with v1.",
@@ -36,11 +36,10 @@ FIGURE_1 = (
         band=at_least(0.985, provenance="printed", because="at least .985, which prints as .99"),
         rival=0.7,
         role="replication",
-        decides="standard",
     ),
 )
 
-FIGURE_4 = Claim(
+FIGURE_4 = StandardClaim(
     id="mean-bias.replication.figure4-primary",
     locus="section 4, Figure 4, late stage",
     statement=(
@@ -52,5 +51,4 @@ FIGURE_4 = Claim(
     band=at_least(0.0, provenance="author", because="the primary source has the largest share"),
     rival=-0.2,
     role="replication",
-    decides="standard",
 )

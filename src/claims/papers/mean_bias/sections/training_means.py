@@ -7,8 +7,8 @@ of tokens and what goes beyond them, not what it is after 170k steps.
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, Quantity, at_least, at_most, bound, experiment, grid, order, ratio
-from claims.papers.mean_bias.shared import RUN_SIZES
+from claims import REFUTED, Quantity, at_least, at_most, bound, experiment, grid, order, ratio
+from claims.papers.mean_bias.shared import RUN_SIZES, StandardClaim
 
 #: At the second the mean is strongest.
 STEPS = (5, 20, 40, 70, 100)
@@ -42,7 +42,7 @@ def _of(operand: str, name: str) -> Quantity:
 
 
 OVER_TRAINING = (
-    Claim(
+    StandardClaim(
         id="mean-bias.training.share-rises",
         locus="section 3, Figure 2",
         statement="In every product of the last layer the mean's energy share at the end exceeds that at step 20.",
@@ -57,9 +57,8 @@ OVER_TRAINING = (
         ),
         corrected_by="mean-bias.training.share-falls",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.share-peaks",
         locus="section 3, Figure 2",
         statement="In the last layer the mean's energy share rises by a tenth or more from step 5 to step 20.",
@@ -68,9 +67,8 @@ OVER_TRAINING = (
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.share-falls",
         locus="section 3, Figure 2",
         statement="Of the outputs of SwiGLU in the last layer the mean loses a fifth of the energy or more after that.",
@@ -79,9 +77,8 @@ OVER_TRAINING = (
         band=at_most(-0.2, provenance="smallest-effect", because="a fifth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.shallow-first",
         locus="section 3, Figure 2",
         statement="Early, at step 20, the mean's energy share is larger in the first layer than in the last.",
@@ -93,9 +90,8 @@ OVER_TRAINING = (
         finding="The last layer is first: its share is larger by nearly half of the energy.",
         corrected_by="mean-bias.training.deep-first",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.deep-first",
         locus="section 3, Figure 2",
         statement="At step 5 and at step 20 the mean's energy share is larger in the last layer than in the first.",
@@ -104,9 +100,8 @@ OVER_TRAINING = (
         band=at_least(0.05, provenance="smallest-effect", because="a twentieth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.embedding-aligns",
         locus="section 3, Stage I",
         statement="Training aligns the embedding: the mean's share of embedded tokens rises from step 5 to step 20.",
@@ -116,9 +111,8 @@ OVER_TRAINING = (
         band=at_least(0.003, provenance="smallest-effect", because="a seventh of what frequencies alone give, .02"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.embedding-weak",
         locus="section 3, Stage I",
         statement="It stays weak: at no evaluation has the mean over a tenth of the embedded tokens' energy.",
@@ -127,13 +121,12 @@ OVER_TRAINING = (
         band=at_most(0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
 )
 
 OPERATORS = (
     *(
-        Claim(
+        StandardClaim(
             id=f"mean-bias.training.attention-raises-{where}",
             locus="section 3, Stage II, Figure 3",
             statement=(
@@ -145,11 +138,10 @@ OPERATORS = (
             band=at_least(0.02, provenance="smallest-effect", because="two per cent of the energy"),
             rival=-0.05,
             role="transfer",
-            decides="standard",
         )
         for where in ("first", "last")
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.swiglu-raises",
         locus="section 3, Stage II, Figure 3",
         statement="At the end SwiGLU's output has a larger mean share than the MLP's input, in the last layer.",
@@ -161,9 +153,8 @@ OPERATORS = (
         finding=("It is smaller, by about a quarter of the energy."),
         corrected_by="mean-bias.training.swiglu-lowers",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.swiglu-lowers",
         locus="section 3, Stage II, Figure 3",
         statement="SwiGLU lowers the mean share in the last layer by a tenth of the energy or more.",
@@ -172,12 +163,11 @@ OPERATORS = (
         band=at_most(-0.1, provenance="smallest-effect", because="a tenth of the energy"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 EXTREMES = (
-    Claim(
+    StandardClaim(
         id="mean-bias.training.extremes-rise",
         locus="section 4, Figure 4",
         statement="At the end the mean makes more of the last layer's largest entries than at step 20.",
@@ -189,9 +179,8 @@ EXTREMES = (
         finding="It makes less of them, as it has less of the energy. " + _SHORT,
         corrected_by="mean-bias.training.extremes-fall",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.extremes-fall",
         locus="section 4, Figure 4",
         statement="Of the largest outputs of SwiGLU in the last layer the mean's part falls by a tenth or more.",
@@ -200,9 +189,8 @@ EXTREMES = (
         band=at_most(-0.1, provenance="smallest-effect", because="a tenth"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.extremes-early",
         locus="contribution 2; section 4, Figure 4",
         statement="At step 20, while frequencies are learnt, the mean makes most of the last layer's largest entries.",
@@ -211,12 +199,11 @@ EXTREMES = (
         band=at_least(0.5, provenance="author", because="majority"),
         rival=0.1,
         role="transfer",
-        decides="standard",
     ),
 )
 
 EMBEDDING = (
-    Claim(
+    StandardClaim(
         id="mean-bias.training.second-moment",
         locus="section 7.2, second moment of the optimizer; section 7.4, Positioning",
         statement=(
@@ -231,9 +218,8 @@ EMBEDDING = (
         finding="A tenth or less goes with it. Deep in the network, where means are strong, it can be most.",
         corrected_by="mean-bias.training.second-moment-small",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.second-moment-small",
         locus="section 7.2, second moment of the optimizer",
         statement="At every evaluation less than a quarter of that second moment goes with the embedding's mean.",
@@ -242,9 +228,8 @@ EMBEDDING = (
         band=at_most(0.25, provenance="smallest-effect", because="half of a majority"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.second-moment-deep",
         locus="section 7.2, second moment of the optimizer",
         statement="At the end most of it goes with the mean in another place: where attention's output is used last.",
@@ -253,9 +238,8 @@ EMBEDDING = (
         band=at_least(0.5, provenance="author", because="dominant"),
         rival=0.1,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.embedding-suffices",
         locus="sections 7.3 and 7.4, correction at the embedding level",
         statement=(
@@ -273,9 +257,8 @@ EMBEDDING = (
         ),
         corrected_by="mean-bias.training.embedding-does-not-reach",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.embedding-does-not-reach",
         locus="sections 7.3 and 7.4, correction at the embedding level",
         statement="With embedded tokens centred, the last layer's attention keeps three quarters of its mean share.",
@@ -284,6 +267,5 @@ EMBEDDING = (
         band=at_least(0.75, provenance="smallest-effect", because="a quarter would be worth having"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
 )

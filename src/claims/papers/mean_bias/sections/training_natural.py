@@ -8,7 +8,7 @@ all linear maps of its layers in 4 bits (W4A4G4).
 from __future__ import annotations
 
 from claims import UNDECIDED, Claim, Quantity, at_least, at_most, experiment, grid, order, ratio
-from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS
+from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS, StandardClaim
 
 LOSSES = experiment(
     "claims.papers.mean_bias.training.runs:losses",
@@ -33,7 +33,7 @@ def _loss(arm: str) -> Quantity:
 
 
 ORDERING = (
-    Claim(
+    StandardClaim(
         id="mean-bias.training.fp4-costs",
         locus=_LOSS,
         statement="From the second evaluation on 4-bit training without a split has more loss than exact arithmetic.",
@@ -42,9 +42,8 @@ ORDERING = (
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.fp4-costs-early",
         locus=_LOSS,
         statement="So it has at the first evaluation, while the learning rate is still high.",
@@ -55,9 +54,8 @@ ORDERING = (
         expected=UNDECIDED,
         finding="A hundredth of a nat, and as much from seed to seed: 32 seeds (--tier full) would decide.",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.printed-above-exact",
         locus=_LOSS,
         statement="Averis as printed ends above exact arithmetic in loss.",
@@ -66,9 +64,8 @@ ORDERING = (
         band=at_least(0.0, provenance="author", because="slightly above"),
         rival=-0.005,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.printed-near-exact",
         locus=f"{_LOSS}, 'slightly above'",
         statement="Averis as printed ends within 1.5 per cent of the loss of exact arithmetic.",
@@ -77,7 +74,6 @@ ORDERING = (
         band=at_most(1.015, provenance="author", because="the later version prints 1.19 and .81 per cent"),
         rival=1.03,
         role="transfer",
-        decides="standard",
     ),
 )
 
@@ -91,7 +87,7 @@ _UNRESOLVED = (
 
 def _below_plain(name: str, arm: str, who: str, locus: str, role: str) -> Claim:
     """The claim that an arm has a lower loss than plain 4-bit training, which these runs do not resolve."""
-    return Claim(
+    return StandardClaim(
         id=f"mean-bias.training.{name}",
         locus=locus,
         statement=f"{who} ends with a lower loss than 4-bit training without a split.",
@@ -102,7 +98,6 @@ def _below_plain(name: str, arm: str, who: str, locus: str, role: str) -> Claim:
         expected=UNDECIDED,
         finding=_UNRESOLVED,
         role=role,
-        decides="standard",
     )
 
 
@@ -124,7 +119,7 @@ IMPROVEMENTS = (
     ),
 )
 
-SVD = Claim(
+SVD = StandardClaim(
     id="mean-bias.training.svd-costs",
     locus="section 5, hypothesis; section 7.3, decomposition",
     statement=(
@@ -136,5 +131,4 @@ SVD = Claim(
     band=at_least(0.0, provenance="smallest-effect", because="any cost"),
     rival=-0.01,
     role="ours",
-    decides="standard",
 )

@@ -10,7 +10,7 @@ product: these claims are about the mechanism, not about how much of it there is
 from __future__ import annotations
 
 from claims import UNDECIDED, Claim, Linear, Quantity, at_least, experiment, grid, order, ratio, within
-from claims.papers.mean_bias.shared import FINAL_STEP, FIRST_LOOK, RUN_SIZES, RUN_STEPS
+from claims.papers.mean_bias.shared import FINAL_STEP, FIRST_LOOK, RUN_SIZES, RUN_STEPS, StandardClaim
 
 NONE = "plain / nothing planted"
 PLANTED = experiment(
@@ -55,7 +55,7 @@ _COST = _gain(NONE)
 _QUARTER = at_least(0.25, provenance="smallest-effect", because="'clearly improving' is no less")
 
 COST = (
-    Claim(
+    StandardClaim(
         id="mean-bias.training.mean-costs",
         locus=_MECHANISM,
         statement="A mean with four fifths of the energy makes 4-bit training end with a higher loss.",
@@ -64,9 +64,8 @@ COST = (
         band=at_least(0.005, provenance="smallest-effect", because="a fifth of what 4 bits cost without the mean"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.weight-error",
         locus=_FORWARD,
         statement=(
@@ -78,9 +77,8 @@ COST = (
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.01,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.mean-costs-throughout",
         locus=_MECHANISM,
         statement="So it does at every evaluation but the first, while the learning rate is still high.",
@@ -89,12 +87,11 @@ COST = (
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),
         rival=-0.005,
         role="ours",
-        decides="standard",
     ),
 )
 
 PRINTED = (
-    Claim(
+    StandardClaim(
         id="mean-bias.training.printed-recovers",
         locus=f"{_FORWARD}; section 6.2, training loss",
         statement="Averis as printed wins back at least a quarter of what a strong mean costs in loss.",
@@ -110,10 +107,9 @@ PRINTED = (
         ),
         corrected_by="mean-bias.training.float32-recovers",
         role="transfer",
-        decides="standard",
         most_seeds=FIRST_LOOK,
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.printed-worse",
         locus=_FORWARD,
         statement="With a strong mean Averis as printed ends with a higher loss than 4-bit training without a split.",
@@ -122,9 +118,8 @@ PRINTED = (
         band=at_least(0.005, provenance="smallest-effect", because="a fifth of what 4 bits cost without the mean"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.printed-offset",
         locus=_FORWARD,
         statement=(
@@ -136,14 +131,13 @@ PRINTED = (
         band=at_least(0.02, provenance="smallest-effect", because="that of plain training is lower by a hundredth"),
         rival=-0.01,
         role="ours",
-        decides="standard",
     ),
 )
 
 
 def _recovery(name: str, arm: str, what: str) -> Claim:
     """The claim that a split wins back as much as is asked of the printed one."""
-    return Claim(
+    return StandardClaim(
         id=f"mean-bias.training.{name}",
         locus=f"{_FORWARD}; eq. 12",
         statement=f"{what} wins back at least a quarter of what a strong mean costs in loss.",
@@ -152,7 +146,6 @@ def _recovery(name: str, arm: str, what: str) -> Claim:
         band=_QUARTER,
         rival=0.0,
         role="ours",
-        decides="standard",
     )
 
 
@@ -160,7 +153,7 @@ RECOVERED = (
     _recovery("float32-recovers", "float32/2", "A float32 mean, with two terms of the weight gradient,"),
     _recovery("four-terms-recover", "float32/4", "A float32 mean, with all four terms of the weight gradient,"),
     _recovery("kept-recovers", "kept/4", "An FP4 mean, where it is itself what is subtracted,"),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.float32-recovers-all",
         locus=f"{_FORWARD}; eq. 12",
         statement="With a float32 mean and two terms the loss ends within .025 of that of a run without the mean.",
@@ -169,9 +162,8 @@ RECOVERED = (
         band=within(0.0, abs=0.025, provenance="smallest-effect", because="half of what the mean costs"),
         rival=0.05,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.two-terms",
         locus="section 5, eq. 12, dW",
         statement="Leaving out the two terms of eq. 12 that are only noise ends with a lower loss.",
@@ -186,9 +178,8 @@ RECOVERED = (
             "mean-bias.weight-gradient."
         ),
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.svd-recovers",
         locus=_HYPOTHESIS,
         statement="Subtracting a mean in high precision wins back most of what splitting off singular vectors does.",
@@ -197,9 +188,8 @@ RECOVERED = (
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.25,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="mean-bias.training.printed-svd",
         locus=f"{_HYPOTHESIS}, with the mean in FP4",
         statement="Averis as printed wins back most of what splitting off singular vectors does.",
@@ -214,7 +204,6 @@ RECOVERED = (
         ),
         corrected_by="mean-bias.training.svd-recovers",
         role="transfer",
-        decides="standard",
         most_seeds=FIRST_LOOK,
     ),
 )
