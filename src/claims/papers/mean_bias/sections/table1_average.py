@@ -82,7 +82,7 @@ METHOD = (
         band=at_least(0.5, provenance="smallest-effect", because="as many won as lost"),
         rival=0.25,
         expected=UNDECIDED,
-        finding="It wins three of seven, which is what a fair coin does.",
+        finding="It wins three of seven, which is what a fair coin does. Repeated runs, or many more tasks, would decide.",
         role="ours",
     ),
     Claim(
@@ -131,7 +131,7 @@ ITEMS = (
         "items-race-1045",
         _average(RACE_OF_1045, discordance.independent_discordant),
         "if they answer independently and RACE has 1,045 items",
-        open_because="z = 1.73, p = .08. But no counts out of 1,045 give RACE's scores: mean-bias.table1.race.",
+        open_because="z = 1.73, p = .08; answers item by item would decide. But no counts out of 1,045 give RACE's scores: mean-bias.table1.race.",
     ),
     _items(
         "items-most-discordant",
@@ -156,7 +156,7 @@ ITEMS = (
         "items-without-boolq",
         _average(tuple(score for score in SCORES if score.task != "boolq"), discordance.independent_discordant),
         "if they answer independently, on the six tasks besides BoolQ",
-        open_because="z = .75 without BoolQ, p = .45.",
+        open_because="z = .75 without BoolQ, p = .45. Repeated runs would decide.",
     ),
     _items(
         "items-without-boolq-and-lambada",
@@ -165,7 +165,7 @@ ITEMS = (
             discordance.independent_discordant,
         ),
         "if they answer independently, on the five tasks besides BoolQ and LAMBADA",
-        open_because="z = -.07: there is nothing left of it without these two.",
+        open_because="z = -.07: there is nothing left of it without these two. Repeated runs would decide.",
     ),
 )
 

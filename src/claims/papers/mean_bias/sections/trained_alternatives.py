@@ -165,7 +165,7 @@ ROTATION = (
         band=at_most(0.0, provenance="author", because="lowers"),
         rival=0.1,
         expected=REFUTED,
-        finding="It adds a tenth of the plain error. (NVIDIA's recipe turns the weight gradient's inputs only.)",
+        finding="It adds a tenth of the plain error. NVIDIA's recipe turns the weight gradient's inputs only.",
         corrected_by="mean-bias.model.mean-alone",
         role="control",
     ),

@@ -175,7 +175,7 @@ RECOVERED = (
         finding=(
             "About .01 nats in the first runs, with a standard deviation between seeds of about as much, which 16 "
             "seeds do not surely decide: 64 would, --tier full. In the gradient itself the difference is large: see "
-            "mean-bias.weight-gradient."
+            "mean-bias.weight-gradient.two-terms."
         ),
         role="ours",
     ),
