@@ -82,7 +82,7 @@ METHOD = (
         band=at_least(0.5, provenance="smallest-effect", because="as many won as lost"),
         rival=0.25,
         expected=UNDECIDED,
-        finding="It wins three of seven, which is what a fair coin does. Repeated runs, or many more tasks, would decide.",
+        finding="It wins three of seven, which is what a fair coin does. Repeated runs or more tasks would decide.",
         role="ours",
     ),
     Claim(
