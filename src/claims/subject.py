@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from claims.errors import Unavailable
@@ -36,6 +37,16 @@ class Subject:
     on_record: bool = False
     missing: str = ""
 
+    @property
+    def model_name(self) -> str:
+        """The model's name; of a path the last part."""
+        return _last(self.spec)
+
+    @property
+    def text_name(self) -> str:
+        """The text's name; of a path the last part."""
+        return _last(self.text)
+
     def lacks(self, needs: str) -> str:
         """Why what needs this cannot be measured on the subject; empty if it can."""
         if needs == "model" and not self.path:
@@ -49,9 +60,19 @@ class Subject:
         return {"text": self.text_digest} | ({"model": self.model_digest} if needs == "model" else {})
 
     def words(self) -> dict[str, str]:
-        """What a report says of it: model and text with the beginning of their digests; nothing of what is not here."""
-        named = {"model": (self.spec, self.model_digest), "text": (self.text, self.text_digest)}
+        """What a report says of it: model and text with the beginning of their digests; nothing of what is not here.
+
+        Results are published: of a model or text that was given as a path they have the last name of that path.
+        """
+        named = {"model": (self.model_name, self.model_digest), "text": (self.text_name, self.text_digest)}
         return {key: f"{name} {digest[:12]}" for key, (name, digest) in named.items() if digest}
+
+    def public(self, text: str | None) -> str | None:
+        """A text without the paths under which model and text are found here: names stand in their place."""
+        places = {self.path: self.model_name, self.spec: self.model_name, self.text: self.text_name}
+        for place in sorted(filter(None, places), key=len, reverse=True):
+            text = text and text.replace(place, places[place])
+        return text
 
     def require(self, found: bool, wanted: str) -> None:
         """Refuse to measure what is about another model or text than this one.
@@ -60,7 +81,12 @@ class Subject:
             Unavailable: unless ``found``; ``wanted`` says what it is about, and the command that would run it.
         """
         if not found:
-            raise Unavailable(f"{wanted}; this is {self.spec} on {self.text}")
+            raise Unavailable(f"{wanted}; this is {self.model_name} on {self.text_name}")
+
+
+def _last(spec: str) -> str:
+    """The last part of a path, which may be relative or end in dots; a name is its own."""
+    return os.path.basename(os.path.abspath(spec)) if spec else ""
 
 
 _NO_TRAINING = "needs a training run of minutes: leave out --model none"

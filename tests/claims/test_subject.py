@@ -178,7 +178,9 @@ class TestMeasuring:
             text.write_text(WORDS * 200, encoding="utf-8")
             other = run(plan([claim()], tier=Tier.STANDARD, subject=subject_of(str(model), str(text))), store)
             assert (other.measured, other.cached) == (8, 0)
-        assert first.to_json()["environment"]["model"].startswith(subject.spec)
+        published = first.to_json()
+        assert published["environment"]["model"] == f"model {subject.model_digest[:12]}"
+        assert str(model.parent) not in json.dumps(published)  # where it lies here is nobody else's business
 
     def test_unavailable_without_a_model(self, audit):
         large = mean(replace(BASELINE, of="Large")["loss"])
@@ -294,7 +296,10 @@ class TestCommand:
         assert "llama" in output
         document = json.loads((text.parent / "found.json").read_text())
         rows = {row["id"]: row for row in document["claims"]}
-        assert document["environment"]["text"].startswith(str(text))
+        assert document["environment"]["text"].startswith(f"{text.name} ")
+        pages = [page.read_text() for page in text.parent.glob("**/report/*.html")]
+        assert pages
+        assert not [page for page in [json.dumps(document), *pages] if str(text.parent) in page]
         assert rows["tiny.uniform"]["verdict"] == "HOLDS"
         assert rows["tiny.uniform"]["as_expected"] is None
         assert rows["tiny.baseline.loss"]["as_expected"] is True

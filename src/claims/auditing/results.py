@@ -83,7 +83,7 @@ class PointResult:
             "sharpness": _finite(band.sharpness(trial.rival)) if band and trial.rival is not None else None,
             "margin": _finite(self.margin),
             "seconds": round(self.seconds, 6),
-            "reason": judged.reason or None,
+            "reason": _words(judged.reason) or None,
         }
 
 
@@ -189,8 +189,14 @@ class AuditResult:
             "tier": self.plan.tier.value,
             "environment": dict(self.environment) | self.plan.subject.words(),
             "counts": self.counts(),
-            "claims": [result.to_json() for result in self.claims],
+            "claims": [self._published(result.to_json()) for result in self.claims],
         }
+
+    def _published(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A claim's row as others may see it: what went wrong may name files, and then does so by their names alone."""
+        for each in (row, *row["points"]):
+            each["reason"] = self.plan.subject.public(each["reason"])
+        return row
 
 
 def collect(plan: Plan, outcomes: Outcomes) -> tuple[ClaimResult, ...]:
@@ -212,6 +218,11 @@ def _seconds(trial: Trial, outcomes: Outcomes) -> float:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def _words(text: str) -> str:
+    """Text that UTF-8 can write: what an experiment raised may hold anything."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _pair(interval: tuple[float, float] | None) -> list[float | None] | None:

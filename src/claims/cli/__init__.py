@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from claims.errors import ClaimsError
+from claims.report.visible import visible
 
 #: What Ctrl-C exits with, as shells do for a command that an interrupt ended.
 INTERRUPTED = 130
@@ -49,12 +50,12 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ClaimsError as error:
-            click.echo(f"claimbench: {error}", err=True)
+            click.echo(f"claimbench: {visible(error, lines=True)}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:  # a full disk, a file that went away: the message names it
             if error.errno == errno.EPIPE:
                 raise  # whoever read our output has had enough, which click ends quietly
-            click.echo(f"claimbench: {error}", err=True)
+            click.echo(f"claimbench: {visible(error, lines=True)}", err=True)
             ctx.exit(ClaimsError.exit_code)
         except KeyboardInterrupt:
             click.echo("claimbench: interrupted", err=True)

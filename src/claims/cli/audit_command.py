@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shlex
@@ -23,6 +22,7 @@ from claims.cli.common import (
     chosen,
     same_store,
     same_subject,
+    say,
     select_argument,
     store_option,
     subject_for,
@@ -36,6 +36,7 @@ from claims.packs import Catalogue
 from claims.report.consoles import console
 from claims.report.document import LATEST
 from claims.report.progress import Progress
+from claims.report.visible import json_text
 from claims.verdict import Tier
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def command(
     if any(measurement.needs for measurement in planned.measurements()):
         from claims.models.subjects import describe
 
-        click.echo(describe(subject), err=True)
+        say(describe(subject), err=True)
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
@@ -170,7 +171,7 @@ def publish(
     from claims.report.terminal import show
 
     document = result.to_json()
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_text(document) + "\n"
     write_text(store.parent / LATEST, text)
     if json_file == STDOUT:
         click.echo(text, nl=False)

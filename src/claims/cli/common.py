@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 import stat
@@ -20,6 +19,7 @@ from claims.auditing.decision import looks_at
 from claims.claim import Claim
 from claims.errors import BadOption, ClaimsError, NothingSelected
 from claims.packs import Catalogue, load_catalogue, split_selection
+from claims.report.visible import json_text, visible
 from claims.subject import NOBODY, TOPICS, Subject
 from claims.verdict import Tier
 
@@ -104,9 +104,15 @@ def catalogue_of(files: Sequence[Path]) -> Catalogue:
         raise ClaimsError(f"an installed pack cannot be loaded: {type(error).__name__}: {error}") from error
 
 
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines; what in them would act on a terminal, a line break too, is shown escaped."""
+    for line in lines:
+        click.echo(visible(line), err=err)
+
+
 def print_json(document: Any) -> None:
     """A document as JSON on standard output; never NaN or Infinity."""
-    click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
+    click.echo(json_text(document))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -124,7 +130,8 @@ def write_text(path: Path, text: str) -> None:
             return
         number = _descriptor(path)
         sys.stdout.flush()
-        with path.open("w", encoding="utf-8") if number is None else os.fdopen(os.dup(number), "w") as stream:
+        target: Path | int = path if number is None else os.dup(number)
+        with open(target, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
     except OSError as error:
         raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
@@ -159,7 +166,7 @@ def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import click
-
 from claims.claim import Claim
-from claims.cli.common import DEFAULT_STORE, print_json
+from claims.cli.common import DEFAULT_STORE, print_json, say
 from claims.outline.coverage import Coverage, Entry, coverage_of, to_plain, verdict_counts
 from claims.packs import Catalogue
 from claims.report.document import LATEST, load_result
@@ -28,14 +26,11 @@ def show_coverage(catalogue: Catalogue, claims: Sequence[Claim] | None, *, resul
         return
     wanted = None if claims is None else {claim.id for claim in claims}
     for i, (key, found) in enumerate(covered.items()):
-        click.echo(f"{'' if i == 0 else chr(10)}{key}: {catalogue.papers[key].title}")
-        click.echo(f"verdicts: {source}")
+        say(*[""] * (i > 0), f"{key}: {catalogue.papers[key].title}", f"verdicts: {source}")
         whole = wanted is None or {claim.id for claim in found.claims} <= wanted
-        for line in _listing(found, verdicts, None if whole else wanted):
-            click.echo(line)
+        say(*_listing(found, verdicts, None if whole else wanted))
         if whole:
-            for line in _summary(found, verdicts):
-                click.echo(line)
+            say(*_summary(found, verdicts))
 
 
 def _verdicts(catalogue: Catalogue, results: Path | None) -> tuple[Mapping[str, str], str]:
@@ -65,7 +60,7 @@ def _listing(coverage: Coverage, verdicts: Mapping[str, str], wanted: set[str] |
     for heading, entries in [*blocks, (coverage.elsewhere_heading, (coverage.elsewhere,))]:
         lines = [line for entry in entries for line in _entry(entry, verdicts, wanted)]
         if lines:
-            yield f"\n{heading}"
+            yield from ("", heading)
             yield from lines
 
 
@@ -90,11 +85,12 @@ def _summary(coverage: Coverage, verdicts: Mapping[str, str]) -> Iterator[str]:
     rows.append(("all, each claim once", coverage.claims))
     used = [verdict.value for verdict in Verdict if verdict_counts(coverage.claims, verdicts).get(verdict.value)]
     width = min(max(len(heading) for heading, _ in rows), 60)
-    yield "\n" + f"{'section':<{width}}  claims" + "".join(f"  {name:>9}" for name in used)
+    yield from ("", f"{'section':<{width}}  claims" + "".join(f"  {name:>9}" for name in used))
     for heading, claims in rows:
         counts = verdict_counts(claims, verdicts)
         figures = "".join(f"  {counts.get(name, 0) or '':>9}" for name in used)
         yield f"{heading[:width]:<{width}}  {len(claims):>6}{figures}".rstrip()
     if coverage.complete:
         claimed, excused, missing = coverage.statements()
-        yield f"\n{claimed} statements with claims, {excused} with a reason why there is none, {missing} missing"
+        reasoned = f"{excused} with a reason why there is none"
+        yield from ("", f"{claimed} statements with claims, {reasoned}, {missing} missing")

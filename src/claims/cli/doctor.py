@@ -16,7 +16,9 @@ from typing import Any
 #: States of a finding: there; not there, but not needed; needed and not there.
 PRESENT, OPTIONAL, MISSING = "present", "optional", "missing"
 
-_NEEDED = ("torch", "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click")
+_NEEDED = (
+    "torch", "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click", "fastjsonschema"
+)  # fmt: skip
 _OPTIONAL = {
     "triton": "pip install 'claimbench[triton]'",
     "ml_dtypes": "pip install 'claimbench[oracles]'",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from claims.cli.common import json_flag, print_json, store_option
+from claims.cli.common import json_flag, print_json, say, store_option
 from claims.cli.doctor import MISSING, OPTIONAL, examine
 
 
@@ -25,10 +25,10 @@ def command(store: Path, as_json: bool) -> None:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
             mark = {MISSING: "MISSING ", OPTIONAL: "without "}.get(finding.state, "")
-            click.echo(f"{finding.name:<{width}}  {mark}{finding.value}")
+            say(f"{finding.name:<{width}}  {mark}{finding.value}")
             if finding.remedy:
-                click.echo(f"{'':<{width}}  get it: {finding.remedy}")
+                say(f"{'':<{width}}  get it: {finding.remedy}")
     missing = [finding.name for finding in findings if finding.state == MISSING]
     if missing:
-        click.echo(f"claimbench: needed and missing: {', '.join(missing)}", err=True)
+        say(f"claimbench: needed and missing: {', '.join(missing)}", err=True)
     raise SystemExit(1 if missing else 0)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from claims.auditing.planning import Plan
-from claims.cli.common import STDOUT, write_text
+from claims.cli.common import STDOUT, say, write_text
 from claims.evidence.canonical import canonical_json
 from claims.evidence.store import Store
 from claims.report.numbers import counted, duration
+from claims.report.visible import json_text
 
 #: Disk of a seed's records in the store, and of what is kept in the cache folder while models and training run.
 _SEED_MEGABYTES, _CACHE_MEGABYTES = 0.02, 40.0
@@ -21,7 +21,7 @@ _SEED_MEGABYTES, _CACHE_MEGABYTES = 0.02, 40.0
 def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None) -> None:
     """Each experiment with its base points, seeds, seconds and megabytes; seconds from the store where it has any."""
     document = cost(planned, store, workers=workers)
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json_text(document)
     if json_file == STDOUT:
         click.echo(text)
         return
@@ -29,22 +29,22 @@ def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None
         write_text(Path(json_file), f"{text}\n")
     for row in document["experiments"]:
         source = "measured" if row["measured"] else "declared"
-        click.echo(row["experiment"])
-        click.echo(
+        say(row["experiment"])
+        say(
             f"    {counted(row['base_points'], 'base point')}, {row['seeds'][0]:,} to {row['seeds'][1]:,} seeds, "
             f"{row['seconds_a_seed']:.3g} s each ({source}), {row['megabytes']:g} MB"
         )
     least, most = (duration(seconds) for seconds in document["seconds"])
-    click.echo(f"\n{counted(document['claims'], 'claim')}, {counted(document['points'], 'point')} to decide", nl=False)
-    click.echo(f" at tier {document['tier']}, epoch {document['epoch']}")
-    click.echo(
+    decided = f"{counted(document['claims'], 'claim')}, {counted(document['points'], 'point')} to decide"
+    say("", f"{decided} at tier {document['tier']}, epoch {document['epoch']}")
+    say(
         f"{least} if the first look decides everything, at most {most} and the blocks that confirm refutations, "
         f"on {counted(workers, 'worker')}; what the store holds already is not measured again"
     )
-    click.echo(f"memory: about {document['megabytes']:,.0f} MB, and what the interpreters and torch take")
+    say(f"memory: about {document['megabytes']:,.0f} MB, and what the interpreters and torch take")
     if document["subject"] is not None:
-        click.echo(f"subject: {document['subject']}; seconds and memory are declared for smollm2")
-        click.echo(f"disk: about {document['disk_megabytes']:,.0f} MB in {document['cache']} and beside the store")
+        say(f"subject: {document['subject']}; seconds and memory are declared for smollm2")
+        say(f"disk: about {document['disk_megabytes']:,.0f} MB in {document['cache']} and beside the store")
 
 
 def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from claims.cli.common import (
     catalogue_of,
     json_flag,
     print_json,
+    say,
     store_option,
     subject_options,
     write_text,
@@ -26,6 +27,7 @@ from claims.evidence.canonical import canonical_json
 from claims.evidence.sqlite.survey import Survey
 from claims.evidence.store import Group, Row, Store
 from claims.report.numbers import counted, duration
+from claims.report.visible import json_text, shown_json, visible
 
 #: Columns of the CSV export: one line a value. ``base`` and ``cell`` are the coordinates as JSON.
 COLUMNS = (
@@ -67,14 +69,14 @@ def _show_groups(rows: list[dict[str, Any]], store: Path) -> None:
     for row in rows:
         if row["experiment"] != name:
             name = row["experiment"]
-            click.echo(name)
+            say(name)
         base = ", ".join(f"{key}={value}" for key, value in row["base"].items()) or "no coordinates"
         epoch = "published streams" if row["epoch"] is None else f"epoch {row['epoch']}"
         cost = f"{duration(row['seconds'])}, code {row['code'][:8]}, last {row['last']}"
-        click.echo(f"    {base}: {counted(row['seeds'], 'seed')}, {epoch}, {cost}")
+        say(f"    {base}: {counted(row['seeds'], 'seed')}, {epoch}, {cost}")
     seeds = sum(row["seeds"] for row in rows)
     seconds = sum(row["seconds"] for row in rows)
-    click.echo(f"{store}: {counted(seeds, 'seed')}, {duration(seconds)} of computing")
+    say(f"{store}: {counted(seeds, 'seed')}, {duration(seconds)} of computing")
 
 
 @command.command("export")
@@ -98,7 +100,7 @@ def export_evidence(experiment: str, csv_file: str | None, json_file: str | None
         click.echo(text, nl=False)
         return
     write_text(Path(target), text)
-    click.echo(f"{target}: {counted(len(rows), 'seed')}")
+    say(f"{target}: {counted(len(rows), 'seed')}")
 
 
 @command.command("import")
@@ -114,7 +116,7 @@ def import_evidence(file: Path, sound: bool, store: Path) -> None:
         _refuse(found, file, sound=sound, outcome="Nothing was copied.")
         with Store(store) as opened:
             added = opened.take(found.rows, other.identities())
-    click.echo(f"{store}: {counted(added, 'seed')} added from {file}, {len(found.rows) - added:,} were there already")
+    say(f"{store}: {counted(added, 'seed')} added from {file}, {len(found.rows) - added:,} were there already")
 
 
 def _refuse(found: Survey, store: Path, *, sound: bool, outcome: str) -> None:
@@ -122,7 +124,7 @@ def _refuse(found: Survey, store: Path, *, sound: bool, outcome: str) -> None:
     if not sound:
         found.refuse(store, outcome)
     for fault in found.faults:
-        click.echo(f"claimbench: left out: {fault}", err=True)
+        say(f"claimbench: left out: {fault}", err=True)
 
 
 @command.command("check")
@@ -158,7 +160,7 @@ def check_evidence(
         print_json(report.to_json())
     else:
         for line in report.lines():
-            click.echo(line)
+            say(line)
     if report.faults:
         raise StoreError(f"{store}: {counted(len(report.faults), 'fault')}. Nothing was changed.")
 
@@ -170,7 +172,7 @@ def upgrade_evidence(store: Path) -> None:
     from claims.evidence.sqlite.upgrade import upgrade
 
     for line in upgrade(store):
-        click.echo(line)
+        say(line)
 
 
 def as_csv(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -> str:
@@ -180,9 +182,10 @@ def as_csv(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -> str:
     writer.writerow(COLUMNS)
     for row in rows:
         identity = identities[row.identity]
-        head = (row.key, row.experiment, identity["epoch"], row.base, row.seed)
+        head = (row.key, row.experiment, identity["epoch"], shown_json(row.base), row.seed)
         for cell, quantity, value in _values(row, identity):
-            writer.writerow((*head, cell, quantity, value, row.seconds, row.measured_at))
+            fields = (*head, shown_json(cell), quantity, value, row.seconds, row.measured_at)
+            writer.writerow(visible(field) if isinstance(field, str) else field for field in fields)
     return buffer.getvalue()
 
 
@@ -207,7 +210,7 @@ def as_json_text(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -
             row._asdict() | {"base": json.loads(row.base), "records": json.loads(row.records)} for row in rows
         ],
     }
-    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(document) + "\n"
 
 
 def _plain_group(group: Group, identity: Mapping[str, Any]) -> dict[str, Any]:

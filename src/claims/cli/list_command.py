@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from claims.claim import Claim
-from claims.cli.common import chosen, json_flag, print_json, select_argument
+from claims.cli.common import chosen, json_flag, print_json, say, select_argument
 from claims.errors import BadOption
 from claims.packs import Catalogue, to_plain
 from claims.paper import Paper, read_record
@@ -69,12 +69,12 @@ def _show_claims(claims: Sequence[Claim]) -> None:
         facts = (claim.kind, claim.decides.value, points or claim.needs, expected)
         detail = f"{facts[0]:<11} {facts[1]:<8} {facts[2]:>10}  {facts[3]:<9} {claim.locus}"
         if width + len(detail) > _width():
-            click.echo(f"{claim.id}\n    {' · '.join(fact for fact in (*facts, claim.locus) if fact)}")
+            say(claim.id, f"    {' · '.join(fact for fact in (*facts, claim.locus) if fact)}")
         else:
-            click.echo(f"{claim.id:<{width}}  {detail}".rstrip())
+            say(f"{claim.id:<{width}}  {detail}".rstrip())
     descriptive = sum(claim.descriptive for claim in claims)
     aside = f", {descriptive} of them descriptive (without a rival)" if descriptive else ""
-    click.echo(f"\n{len(claims)} claims{aside}")
+    say("", f"{len(claims)} claims{aside}")
 
 
 def _width() -> int:
@@ -91,7 +91,7 @@ def _show_papers(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -
         print_json(rows)
         return
     for row in rows:
-        click.echo(f"{row['key']}: {row['title']}")
+        say(f"{row['key']}: {row['title']}")
         version = f" version {row['version']}" if row["version"] is not None else ""
         fields = {
             "authors": row["authors"],
@@ -101,10 +101,10 @@ def _show_papers(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -
         }
         for name, value in fields.items():
             if value:
-                click.echo(f"    {name:<10} {value}")
+                say(f"    {name:<10} {value}")
         if row["canonical_sha256"]:
-            click.echo("    record     verified: its canonical record has this digest")
-        click.echo(f"    claims     {row['claims']}")
+            say("    record     verified: its canonical record has this digest")
+        say(f"    claims     {row['claims']}")
 
 
 def _plain_paper(paper: Paper) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _show_record(path: Path, select: Sequence[str], as_json: bool) -> None:
         return
     source = record["canonical_record"]["source"]
     paper = record.get("paper", {})
-    click.echo(f"{path}: intact; every field agrees with the canonical record's digest")
+    say(f"{path}: intact; every field agrees with the canonical record's digest")
     fields = {
         "title": paper.get("title"),
         "authors": paper.get("authors_text"),
@@ -130,4 +130,4 @@ def _show_record(path: Path, select: Sequence[str], as_json: bool) -> None:
     }
     for name, value in fields.items():
         if value:
-            click.echo(f"    {name:<8} {value}")
+            say(f"    {name:<8} {value}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from claims.cli.common import json_flag, print_json
+from claims.cli.common import json_flag, print_json, say
 from claims.errors import BadOption
 from claims.models.text import NAMED
 from claims.report.numbers import duration
@@ -47,8 +47,8 @@ def list_models(as_json: bool) -> None:
         print_json(rows)
         return
     for row in rows:
-        click.echo(f"{row['name']}  {row['title']}, {row['licence']}, {row['bytes'] / 2**20:.0f} MiB")
-        click.echo(f"    {row['path'] or 'not here; get it with: claimbench models get ' + row['name']}")
+        say(f"{row['name']}  {row['title']}, {row['licence']}, {row['bytes'] / 2**20:.0f} MiB")
+        say(f"    {row['path'] or 'not here; get it with: claimbench models get ' + row['name']}")
 
 
 @command.command("get")
@@ -60,7 +60,7 @@ def get_model(name: str) -> None:
     from claims.models.published import PUBLISHED
 
     def say(line: str) -> None:
-        click.echo(line, err=True)
+        say(line, err=True)
 
     if name == handbook.NAME:
         handbook.get_handbook(say)
@@ -94,7 +94,7 @@ def show_perplexity(spec: str, source: str, count: int, length: int, as_json: bo
         spent = time.monotonic() - started
         if so_far < count and spent > 2:
             left = duration(spent / so_far * (count - so_far))
-            click.echo(f"{so_far} of {count} windows, about {left} left", err=True)
+            say(f"{so_far} of {count} windows, about {left} left", err=True)
 
     found = perplexity(Decoder(checkpoint), tokens, done=done)
     result = {
@@ -108,5 +108,5 @@ def show_perplexity(spec: str, source: str, count: int, length: int, as_json: bo
     if as_json:
         print_json(result)
         return
-    click.echo(f"perplexity {found.value:.4f}, {found.loss:.6f} nats a token over {found.predictions:,} predictions")
-    click.echo(f"of {source} ({count} windows of {length} tokens) by {path}")
+    say(f"perplexity {found.value:.4f}, {found.loss:.6f} nats a token over {found.predictions:,} predictions")
+    say(f"of {source} ({count} windows of {length} tokens) by {path}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from claims.claim import Paper
-from claims.cli.common import check_writable
+from claims.cli.common import check_writable, say
 from claims.cli.skeleton import skeleton
 from claims.errors import BadOption
 
@@ -30,5 +30,5 @@ def command(file: Path, paper: str, title: str) -> None:
             stream.write(skeleton(made, file=file.name))
     except FileExistsError:
         raise BadOption("FILE", str(file), "the name of a file that does not exist yet") from None
-    click.echo(f"{file} is written. Audit it as it stands, then make it yours:")
-    click.echo(f"    claimbench audit {file}")
+    say(f"{file} is written. Audit it as it stands, then make it yours:")
+    say(f"    claimbench audit {file}")

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from claims.cli.common import DEFAULT_STORE, catalogue_of, check_writable, write_text
+from claims.cli.common import DEFAULT_STORE, catalogue_of, check_writable, print_json, say, write_text
 from claims.packs import Catalogue
-from claims.report.document import LATEST, load_result
+from claims.report.document import LATEST, load_result, schema
 
 #: What the pages of a partial result say at their top.
 STOPPED = "The audit was stopped before every claim was decided."
@@ -27,16 +27,20 @@ STOPPED = "The audit was stopped before every claim was decided."
     show_default=True,
     help="Folder of the pages.",
 )
-def command(files: tuple[Path, ...], json_file: Path | None, folder: Path) -> None:
+@click.option("--schema", "show_schema", is_flag=True, help="Print the JSON Schema of results instead.")
+def command(*, files: tuple[Path, ...], json_file: Path | None, folder: Path, show_schema: bool) -> None:
     """Build the HTML pages of a result: of a JSON file, or of the last audit.
 
     index.html shows the claims, coverage.html what of the paper they cover. Name the claim files of the audit, if it
-    was one of files, to have papers and tolerances on the pages.
+    was one of files, to have papers and tolerances on the pages. Every result is held to the schema before it is read.
     """
+    if show_schema:
+        print_json(schema())
+        return
     document = load_result(json_file or DEFAULT_STORE.with_name(LATEST))
     catalogue = catalogue_of(files)
     page = write_pages(document, folder, catalogue=catalogue)
-    click.echo(f"{page}: {len(document['claims'])} claims")
+    say(f"{page}: {len(document['claims'])} claims")
 
 
 def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalogue) -> Path:

@@ -20,6 +20,7 @@ from claims.cli.common import (
     print_json,
     same_store,
     same_subject,
+    say,
     store_option,
     subject_for,
     subject_options,
@@ -27,6 +28,7 @@ from claims.cli.common import (
 from claims.errors import MeasurementError
 from claims.packs import Catalogue, split_selection
 from claims.report.consoles import console, emit
+from claims.report.visible import visible
 from claims.report.why import Story
 from claims.verdict import ERROR, Tier
 
@@ -63,7 +65,7 @@ def command(
         planned = plan(asked, tier=chosen_tier, epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
         story = _tell(planned, catalogue, select, jobs=jobs, store=store)
         if story is None:
-            click.echo("claimbench: interrupted; what was measured is stored", err=True)
+            say("claimbench: interrupted; what was measured is stored", err=True)
             raise SystemExit(INTERRUPTED)
         stories.append(story)
     if as_json:
@@ -79,12 +81,12 @@ def command(
 def _print(story: Story) -> None:
     out = console()
     for i, (heading, lines) in enumerate(story.sections()):
-        emit(out, Text(("" if i == 0 else "\n") + heading, style="bold"))
+        emit(out, Text(("" if i == 0 else "\n") + visible(heading), style="bold"))
         for line in lines:
             if line == story.replay:
                 emit(out, f"  {line}", whole=True)
             else:
-                emit(out, Padding(Text(line), (0, 0, 0, 2), expand=False))
+                emit(out, Padding(Text(visible(line)), (0, 0, 0, 2), expand=False))
 
 
 def _tell(planned: Plan, catalogue: Catalogue, select: Sequence[str], *, jobs: int | None, store: Path) -> Story | None:

@@ -38,16 +38,17 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
     source = TOPICS if text is None else text
     words = read_text(source)
     read = Subject(text=source, text_digest=hashlib.sha256(words.encode("utf-8")).hexdigest())
-    if spec is None and find(PUBLISHED[DEFAULT]) is None:
+    here = find(PUBLISHED[DEFAULT])
+    if spec is None and here is None:
         return replace(read, missing=NOBODY.missing)
     name = DEFAULT if spec is None else spec
     try:
         path = model_path(name)
         tokens = len(token_ids(open_checkpoint(path).tokenizer(), words, source=source))
     except ModelError as error:
-        if spec is not None:
+        if spec is not None or here is None:
             raise
-        return replace(read, missing=str(error))
+        return replace(read, missing=str(error).replace(str(here), here.name))
     if tokens < LEAST_TOKENS:
         raise TextError(f"{source}: {tokens:,} tokens; allowed: {LEAST_TOKENS:,} or more, half of them to calibrate on")
     digest = digest_of(path)

@@ -22,6 +22,7 @@ from claims.evidence.store import Store
 from claims.packs import load_catalogue
 from claims.plugin.report import facts, story
 from claims.plugin.session import SELECTED, UndecidedClaim, shared
+from claims.report.visible import visible
 from claims.subject import NOBODY, Subject
 from claims.verdict import ERROR, UNAVAILABLE, Tier
 
@@ -49,10 +50,10 @@ def _items(parent: pytest.Collector, files: list[Path], selections: list[str]) -
         catalogue = load_catalogue(files)
         claims = catalogue.select(selections)
     except ClaimsError as error:
-        raise parent.CollectError(str(error)) from None
+        raise parent.CollectError(visible(error, lines=True)) from None
     except (ImportError, AttributeError) as error:  # of an installed pack; what a claim file raises has a name
         text = f"an installed pack cannot be loaded: {type(error).__name__}: {error}"
-        raise parent.CollectError(text) from None
+        raise parent.CollectError(visible(text)) from None
     for claim in claims:
         yield ClaimItem.from_parent(parent, name=claim.id, claim=claim, paths=catalogue.paths)
 
@@ -141,11 +142,12 @@ def _subject(config: pytest.Config) -> Subject:
 
 
 def _fail(text: str) -> NoReturn:
-    pytest.fail(text, pytrace=False)
+    pytest.fail(visible(text, lines=True), pytrace=False)
 
 
 def _skip(reason: str) -> NoReturn:
-    raise pytest.skip.Exception(reason, _use_item_location=True)  # -rs then names the claim's line, not this one
+    # With the item's location -rs names the claim's line, not this one.
+    raise pytest.skip.Exception(visible(reason), _use_item_location=True)
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def facts_of(report: Any) -> Facts | None:
 
 def story(result: ClaimResult, command: str) -> str:
     """What a claim says, what was measured at the point that speaks for it, and the command that tells more."""
+    from claims.report.visible import visible
     from claims.report.words import at_words, band_words, compared_words, estimate_words, more_words, seeds_words
     from claims.verdict import UNDECIDED
 
@@ -61,7 +62,8 @@ def story(result: ClaimResult, command: str) -> str:
         "story": command,
     }
     head = f"{result.verdict} at the {result.tier} tier, expected {claim.expected}: {claim.statement}"
-    return "\n".join([head, *(f"  {name:<10}{text}" for name, text in rows.items() if text)])
+    lines = [head, *(f"  {name:<10}{text}" for name, text in rows.items() if text)]
+    return "\n".join(map(visible, lines))
 
 
 def status(found: Facts) -> tuple[str, str, str]:
@@ -81,13 +83,15 @@ def summary(reports: Iterable[Any]) -> Iterator[str]:
     claims = sorted((found for found in map(facts_of, reports) if found is not None), key=lambda found: found["claim"])
     if not claims:
         return
+    from claims.report.visible import visible
+
     counts = Counter(found["verdict"] for found in claims)
     yield ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     for heading, (chosen, line) in _SECTIONS.items():
         rows = [line(found) for found in claims if chosen(found)]
         if rows:
             yield f"{heading} ({len(rows)}):"
-            yield from (f"  {row}" for row in rows)
+            yield from (f"  {visible(row)}" for row in rows)
 
 
 def _reason(found: Facts) -> str:

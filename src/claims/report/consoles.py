@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import IO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.text import Text
+
+from claims.report.visible import visible
 
 #: Columns of a file or pipe, where no terminal says how many there are.
 _FILE_WIDTH = 140
@@ -26,14 +30,25 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def emit(console: Console, what: RenderableType, *, whole: bool = False) -> None:
-    """Print, taking a string as it is; where no style is written, without the blanks that fill lines up.
+    """Print, taking a string as one line; where no style is written, without the blanks that fill lines up.
 
     ``whole`` never breaks a line: for commands that are to be copied.
     """
-    what = Text(what) if isinstance(what, str) else what
+    what = _Shown(Text(visible(what)) if isinstance(what, str) else what)
     if console.color_system is not None:
         console.print(what, soft_wrap=whole)
         return
     with console.capture() as captured:
         console.print(what, soft_wrap=whole)
     console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is printed with everything escaped that would act on a terminal; only styles of our own are left."""
+
+    what: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.what, options):
+            yield segment if segment.control else Segment(visible(segment.text, lines=True), segment.style)

@@ -16,6 +16,7 @@ from claims.claim import Claim
 from claims.paper import Paper
 from claims.report.numbers import number
 from claims.report.plot import WIDTH, Drawing, draw
+from claims.report.visible import visible
 from claims.report.words import (
     at_words,
     band_words,
@@ -148,6 +149,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -160,6 +162,11 @@ def _environment() -> Environment:
     }
     environment.globals |= {"width": WIDTH, "demand": band_words, "compared": compared_words}
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Text with what would not be seen escaped, before it is escaped for HTML; markup and numbers as they are."""
+    return visible(value, lines=True) if type(value) is str else value
 
 
 #: What the page explains its drawings with.

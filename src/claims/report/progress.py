@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from claims.report.numbers import counted, duration
+from claims.report.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +74,7 @@ class Progress:
         self._line(f"a worker died: new workers, {counted(tasks, 'task')} run again")
 
     def _line(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(visible(text), highlight=False, markup=False)
 
     def _show(self) -> None:
         now = time.monotonic()

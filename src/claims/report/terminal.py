@@ -13,6 +13,7 @@ from rich.text import Text
 
 from claims.report.consoles import emit
 from claims.report.numbers import band_text, counted, duration, interval_text
+from claims.report.visible import visible
 from claims.report.words import (
     at_words,
     band_words,
@@ -55,7 +56,7 @@ def show(result: AuditResult, console: Console, *, page: Path, partial: str = ""
     _totals(result, console)
     emit(console, f"report: {page} (what of the paper is covered: coverage.html beside it)", whole=True)
     if partial:
-        emit(console, Text(partial, style="bold yellow"), whole=True)
+        emit(console, Text(visible(partial), style="bold yellow"), whole=True)
 
 
 def style_of(row: Mapping[str, Any]) -> str:
@@ -71,7 +72,7 @@ def _table(rows: Iterable[tuple[ClaimResult, Mapping[str, Any]]]) -> Table:
     table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
     for claim, row in rows:
-        name = Text(claim.claim.id, overflow="fold").append(f"\n{_where(claim)}", style="dim")
+        name = Text(claim.claim.id, overflow="fold").append(f"\n{visible(_where(claim))}", style="dim")
         target = _lines(target_words(row, claim.claim), band_text(row["band"]))
         estimate = _lines(figure_words(row), interval_text(row["interval"]))
         table.add_row(name, target, estimate, seeds_words(row), Text(verdict_words(row), style=style_of(row)))
@@ -79,13 +80,13 @@ def _table(rows: Iterable[tuple[ClaimResult, Mapping[str, Any]]]) -> Table:
 
 
 def _lines(*lines: str) -> Text:
-    return Text("\n".join(line for line in lines if line))
+    return Text("\n".join(visible(line) for line in lines if line))
 
 
 def _block(claim: ClaimResult, row: Mapping[str, Any]) -> Text:
     """A claim where the terminal is too narrow for the table."""
     text = Text(f"{claim.claim.id}\n", style="bold", overflow="fold")
-    text.append(f"  {_where(claim)}\n", style="not bold dim")
+    text.append(f"  {visible(_where(claim))}\n", style="not bold dim")
     seeds = seeds_words(row)
     facts = [
         ("target", band_words(row, claim.claim)),
@@ -94,7 +95,7 @@ def _block(claim: ClaimResult, row: Mapping[str, Any]) -> Text:
     ]
     for name, value in facts:
         if value:
-            text.append(f"  {name:<9}{value}\n", style="not bold")
+            text.append(f"  {name:<9}{visible(value)}\n", style="not bold")
     return text.append(f"  {verdict_words(row)}", style=f"not bold {style_of(row)}")
 
 
@@ -120,7 +121,7 @@ def _unavailable(console: Console, claims: list[ClaimResult]) -> None:
         lacking.setdefault(claim.speaker.judgement.reason, []).append(claim.claim.id)
     for reason, ids in lacking.items():
         shown = ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
-        emit(console, Padding(Text(f"{counted(len(ids), 'claim')}: {reason}"), (0, 0, 0, 2), expand=False))
+        emit(console, Padding(Text(f"{counted(len(ids), 'claim')}: {visible(reason)}"), (0, 0, 0, 2), expand=False))
         emit(console, Padding(Text(shown, style="dim"), (0, 0, 0, 4), expand=False))
 
 
@@ -133,9 +134,9 @@ def _section(
     emit(console, Text(f"\n{title}", style="bold"))
     for claim in claims:
         style = "bold red" if claim.as_expected is False else ""
-        emit(console, Text(f"  {claim.claim.id} ({claim.claim.locus})", style=style))
+        emit(console, Text(f"  {claim.claim.id} ({visible(claim.claim.locus)})", style=style))
         for label, line in words(claim):
-            emit(console, Padding(Text(f"{label}: {line}" if label else line), (0, 0, 0, 4), expand=False))
+            emit(console, Padding(Text(visible(f"{label}: {line}" if label else line)), (0, 0, 0, 4), expand=False))
 
 
 def _refuted(claim: ClaimResult, result: AuditResult) -> list[tuple[str, str]]:
