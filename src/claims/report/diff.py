@@ -1,4 +1,4 @@
-"""Two results side by side: verdicts that changed, estimates that moved by more than their intervals allow."""
+"""Two results side by side: verdicts and declarations that changed, estimates that moved, tolerances that grew."""
 
 from __future__ import annotations
 
@@ -12,29 +12,57 @@ from claims.report.words import at_words, estimate_words
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
+Pairs = Sequence[tuple[Row, Row]]
+
+#: What a claim declares once, and what of it is computed for each of its points.
+_OF_CLAIMS = ("statement", "locus", "role", "kind", "decides", "expected", "finding", "corrected_by")
+_OF_POINTS = ("target", "band", "rival")
+#: By how much of a band's width a computed edge may differ from one machine to another.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A claim, or one of its points (``at`` in words), that is not what it was."""
+    """A claim, or one of its points (``at`` in words), that is not what it was; ``field`` of its declaration."""
 
     id: str
     at: str
     locus: str
     before: str
     after: str
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What two results do not have in common."""
+    """What two results do not have in common.
+
+    Attributes:
+        verdicts: of claims.
+        points: verdicts of points of claims whose own verdict is what it was.
+        estimates: that moved by more than their intervals.
+        declarations: fields of claims, and of their points, that say something else.
+        tolerances: those of them by which a band admits values that it refused before.
+        added: claims that only the second result has.
+        removed: claims that only the first one has.
+        removed_points: points that only the first one has, of claims that both have.
+        settings: tier, epoch and environment.
+    """
 
     verdicts: tuple[Change, ...]
     points: tuple[Change, ...]
     estimates: tuple[Change, ...]
+    declarations: tuple[Change, ...]
+    tolerances: tuple[Change, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    removed_points: tuple[Change, ...]
     settings: tuple[Change, ...]
+
+    @property
+    def weakened(self) -> bool:
+        """Whether the second result promises less: what ``--strict`` fails for, apart from verdicts of claims."""
+        return bool(self.tolerances or self.removed or self.removed_points or self.points)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -45,22 +73,19 @@ def compare(before: Document, after: Document) -> Difference:
     """The differences of two result documents, in the order of the second one."""
     old, new = ({claim["id"]: claim for claim in document["claims"]} for document in (before, after))
     common = [(old[name], new[name]) for name in new if name in old]
-    points = [(a, b) for pair in common for a, b in _matching(*pair)]
+    points = [pair for claims in common for pair in _matching(*claims)]
+    declared = [pair for claims in common for pair in _declared(*claims)]
     changed = {a["id"] for a, b in common if a["verdict"] != b["verdict"]}
+    moved_points = [(a, b) for a, b in points if a["verdict"] != b["verdict"] and a["id"] not in changed]
     return Difference(
-        verdicts=tuple(_verdict(a, b, "") for a, b in common if a["id"] in changed),
-        points=tuple(
-            _verdict(a, b, at_words(b["at"]))
-            for a, b in points
-            if a["verdict"] != b["verdict"] and a["id"] not in changed
-        ),
-        estimates=tuple(
-            Change(b["id"], at_words(b["at"]), b["locus"], estimate_words(a), estimate_words(b))
-            for a, b in points
-            if moved(a, b)
-        ),
+        verdicts=tuple(_verdict(a, b) for a, b in common if a["id"] in changed),
+        points=tuple(_verdict(a, b) for a, b in moved_points),
+        estimates=tuple(_change(b, estimate_words(a), estimate_words(b)) for a, b in points if moved(a, b)),
+        declarations=(*_declarations(common, _OF_CLAIMS), *_declarations(declared, _OF_POINTS)),
+        tolerances=tuple(_change(b, _band(a), _band(b), "band") for a, b in declared if grown(a["band"], b["band"])),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
+        removed_points=tuple(change for claims in common for change in _removed_points(*claims)),
         settings=tuple(_settings(before, after)),
     )
 
@@ -72,30 +97,92 @@ def moved(a: Row, b: Row) -> bool:
     """
     if a["estimate"] is None or b["estimate"] is None:
         return False
-    lo, hi = (_edges(row) for row in (a, b))
+    lo, hi = (_edges(row["interval"] or (row["estimate"], row["estimate"])) for row in (a, b))
     apart = lo[1] < hi[0] or hi[1] < lo[0]
     return apart and not math.isclose(a["estimate"], b["estimate"], rel_tol=1e-9, abs_tol=1e-15)
 
 
-def _edges(row: Row) -> tuple[float, float]:
-    """The interval, infinite where null; an estimate without one stands for itself."""
-    interval: Sequence[float | None] = row["interval"] or (row["estimate"], row["estimate"])
-    lo, hi = interval
+def grown(before: Sequence[float | None] | None, after: Sequence[float | None] | None) -> bool:
+    """Whether a band admits values that it refused before, by more than rounding.
+
+    A band that moves does so on one side, whatever its width; one that was given up admits everything.
+    """
+    if before is None or after is None:
+        return before is not None
+    (old_lo, old_hi), (lo, hi) = _edges(before), _edges(after)
+    scale = next((x for x in (old_hi - old_lo, abs(old_lo), abs(old_hi)) if math.isfinite(x)), 0.0)
+    return lo < old_lo - _ROUNDING * scale or hi > old_hi + _ROUNDING * scale
+
+
+def _edges(pair: Sequence[float | None]) -> tuple[float, float]:
+    """Both edges, infinite where null."""
+    lo, hi = pair
     return -math.inf if lo is None else lo, math.inf if hi is None else hi
 
 
-def _matching(a: Row, b: Row) -> Iterator[tuple[Row, Row]]:
-    """Points of a claim that both results have."""
+def _matching(a: Row, b: Row) -> list[tuple[Row, Row]]:
+    """Points of a claim that both results have; none where one of them keeps no points."""
     known = {canonical_json(point["at"]): point for point in a["points"]}
-    for point in b["points"]:
-        other = known.get(canonical_json(point["at"]))
-        if other is not None:
-            yield other, point
+    found = ((known.get(canonical_json(point["at"])), point) for point in b["points"])
+    return [(other, point) for other, point in found if other is not None]
 
 
-def _verdict(a: Row, b: Row, at: str) -> Change:
+def _declared(a: Row, b: Row) -> list[tuple[Row, Row]]:
+    """Where the declarations of a claim can be compared: at its points.
+
+    Of a result that keeps no points, by the one that speaks for the claim, which has its target from one of the points.
+    """
+    if a["points"] and b["points"]:
+        return _matching(a, b)
+    rows = ((x, y) for x in a["points"] or [a] for y in b["points"] or [b])
+    return [next(((x, y) for x, y in rows if _same(x["target"], y["target"])), (a, b))]
+
+
+def _removed_points(a: Row, b: Row) -> Iterator[Change]:
+    """Points that a claim had and has no more; a result that keeps no points says nothing of them."""
+    left = {canonical_json(point["at"]) for point in b["points"]}
+    for point in a["points"] if left else ():
+        if canonical_json(point["at"]) not in left:
+            yield _change(point, point["verdict"], "")
+
+
+def _declarations(pairs: Pairs, fields: Sequence[str]) -> Iterator[Change]:
+    for a, b in pairs:
+        for field in fields:
+            if not _same(a[field], b[field]):
+                yield _change(b, _said(a, field), _said(b, field), field)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether a declaration is what it was; numbers may differ by rounding, as closed forms do between machines."""
+    if isinstance(a, list) and isinstance(b, list):
+        return not grown(a, b) and not grown(b, a)
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=_ROUNDING, abs_tol=1e-15)
+    return bool(a == b)
+
+
+def _said(row: Row, field: str) -> str:
+    """A field in words, numbers with all their digits."""
+    return _band(row) if field == "band" else "nothing" if row[field] is None else str(row[field])
+
+
+def _band(row: Row) -> str:
+    if row["band"] is None:
+        return "nothing"
+    lo, hi = row["band"]
+    if lo is None and hi is None:
+        return "anything"
+    return f"≤ {hi}" if lo is None else f"≥ {lo}" if hi is None else f"[{lo}, {hi}]"
+
+
+def _verdict(a: Row, b: Row) -> Change:
     expected = f" (expected {b['expected']})" if b["as_expected"] is False else ""
-    return Change(b["id"], at, b["locus"], a["verdict"], f"{b['verdict']}{expected}")
+    return _change(b, a["verdict"], f"{b['verdict']}{expected}")
+
+
+def _change(row: Row, before: str, after: str, field: str = "") -> Change:
+    return Change(row["id"], at_words(row.get("at", {})), row["locus"], before, after, field)
 
 
 def _settings(before: Document, after: Document) -> Iterator[Change]:

@@ -49,7 +49,11 @@ def check(document: Any) -> None:
     try:
         _validator()(document)
     except JsonSchemaValueException as error:
-        field, definition, got = error.name.removeprefix("data").removeprefix("."), error.definition, error.value
+        field, definition, got = (
+            (error.name or "").removeprefix("data").removeprefix("."),
+            error.definition,
+            error.value,
+        )
         if error.rule == "required":
             missing = next(name for name in error.rule_definition if name not in got)
             found = _described(definition["properties"][missing])
