@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,7 +10,8 @@ from typing import Any
 
 from claims.digits import FIGURE, probable_figure
 from claims.errors import InvalidDeclaration
-from claims.lazy import Number, is_deferred, resolve_number
+from claims.fields import check_finite, check_text, check_word, is_finite
+from claims.lazy import Number, check_number, is_deferred, resolve_number
 from claims.verdict import Provenance
 
 #: Half-width of a band around a whole number, and the largest one around which floats leave it that.
@@ -57,6 +57,23 @@ class Band:
     edges: tuple[float, float] | None = None
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        if self.target is not None:
+            check_number(self.target, "band.target")
+        for field in ("below", "above"):
+            width = getattr(self, field)
+            if width != math.inf:
+                check_finite(width, f"band.{field}")
+        if not isinstance(self.provenance, Provenance):
+            raise InvalidDeclaration("band.provenance", self.provenance, "a claims.Provenance")
+        check_text(self.because, "band.because")
+        if self.text is not None:
+            check_text(self.text, "band.text")
+        if self.edges is not None and not _are_edges(self.edges):
+            raise InvalidDeclaration(
+                "band", self.text or self.edges, "edges that doubles can tell apart, the lower first"
+            )
+
     def resolve(self, point: Mapping[str, Any]) -> Limits:
         """The band at one point.
 
@@ -86,6 +103,14 @@ class Band:
         return is_deferred(self.target)
 
 
+def _are_edges(edges: object) -> bool:
+    """Whether these are two finite numbers, the lower first."""
+    if not isinstance(edges, tuple) or len(edges) != 2:
+        return False
+    lo, hi = edges
+    return is_finite(lo) and is_finite(hi) and lo < hi
+
+
 def within(
     target: Number,
     *,
@@ -96,11 +121,10 @@ def within(
 ) -> Band:
     """``target`` with a relative or an absolute half-width."""
     if (rel is None) == (abs is None):
-        raise InvalidDeclaration("band", f"rel={rel}, abs={abs}", "exactly one of rel= and abs=")
-    width = rel if rel is not None else abs
-    if width is None or not (math.isfinite(width) and width > 0):
-        raise InvalidDeclaration("band.rel" if rel is not None else "band.abs", width, "a finite number > 0")
-    _check_constant(target, "band.target")
+        raise InvalidDeclaration("band", (rel, abs), "exactly one of rel= and abs=")
+    field, given = ("band.rel", rel) if rel is not None else ("band.abs", abs)
+    width = check_finite(given, field, allowed="a finite number > 0", such=_positive)
+    check_number(target, "band.target")
     return Band(
         target=target,
         below=width,
@@ -134,7 +158,7 @@ def printed(text: str, *, ulps: int = 1, because: str = "") -> Band:
     Raises:
         InvalidDeclaration: the text is no figure, or floats cannot tell it from its neighbours.
     """
-    if ulps not in (1, 2):
+    if ulps not in (1, 2) or isinstance(ulps, bool | float):
         raise InvalidDeclaration("band.ulps", ulps, "1 or 2")
     value, unit = printed_value(text)
     half = unit * ulps / 2
@@ -149,7 +173,7 @@ def printed(text: str, *, ulps: int = 1, because: str = "") -> Band:
         above=float(half),
         relative=False,
         provenance=Provenance.PRINTED,
-        because=because or f"printed as {text}",
+        because=check_text(because, "band.because") or f"printed as {text}",
         text=text,
         edges=(lo, hi),
     )
@@ -180,7 +204,7 @@ def printed_value(text: str) -> tuple[Decimal, Decimal]:
 
 def count(n: Number, *, provenance: str = "theory", because: str = "a whole number") -> Band:
     """The whole number ``n`` and no other: what counts, counts exactly, and only rounding lies between."""
-    _check_constant(n, "band.count")
+    check_number(n, "band.count")
     if not is_deferred(n):
         _check_whole(n)
     return replace(within(n, abs=_COUNT, provenance=provenance, because=because), whole=True)
@@ -188,10 +212,10 @@ def count(n: Number, *, provenance: str = "theory", because: str = "a whole numb
 
 def between(lo: float, hi: float, *, target: float | None = None, provenance: str, because: str = "") -> Band:
     """An explicit closed interval, ``lo < hi``."""
-    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+    if not (is_finite(lo) and is_finite(hi) and lo < hi):
         raise InvalidDeclaration("band", (lo, hi), "finite lo < hi; a zero-width band can only be refuted")
     middle = lo / 2 + hi / 2 if target is None else target
-    if not lo <= middle <= hi:
+    if not is_finite(middle) or not lo <= middle <= hi:
         raise InvalidDeclaration("band.target", target, f"a value in [{lo}, {hi}]")
     kind = _provenance(provenance, because)
     return Band(
@@ -208,7 +232,7 @@ def between(lo: float, hi: float, *, target: float | None = None, provenance: st
 def at_most(hi: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:
     """Everything up to ``hi + slack``. A tight bound needs slack, else it stays undecided for ever."""
     _check_slack(slack)
-    _check_constant(hi, "band.hi")
+    check_number(hi, "band.hi")
     kind = _provenance(provenance, because)
     return Band(target=hi, below=math.inf, above=slack, relative=False, provenance=kind, because=because)
 
@@ -216,14 +240,17 @@ def at_most(hi: Number, *, slack: float = 0.0, provenance: str, because: str = "
 def at_least(lo: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:
     """Everything from ``lo - slack`` on."""
     _check_slack(slack)
-    _check_constant(lo, "band.lo")
+    check_number(lo, "band.lo")
     kind = _provenance(provenance, because)
     return Band(target=lo, below=slack, above=math.inf, relative=False, provenance=kind, because=because)
 
 
+def _positive(x: float) -> bool:
+    return x > 0
+
+
 def _check_slack(slack: float) -> None:
-    if not (math.isfinite(slack) and slack >= 0):
-        raise InvalidDeclaration("band.slack", slack, "a finite number >= 0")
+    check_finite(slack, "band.slack", allowed="a finite number >= 0", such=lambda x: x >= 0)
 
 
 def _check_whole(n: object) -> None:
@@ -231,16 +258,8 @@ def _check_whole(n: object) -> None:
         raise InvalidDeclaration("band.count", n, f"a whole number, at most {_MOST_COUNT:.0e}")
 
 
-def _check_constant(value: Number, field: str) -> None:
-    if not is_deferred(value) and not (isinstance(value, int | float) and abs(value) <= sys.float_info.max):
-        raise InvalidDeclaration(field, value, 'a finite number, or "module:function" to compute it for each point')
-
-
-def _provenance(text: str, because: str) -> Provenance:
-    try:
-        kind = Provenance(text)
-    except ValueError:
-        raise InvalidDeclaration("band.provenance", text, ", ".join(Provenance)) from None
-    if kind is not Provenance.PRINTED and not because:
+def _provenance(word: str, because: str) -> Provenance:
+    kind = check_word(word, "band.provenance", Provenance)
+    if not check_text(because, "band.because").strip() and kind is not Provenance.PRINTED:
         raise InvalidDeclaration("band.because", because, f"why this tolerance is right (provenance {kind})")
     return kind

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from claims.bands import Band, Limits
 from claims.errors import InvalidDeclaration, RivalInsideBand
-from claims.experiment import Point, check_most_seeds, point_of
+from claims.experiment import Point, check_most_seeds, check_point, point_of
+from claims.fields import check_text, check_whole, check_word
 from claims.kinds.base import ChecksLevels, Kind
-from claims.lazy import Number, is_deferred, resolve_number
+from claims.lazy import Number, check_number, resolve_number
 from claims.paper import Paper
+from claims.streams import CONFIRM_OFFSET
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier, Verdict
 
 __all__ = ["Claim", "Paper", "nearest"]
@@ -80,28 +81,28 @@ class Claim:
     def __post_init__(self) -> None:
         self._check_words()
         self._check_test()
-        if self.band is not None and self.rival is not None and not is_deferred(self.rival):
-            if not (isinstance(self.rival, int | float) and math.isfinite(self.rival)):
-                allowed = 'a finite number, or "module:function" to compute it for each point'
-                raise InvalidDeclaration("rival", self.rival, allowed, where=self.id)
-            if not self.band.deferred:
-                self.check_rival(self.band.resolve({}), float(self.rival))
+        if self.band is None or self.rival is None:
+            return
+        check_number(self.rival, "rival", where=self.id)
+        if not isinstance(self.rival, int | float) or self.band.deferred:
+            return
+        self.check_rival(self.band.resolve({}), float(self.rival))
 
     def _check_words(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
             raise InvalidDeclaration("id", self.id, "dotted lower-case words such as 'my-paper.theorem-1.rate'")
         for field in ("locus", "statement"):
-            value = getattr(self, field)
-            if not isinstance(value, str) or not value.strip():
-                raise InvalidDeclaration(field, value, "a non-empty string", where=self.id)
+            check_text(getattr(self, field), field, allowed="a non-empty string", empty=False, where=self.id)
+        check_text(self.finding, "finding", where=self.id)
+        if self.corrected_by is not None and not (
+            isinstance(self.corrected_by, str) and _ID.fullmatch(self.corrected_by)
+        ):
+            raise InvalidDeclaration("corrected_by", self.corrected_by, "the id of a claim, or None", where=self.id)
         for field, kind in (("role", Role), ("decides", Tier), ("expected", Verdict)):
-            try:
-                object.__setattr__(self, field, kind(getattr(self, field)))
-            except ValueError:
-                raise InvalidDeclaration(field, getattr(self, field), ", ".join(kind), where=self.id) from None
+            object.__setattr__(self, field, check_word(getattr(self, field), field, kind, where=self.id))
         if self.expected not in _EXPECTED:
             raise InvalidDeclaration("expected", self.expected, ", ".join(_EXPECTED), where=self.id)
-        if self.expected is REFUTED and not self.finding:
+        if self.expected is REFUTED and not self.finding.strip():
             raise InvalidDeclaration(
                 "finding", self.finding, "what is true instead, for a claim expected REFUTED", where=self.id
             )
@@ -111,8 +112,10 @@ class Claim:
             )
 
     def _check_test(self) -> None:
-        if not isinstance(self.test, Kind):
+        if not isinstance(self.test, Kind) or isinstance(self.test, type):
             raise InvalidDeclaration("test", self.test, "a test from claims.kinds, such as mean(...)", where=self.id)
+        if self.band is not None and not isinstance(self.band, Band):
+            raise InvalidDeclaration("band", self.band, "a band, from claims.bands", where=self.id)
         if self.test.needs_band != (self.band is not None):
             allowed = "a band, from claims.bands" if self.test.needs_band else f"none: {self.test.kind} brings its own"
             raise InvalidDeclaration("band", self.band, allowed, where=self.id)
@@ -120,8 +123,16 @@ class Claim:
             raise InvalidDeclaration(
                 "rival", self.rival, f"none: {self.test.kind} carries a planted wrong version", where=self.id
             )
+        for axis in self.test.over:
+            check_text(axis, "test.over", allowed="the name of an axis", empty=False, where=self.id)
+        for look in self.test.looks:
+            check_whole(look, "test.looks", least=0, most=CONFIRM_OFFSET, where=self.id)
         if not isinstance(self.at, tuple) or not self.at:
             raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
+        for point in self.at:
+            check_point(point, "at", where=self.id)
+        if len(set(self.at)) < len(self.at):
+            raise InvalidDeclaration("at", self.at, "each point once", where=self.id)
         check_most_seeds(self.most_seeds, where=self.id)
         self._check_axes()
         for point in self.at:

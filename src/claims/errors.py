@@ -17,7 +17,20 @@ class InvalidDeclaration(ClaimsError):
 
     def __init__(self, field: str, got: object, allowed: str, *, where: str = "") -> None:
         self.field, self.got, self.allowed = field, got, allowed
-        super().__init__(f"{where + ': ' if where else ''}{field}: got {got!r}; allowed: {allowed}")
+        super().__init__(f"{where + ': ' if where else ''}{field}: got {_shown(got)}; allowed: {allowed}")
+
+
+#: Characters of a value that a message shows.
+_SHOWN = 200
+
+
+def _shown(got: object) -> str:
+    """A value as Python writes it, cut where it is long; its type where it cannot be written."""
+    try:
+        words = repr(got)
+    except Exception:  # noqa: BLE001  whole numbers of 5,000 digits raise, and what others declare may
+        return f"a {type(got).__name__} that has no words"
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
 
 
 class RivalInsideBand(InvalidDeclaration):
@@ -30,6 +43,13 @@ class InvalidClaimFile(ClaimsError):
     def __init__(self, path: Path, line: int | None, why: str) -> None:
         self.path, self.line = path, line
         super().__init__(f"{path}{f':{line}' if line else ''}: {why}")
+
+
+class InvalidPack(ClaimsError):
+    """An installed pack cannot be loaded. The message has what it raised; install that pack again, or name files."""
+
+    def __init__(self, name: str, error: BaseException) -> None:
+        super().__init__(f"an installed pack cannot be loaded: {name}: {type(error).__name__}: {error}")
 
 
 class UnknownClaim(ClaimsError):

@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from claims.errors import InvalidDeclaration
+from claims.fields import check_finite, check_text, check_truth, check_whole, is_address, is_finite
 from claims.names import address_of, name_of
 from claims.subject import NEEDS
 
 #: A coordinate of a point: it has to survive JSON unchanged.
 Scalar = bool | int | float | str
 Point = tuple[tuple[str, Scalar], ...]
-_SCALARS = (bool, int, float, str)
+_SCALARS = bool | int | float | str
 
 
 def _check_scalar(name: str, value: object, *, where: str) -> Scalar:
-    if not isinstance(value, _SCALARS) or (isinstance(value, float) and not math.isfinite(value)):
-        raise InvalidDeclaration(f"{where}.{name}", value, "a bool, int, finite float or string")
-    return value
+    if isinstance(value, str):
+        return check_text(value, f"{where}.{name}")
+    if isinstance(value, bool) or is_finite(value):
+        return value
+    raise InvalidDeclaration(f"{where}.{name}", value, "a bool, int, finite float or string")
+
+
+def check_point(point: object, field: str, *, where: str = "") -> None:
+    """Refuse what is no point: pairs of name and scalar, sorted by name, each name once.
+
+    Raises:
+        InvalidDeclaration: names the field.
+    """
+    if not isinstance(point, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in point):
+        raise InvalidDeclaration(field, point, "points as claims.experiment.grid makes them", where=where)
+    names = [check_text(name, field, allowed="names of coordinates that are strings", where=where) for name, _ in point]
+    if names != sorted(set(names)):
+        raise InvalidDeclaration(field, names, "names of coordinates in order, each once", where=where)
+    for name, value in point:
+        _check_scalar(name, value, where=f"{where}: {field}" if where else field)
 
 
 def check_most_seeds(most_seeds: object, *, where: str = "") -> None:
     """Refuse a number of seeds that is none."""
-    if most_seeds is not None and (not isinstance(most_seeds, int) or isinstance(most_seeds, bool) or most_seeds < 1):
-        raise InvalidDeclaration("most_seeds", most_seeds, "a whole number >= 1, or None", where=where)
+    if most_seeds is not None:
+        check_whole(most_seeds, "most_seeds", least=1, where=where)
 
 
 def point_of(coordinates: Mapping[str, Scalar]) -> Point:
     """Coordinates as a hashable point, sorted by name."""
     return tuple(sorted(coordinates.items()))
+
+
+def _levels(name: str, levels: object, *, where: str) -> tuple[Scalar, ...]:
+    """The distinct levels of an axis, in the order given."""
+    if isinstance(levels, _SCALARS | Mapping | Set) or not isinstance(levels, Iterable):
+        raise InvalidDeclaration(f"{where}.{name}", levels, "a list of levels, in their order")
+    checked = tuple(_check_scalar(name, level, where=where) for level in levels)
+    if not checked or len(set(checked)) < len(checked):
+        raise InvalidDeclaration(f"{where}.{name}", levels, "one or more distinct values")
+    return checked
 
 
 def grid(**axes: Scalar | Sequence[Scalar]) -> tuple[Point, ...]:
@@ -43,16 +70,14 @@ def grid(**axes: Scalar | Sequence[Scalar]) -> tuple[Point, ...]:
     """
     levels: dict[str, tuple[Scalar, ...]] = {}
     for name, axis in axes.items():
-        values = (axis,) if isinstance(axis, _SCALARS) else tuple(axis)
-        if not values:
-            raise InvalidDeclaration(f"grid.{name}", axis, "at least one value")
-        checked = tuple(_check_scalar(name, value, where="grid") for value in values)
-        if len(set(checked)) < len(checked):
-            raise InvalidDeclaration(f"grid.{name}", axis, "distinct values")
-        levels[name] = checked
+        levels[name] = _levels(name, (axis,) if isinstance(axis, _SCALARS) else axis, where="grid")
     return tuple(
         point_of(dict(zip(levels, combination, strict=True))) for combination in itertools.product(*levels.values())
     )
+
+
+def _not_negative(x: float) -> bool:
+    return x >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,18 @@ class Experiment:
     needs: str = ""
     of: str = ""
     most_seeds: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("fixed", "pinned"):
+            check_point(getattr(self, field), field)
+        check_truth(self.published, "published")
+        check_finite(self.seconds, "seconds", allowed="a finite number >= 0", such=_not_negative)
+        check_finite(self.megabytes, "megabytes", allowed="a finite number >= 0", such=_not_negative)
+        if self.needs not in NEEDS:
+            raise InvalidDeclaration("needs", self.needs, ", ".join(repr(need) for need in NEEDS))
+        if check_text(self.of, "of") and self.needs != "model":
+            raise InvalidDeclaration("of", self.of, 'nothing, unless needs="model"')
+        check_most_seeds(self.most_seeds)
 
     def __getitem__(self, name: str) -> Quantity:
         if not isinstance(name, str):  # else `for x in experiment` would go on for ever
@@ -141,22 +178,17 @@ def experiment(
         of: the one model that it can be run on, by its name in ``claims.models.known``; empty if any will do.
         most_seeds: what a claim about it that says nothing else has as its own.
     """
-    if needs not in NEEDS:
-        raise InvalidDeclaration("needs", needs, ", ".join(repr(need) for need in NEEDS))
-    if of and needs != "model":
-        raise InvalidDeclaration("of", of, 'nothing, unless needs="model"')
-    check_most_seeds(most_seeds)
-    said = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
-    for field, text in (("experiment", said), ("name", name or said)):
-        if not isinstance(text, str) or text.count(":") != 1 or "<" in text:
-            raise InvalidDeclaration(field, text, '"module:function", or a function at the top level of a module')
-    axes = tuple(
-        (axis, tuple(_check_scalar(axis, level, where="sweep") for level in levels))
-        for axis, levels in sorted((sweep or {}).items())
-    )
-    for axis, levels in axes:
-        if not levels or len(set(levels)) < len(levels):
-            raise InvalidDeclaration(f"sweep.{axis}", levels, "one or more distinct levels")
+    said = target if isinstance(target, str) else f"{_of(target, '__module__')}:{_of(target, '__qualname__')}"
+    for field, address in (("experiment", said), ("name", name or said)):
+        if not is_address(address):
+            got = target if field == "experiment" else name
+            raise InvalidDeclaration(field, got, '"module:function", or a function at the top level of a module')
+    for field, given in (("sweep", sweep), ("fixed", fixed)):
+        if given is not None and not isinstance(given, Mapping):
+            raise InvalidDeclaration(field, given, "a mapping from names of coordinates, or None")
+        for key in given or {}:
+            check_text(key, field, allowed="names of coordinates that are strings")
+    axes = tuple((axis, _levels(axis, levels, where="sweep")) for axis, levels in sorted((sweep or {}).items()))
     shared = {key: _check_scalar(key, value, where="fixed") for key, value in (fixed or {}).items()}
     return Experiment(
         name=name or name_of(said),
@@ -170,6 +202,11 @@ def experiment(
         of=of,
         most_seeds=most_seeds,
     )
+
+
+def _of(target: object, name: str) -> object:
+    """An attribute of a function, and "<none>" of what is no function."""
+    return getattr(target, name, "<none>") if callable(target) and not isinstance(target, type) else "<none>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +232,13 @@ class Quantity:
         return linear(self) * -1.0 + other
 
 
+def check_quantity(value: object, field: str) -> Quantity:
+    """A quantity by itself, no combination."""
+    if not isinstance(value, Quantity):
+        raise InvalidDeclaration(field, value, 'experiment["name"]')
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A linear combination of quantities, evaluated seed by seed."""
@@ -210,9 +254,9 @@ class Linear:
         return self + linear(other) * -1.0
 
     def __mul__(self, factor: float) -> Linear:
-        if not isinstance(factor, int | float):
+        if not is_finite(factor):
             raise InvalidDeclaration(
-                "quantity * factor", factor, "a number; products of quantities belong in the experiment"
+                "quantity * factor", factor, "a finite number; products of quantities belong in the experiment"
             )
         return Linear(tuple((weight * factor, quantity) for weight, quantity in self.terms), self.constant * factor)
 
@@ -229,7 +273,7 @@ def linear(value: Linear | Quantity | float) -> Linear:
         return value
     if isinstance(value, Quantity):
         return Linear(((1.0, value),))
-    if isinstance(value, int | float) and math.isfinite(value):
+    if is_finite(value):
         return Linear((), float(value))
     raise InvalidDeclaration("quantity", value, 'experiment["name"], a combination of such, or a finite number')
 

@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from claims.errors import InvalidDeclaration
+from claims.errors import ClaimsError, InvalidDeclaration
+from claims.fields import is_address, is_finite
 
 #: A number, or where to compute it: ``"module:function"`` or the function, called with the point's coordinates.
 Number = float | str | Callable[..., float]
@@ -19,19 +20,31 @@ def is_deferred(value: object) -> bool:
     return isinstance(value, str) or callable(value)
 
 
+def check_number(value: object, field: str, *, where: str = "") -> None:
+    """Refuse what neither is a number nor says where to compute one.
+
+    Raises:
+        InvalidDeclaration: names the field.
+    """
+    if not (is_finite(value) or is_address(value) or (callable(value) and not isinstance(value, type))):
+        allowed = 'a finite number, or "module:function" or a function to compute it for each point'
+        raise InvalidDeclaration(field, value, allowed, where=where)
+
+
 def load(spec: str) -> Any:
     """The object that ``"module:attribute"`` names.
 
     Raises:
-        InvalidDeclaration: no such module or attribute, or not of that form.
+        InvalidDeclaration: no such module or attribute, one that cannot be imported, or not of that form.
     """
     module_name, _, attribute = spec.partition(":")
     if not module_name or not attribute:
         raise InvalidDeclaration("target", spec, '"module:attribute"')
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise InvalidDeclaration("target", spec, f"an importable module ({error})") from error
+    except Exception as error:  # a module of anyone's, which may raise anything
+        words = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise InvalidDeclaration("target", spec, f"an importable module ({words})") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -43,19 +56,31 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     """The number, computed if deferred from the coordinates that the function's parameters name.
 
     Raises:
-        InvalidDeclaration: a parameter without default is no coordinate of the point, or the result is not finite.
+        InvalidDeclaration: a parameter without default is no coordinate of the point, the function raises, or what it
+            gives is no finite number.
     """
     if isinstance(value, int | float):
         return float(value)
     function = load(value) if isinstance(value, str) else value
-    name = value if isinstance(value, str) else function.__qualname__
+    name = value if isinstance(value, str) else str(getattr(function, "__qualname__", function))
+    try:
+        result = float(function(**_arguments(function, point, field=field, name=name)))
+    except ClaimsError:
+        raise
+    except Exception as error:  # a function of anyone's, which may raise anything
+        allowed = f"a function that gives a number at {dict(point)} ({type(error).__name__}: {error})"
+        raise InvalidDeclaration(field, name, allowed) from error
+    if not math.isfinite(result):
+        raise InvalidDeclaration(field, result, f"a finite number from {name} at {dict(point)}")
+    return result
+
+
+def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, field: str, name: str) -> dict[str, Any]:
+    """The coordinates that a function's parameters name."""
     arguments = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in point:
             arguments[parameter.name] = point[parameter.name]
         elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
             raise InvalidDeclaration(field, name, f"parameters among the point's coordinates {sorted(point)}")
-    result = float(function(**arguments))
-    if not math.isfinite(result):
-        raise InvalidDeclaration(field, result, f"a finite number from {name} at {dict(point)}")
-    return result
+    return arguments

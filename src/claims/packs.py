@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import Any
 
 from claims.claim import Claim, nearest
-from claims.errors import BadOption, ClaimsError, InvalidClaimFile, InvalidDeclaration, UnknownClaim
+from claims.errors import BadOption, ClaimsError, InvalidClaimFile, InvalidDeclaration, InvalidPack, UnknownClaim
+from claims.fields import check_text
 from claims.paper import Paper
 from claims.verdict import HOLDS, Tier
 
@@ -38,15 +39,31 @@ class Pack:
     modules: tuple[str, ...]
     statements: Path | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.paper, Paper):
+            raise InvalidDeclaration("pack.paper", self.paper, "a claims.Paper")
+        if not isinstance(self.modules, tuple | list) or not all(isinstance(name, str) for name in self.modules):
+            raise InvalidDeclaration("pack.modules", self.modules, "a tuple of names of modules")
+        if self.statements is not None and not isinstance(self.statements, Path):
+            raise InvalidDeclaration("pack.statements", self.statements, "the path of a TOML file, or None")
+
     def claims(self) -> tuple[Claim, ...]:
         """Every claim that the modules declare, in order."""
-        return tuple(claim for name in self.modules for claim in declared(importlib.import_module(name)))
+        return tuple(claim for name in self.modules for claim in declared(_imported(name)))
 
     def not_claims(self) -> dict[str, str]:
         """What the paper says that cannot be a claim: locus -> reason."""
         found: dict[str, str] = {}
         for name in self.modules:
-            found |= getattr(importlib.import_module(name), "NOT_CLAIMS", {})
+            reasons = getattr(_imported(name), "NOT_CLAIMS", {})
+            if not isinstance(reasons, Mapping):
+                raise InvalidDeclaration("NOT_CLAIMS", reasons, "a mapping from locus to reason", where=name)
+            for locus, why in reasons.items():
+                check_text(locus, "NOT_CLAIMS", allowed="loci that are non-empty strings", empty=False, where=name)
+                check_text(
+                    why, f"NOT_CLAIMS[{locus!r}]", allowed="why it is no claim, in words", empty=False, where=name
+                )
+            found |= reasons
         return found
 
 
@@ -98,6 +115,7 @@ def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
 
     Raises:
         InvalidClaimFile: a file cannot be loaded; names file, line and field.
+        InvalidPack: an installed pack cannot be loaded.
         InvalidDeclaration: two claims share an id, or ``corrected_by`` names none.
     """
     claims: list[Claim] = []
@@ -140,11 +158,29 @@ def _check_corrections(catalogue: Mapping[str, Claim]) -> None:
             raise InvalidDeclaration("corrected_by", claim.corrected_by, allowed, where=claim.id)
 
 
+def _imported(name: str) -> ModuleType:
+    """A module of an installed pack, which may raise anything."""
+    try:
+        return importlib.import_module(name)
+    except ClaimsError:
+        raise  # a declaration of it, by name
+    except (Exception, SystemExit) as error:
+        raise InvalidPack(name, error) from error
+
+
 def installed() -> dict[str, Pack]:
-    """Every installed pack, by the name of its entry point."""
+    """Every installed pack, by the name of its entry point.
+
+    Raises:
+        InvalidPack: one of them raises when it is imported, or lacks what its entry point names.
+    """
     found = {}
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        pack = entry.load()
+        _imported(entry.module)
+        try:
+            pack = entry.load()
+        except AttributeError as error:
+            raise InvalidPack(entry.name, error) from error
         if not isinstance(pack, Pack):
             raise InvalidDeclaration(f"entry point {entry.name}", pack, "a claims.packs.Pack")
         found[entry.name] = pack
@@ -173,7 +209,7 @@ def load_file(path: Path) -> ModuleType:
         raise InvalidClaimFile(path, None, "its name has to be a Python identifier, such as claims_mine.py")
     try:
         ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidClaimFile(path, getattr(error, "lineno", None), str(error)) from error
     name = _package_name(path)
     if str(path.parent) not in sys.path:
@@ -181,7 +217,7 @@ def load_file(path: Path) -> ModuleType:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # a claim file may raise anything; it is reported with its line
+    except (Exception, SystemExit) as error:  # a claim file may raise anything; it is reported with its line
         raise InvalidClaimFile(path, _line_in(error, path), _message(error)) from error
     if Path(getattr(module, "__file__", None) or "").resolve() != path:
         raise InvalidClaimFile(

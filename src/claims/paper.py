@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ from typing import Any, NoReturn
 
 from claims.errors import InvalidDeclaration, TamperedRecord
 from claims.evidence.canonical import digest
+from claims.fields import check_text, check_whole
 
 #: base32 characters of the digest that make up the number (130 bits) and the short number (40 bits).
 _LONG, _SHORT = 26, 8
+_KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +37,17 @@ class Paper:
     canonical_sha256: str | None = None
 
     def __post_init__(self) -> None:
-        for field in ("key", "title"):
-            if not getattr(self, field):
-                raise InvalidDeclaration(f"paper.{field}", getattr(self, field), "a non-empty string")
+        if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
+            allowed = "lower-case words with hyphens between them, such as my-paper"
+            raise InvalidDeclaration("paper.key", self.key, allowed)
+        check_text(self.title, "paper.title", allowed="a non-empty string", empty=False)
+        for field in ("identifier", "authors"):
+            check_text(getattr(self, field), f"paper.{field}")
+        for field in ("number", "canonical_sha256"):
+            if getattr(self, field) is not None:
+                check_text(getattr(self, field), f"paper.{field}", allowed="a string, or None")
+        if self.version is not None:
+            check_whole(self.version, "paper.version", least=0)
 
 
 def load_paper(key: str, path: Path) -> Paper:

@@ -59,13 +59,13 @@ def get_model(name: str) -> None:
     from claims.models.fetch import get
     from claims.models.published import PUBLISHED
 
-    def say(line: str) -> None:
+    def tell(line: str) -> None:
         say(line, err=True)
 
     if name == handbook.NAME:
-        handbook.get_handbook(say)
+        handbook.get_handbook(tell)
     elif name in PUBLISHED:
-        get(PUBLISHED[name], say)
+        get(PUBLISHED[name], tell)
     else:
         raise BadOption("NAME", name, ", ".join([*PUBLISHED, handbook.NAME]))
 

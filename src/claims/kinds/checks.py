@@ -11,6 +11,7 @@ from typing import Protocol
 
 from claims.bands import printed_value
 from claims.errors import InvalidDeclaration
+from claims.fields import check_finite, check_names, check_text, check_whole, is_finite
 from claims.kinds.monotone import formula_range, statistic_range
 
 #: What float sums may add to a recomputed end, relative: cells that only touch do not contradict each other.
@@ -203,7 +204,7 @@ def recomputed(
     The formula only rises or only falls in each column within a cell; one that is seen to turn is an error, as are
     values that are not finite. So it is for the other checks.
     """
-    return Recomputed(result=result, uses=tuple(uses), formula=formula, where=where)
+    return Recomputed(result=result, uses=check_names(uses, "recomputed.uses"), formula=formula, where=where)
 
 
 def aggregated(
@@ -225,7 +226,8 @@ def aggregated(
         statistic: of those numbers, increasing in each: ``sum``, ``max``, ``statistics.median``.
         where: which of the other rows that have all these columns are summarised.
     """
-    return Aggregated(result=result, into=into, uses=tuple(uses), formula=formula, statistic=statistic, where=where)
+    columns = check_names(uses, "aggregated.uses")
+    return Aggregated(result=result, into=into, uses=columns, formula=formula, statistic=statistic, where=where)
 
 
 def bounded(
@@ -237,13 +239,14 @@ def bounded(
     where: Callable[[Mapping[str, str]], bool] = bool,
 ) -> Bounded:
     """``lo <= formula(*uses) <= hi`` is possible, within the rounding of all cells, in the rows ``where``."""
-    if not lo < hi or (math.isinf(lo) and math.isinf(hi)):
+    numbers = all(isinstance(edge, int | float) for edge in (lo, hi))
+    if not numbers or not lo < hi or not (is_finite(lo) or is_finite(hi)):
         raise InvalidDeclaration("bounded", (lo, hi), "lo < hi, one of them finite")
-    return Bounded(uses=tuple(uses), formula=formula, lo=lo, hi=hi, where=where)
+    return Bounded(uses=check_names(uses, "bounded.uses"), formula=formula, lo=lo, hi=hi, where=where)
 
 
 def granularity(*, cells: str, n: int, scale: float = 1.0) -> Granularity:
     """Every figure of a column is ``scale * count / n`` for a whole count."""
-    if n < 1:
-        raise InvalidDeclaration("granularity.n", n, "a whole number >= 1")
-    return Granularity(cells=cells, n=n, scale=scale)
+    check_whole(n, "granularity.n", least=1)
+    check_finite(scale, "granularity.scale", allowed="a finite number > 0", such=lambda x: x > 0)
+    return Granularity(cells=check_text(cells, "granularity.cells", empty=False), n=n, scale=scale)

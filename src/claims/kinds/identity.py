@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from claims.bands import Limits
-from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
+from claims.fields import check_whole
 from claims.kinds.base import Judgement, Sample
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -77,6 +77,5 @@ def identity(
         planted: ``lhs`` with a mistake that the test has to notice.
         draws: how many inputs are drawn.
     """
-    if draws < 1:
-        raise InvalidDeclaration("identity.draws", draws, "a whole number >= 1")
+    check_whole(draws, "identity.draws", least=1)
     return Identity(linear(lhs), linear(rhs), linear(bound), linear(planted), (draws,))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from claims.bands import Limits
 from claims.errors import MeasurementError
-from claims.experiment import Quantity, quantities_of
+from claims.experiment import Quantity, check_quantity, quantities_of
 from claims.kinds.base import LOOKS, Judgement, Sample, decide
 
 
@@ -55,4 +55,4 @@ class Proportion:
 
 def proportion(successes: Quantity, trials: Quantity) -> Proportion:
     """The proportion of successes among independent trials."""
-    return Proportion(successes, trials)
+    return Proportion(check_quantity(successes, "proportion.successes"), check_quantity(trials, "proportion.trials"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from claims.bands import Limits
-from claims.errors import InvalidDeclaration
-from claims.experiment import Quantity, quantities_of
+from claims.experiment import Quantity, check_quantity, quantities_of
+from claims.fields import check_finite
 from claims.kinds.base import LOOKS, Judgement, Sample, decide
 
 
@@ -47,6 +47,5 @@ class Quantile:
 
 def quantile(x: Quantity, *, q: float) -> Quantile:
     """The q-quantile of the draws' distribution, 0 < q < 1."""
-    if not 0 < q < 1:
-        raise InvalidDeclaration("quantile.q", q, "a number between 0 and 1")
-    return Quantile(x, q)
+    level = check_finite(q, "quantile.q", allowed="a number between 0 and 1", such=lambda q: 0 < q < 1)
+    return Quantile(check_quantity(x, "quantile.x"), level)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from claims.bands import Limits
+from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
 from claims.kinds.base import LOOKS, Judgement, Sample
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
@@ -93,4 +94,7 @@ def ratio(
         denominator: one value a seed, paired with the numerator.
         plain: the same two without control variates; their ratio is shown beside the estimate.
     """
-    return Ratio(linear(numerator), linear(denominator), (linear(plain[0]), linear(plain[1])) if plain else None)
+    if plain is not None and not (isinstance(plain, tuple) and len(plain) == 2):
+        raise InvalidDeclaration("ratio.plain", plain, "two quantities, numerator and denominator, or None")
+    beside = None if plain is None else (linear(plain[0]), linear(plain[1]))
+    return Ratio(linear(numerator), linear(denominator), beside)

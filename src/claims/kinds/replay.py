@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from claims.bands import Limits, printed_value
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
+from claims.fields import check_finite, check_text, check_whole
 from claims.kinds.base import Judgement, Sample
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -100,12 +101,14 @@ def replay(
     figures = tuple((name, text) for name, text in (("mean", printed_mean), ("sd", printed_sd)) if text is not None)
     if not figures:
         raise InvalidDeclaration("replay", None, "printed_mean= or printed_sd=")
+    check_finite(slack, "replay.slack", allowed="a finite number >= 0", such=lambda x: x >= 0)
+    check_whole(ddof, "replay.ddof", least=0)
     for _, text in figures:
         if slack * 10 > float(printed_value(text)[1]):
             raise InvalidDeclaration("replay.slack", slack, f"at most a tenth of the last place of {text}")
-    if seeds < 1:
-        raise InvalidDeclaration("replay.seeds", seeds, "a whole number >= 1")
-    if not neighbours:
+    check_whole(seeds, "replay.seeds", least=1)
+    check_text(configuration, "replay.configuration")
+    if not isinstance(neighbours, Sequence) or not neighbours:
         raise InvalidDeclaration(
             "replay.neighbours", neighbours, "at least one configuration that must not round to the figure"
         )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Experiment, Quantity
+from claims.fields import check_finite, check_text, is_finite
 from claims.kinds.base import Judgement, Kind
 from claims.kinds.base import Sample as Values
 from claims.verdict import UNDECIDED
@@ -102,6 +103,11 @@ def holm(p_values: Mapping[str, float], level: float) -> dict[str, float]:
     return granted
 
 
+def _are_limits(lo: object, hi: object) -> bool:
+    """Whether these are limits of a statistic, which may be infinite."""
+    return isinstance(lo, int | float) and isinstance(hi, int | float) and lo < hi
+
+
 def column(name: str) -> Quantity:
     """A column of a fixed sample, to build its test from: ``mean(column("ratio"))``."""
     return _DATA[name]
@@ -139,20 +145,29 @@ def sample(
     """
     if not isinstance(test, Hashable):
         raise InvalidDeclaration("sample.test", test, "a test that can be hashed, such as a frozen dataclass")
+    if not isinstance(family, Mapping) or not all(isinstance(columns, Mapping) for columns in family.values()):
+        raise InvalidDeclaration("sample.family", family, "a mapping from members to their columns")
+    for name in family:
+        check_text(name, "sample.family", allowed="names of members that are strings")
+    if not isinstance(bands, Mapping):
+        raise InvalidDeclaration("sample.bands", bands, "a mapping from members to their limits")
+    check_text(member, "sample.member")
     if member not in family:
         raise InvalidDeclaration("sample.member", member, ", ".join(family))
-    if not 0 < level < 1:
-        raise InvalidDeclaration("sample.level", level, "a number between 0 and 1")
+    check_finite(level, "sample.level", allowed="a number between 0 and 1", such=lambda x: 0 < x < 1)
     if not set(bands) <= set(family):
-        raise InvalidDeclaration("sample.bands", sorted(bands), ", ".join(family))
+        raise InvalidDeclaration("sample.bands", list(bands), ", ".join(family))
     members = []
     for name, columns in family.items():
         if name != member and name not in bands:
-            raise InvalidDeclaration("sample.bands", sorted(bands), f"limits for {name!r} too")
+            raise InvalidDeclaration("sample.bands", list(bands), f"limits for {name!r} too")
         limits = bands.get(name, (-math.inf, math.inf))
+        if not isinstance(limits, tuple | list) or len(limits) != 2 or not _are_limits(*limits):
+            raise InvalidDeclaration(f"sample.bands.{name}", limits, "two numbers, the lower first")
         for key, values in columns.items():
-            if len(values) < 2 or not all(math.isfinite(value) for value in values):
-                raise InvalidDeclaration(f"sample.family.{name}.{key}", list(values), "two or more finite numbers")
+            check_text(key, f"sample.family.{name}", allowed="names of columns that are strings")
+            if not isinstance(values, Sequence) or len(values) < 2 or not all(map(is_finite, values)):
+                raise InvalidDeclaration(f"sample.family.{name}.{key}", values, "two or more finite numbers")
         frozen = tuple((key, tuple(values)) for key, values in columns.items())
         members.append((name, Member(frozen, Limits(limits[0], limits[1], None))))
     return FixedSample(test, tuple(members), member, level)

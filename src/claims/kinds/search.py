@@ -14,6 +14,7 @@ from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.evidence.searching import Statement
 from claims.experiment import Experiment, Quantity, experiment
+from claims.fields import check_whole, is_address
 from claims.kinds.base import Judgement, Sample
 from claims.names import name_of
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
@@ -77,9 +78,10 @@ def search(statement: str, *, examples: int = 200, restarts: int = 4, rounds: in
         rounds: independent rounds, one a seed.
         seconds: cost of a round, for ``--dry-run``.
     """
+    if not is_address(statement):
+        raise InvalidDeclaration("search.statement", statement, '"module:NAME" of a Statement')
     for name, number in (("examples", examples), ("restarts", restarts), ("rounds", rounds)):
-        if number < 1:
-            raise InvalidDeclaration(f"search.{name}", number, "a whole number >= 1")
+        check_whole(number, f"search.{name}", least=1)
     fixed: dict[str, int | str] = {
         "statement": name_of(statement),
         "examples": examples,

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Quantity
+from claims.fields import check_text
 from claims.kinds.base import Judgement, Sample
 from claims.kinds.checks import (
     Aggregated,
@@ -86,7 +87,9 @@ def table(path: str, *, check: Check) -> Table:
         path: ``"package:folder/file.toml"``, or a file's path; the file has ``[[rows]]`` with every figure as a string.
         check: what has to be true of the rows.
     """
-    return Table(path, check)
+    if not (callable(getattr(check, "failures", None)) and callable(getattr(check, "perturbed", None))):
+        raise InvalidDeclaration("table.check", check, "a check of claims.kinds, such as recomputed(...)")
+    return Table(check_text(path, "table.path", allowed="the path of a TOML file", empty=False), check)
 
 
 def read_rows(path: str) -> Rows:
@@ -96,10 +99,10 @@ def read_rows(path: str) -> Rows:
         InvalidDeclaration: no such file, no ``[[rows]]``, or a figure that is not a string.
     """
     package, _, inside = path.rpartition(":")
-    source = resources.files(package).joinpath(inside) if package else Path(path)
     try:
+        source = resources.files(package).joinpath(inside) if package else Path(path)
         text = source.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, ValueError, ImportError) as error:
         raise InvalidDeclaration("table", path, f"a readable TOML file ({error})") from error
     return tuple(dict(row) for row in _parse(path, text))
 
@@ -109,10 +112,10 @@ def _parse(path: str, text: str) -> Rows:
     """The rows in a file's text; a file that many claims read is parsed once."""
     try:
         data: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidDeclaration("table", path, f"a readable TOML file ({error})") from error
     rows = data.get("rows")
-    if not isinstance(rows, list) or not rows:
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise InvalidDeclaration("table", path, "a TOML file with [[rows]]")
     for number, row in enumerate(rows):
         for name, figure in row.items():

@@ -51,9 +51,6 @@ def _items(parent: pytest.Collector, files: list[Path], selections: list[str]) -
         claims = catalogue.select(selections)
     except ClaimsError as error:
         raise parent.CollectError(visible(error, lines=True)) from None
-    except (ImportError, AttributeError) as error:  # of an installed pack; what a claim file raises has a name
-        text = f"an installed pack cannot be loaded: {type(error).__name__}: {error}"
-        raise parent.CollectError(visible(text)) from None
     for claim in claims:
         yield ClaimItem.from_parent(parent, name=claim.id, claim=claim, paths=catalogue.paths)
 
