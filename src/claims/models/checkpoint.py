@@ -39,7 +39,7 @@ def as_float32(path: Path, name: str, values: Tensor) -> Tensor:
         ModelError: names the file, the tensor, and the first value in it that is not finite or too large for float32.
     """
     found = values.float()
-    if not all(extreme.isfinite() for extreme in found.aminmax()):
+    if found.numel() and not all(extreme.isfinite() for extreme in found.aminmax()):
         where = tuple(int(i) for i in (~found.isfinite()).nonzero()[0])
         got = f"tensor {name} has {float(values[where])} at {list(where)}"
         raise ModelError(f"{path}: {got}; allowed: finite numbers of float32")

@@ -163,6 +163,8 @@ class _Walk:
         if not 1 <= count <= _DIMENSIONS:
             raise ModelError(f"{self._path}: {what} has {count} dimensions; allowed: 1 to {_DIMENSIONS}")
         shape = tuple(self.number("Q", f"a dimension of {what}") for _ in range(count))[::-1]
+        if 0 in shape:
+            raise ModelError(f"{self._path}: {what} has a dimension of 0; allowed: 1 or more")
         kind, offset = self.number("I", f"the type of {what}"), self.number("Q", f"the offset of {what}")
         return StoredTensor(name=name, shape=shape, kind=kind, offset=offset)
 

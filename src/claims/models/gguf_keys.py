@@ -1,6 +1,7 @@
-"""Which architecture the metadata of a GGUF file describes. Every key is used, or known to change nothing, or refused.
+"""Which architecture the metadata of a GGUF file describes.
 
-The meanings are those of llama.cpp, which the specification leaves most of them to.
+Every key of the architecture's name space is used, or known to change nothing, or refused. The meanings are those of
+llama.cpp, which the specification leaves most of them to. Other name spaces are anybody's, and nothing is read there.
 """
 
 from __future__ import annotations
@@ -53,8 +54,6 @@ _GENERAL: Mapping[str, tuple[object, ...]] = {
     "split.count": (0, 1),
     "split.no": (0,),
 }
-#: Other name spaces that may be there: titles and licences, the tokenizer, parts of a split file, how it was quantized.
-_SPACES = ("general.", "tokenizer.", "split.", "quantize.", "imatrix.")
 
 
 def architecture_of(
@@ -76,9 +75,6 @@ def architecture_of(
     everything.neutral(_GENERAL)
     own = f"{family}."
     fields = Fields(path, {key.removeprefix(own): v for key, v in values.items() if key.startswith(own)}, own)
-    for key in values:
-        if not key.startswith((own, *_SPACES)):
-            raise everything.wrong(key, f"keys of {own}*, {', '.join(f'{space}*' for space in _SPACES)}")
     for key in fields.values:
         if key not in _USED and key not in _NEUTRAL and key not in _HARMLESS:
             raise fields.wrong(key, "no such key, which no model that is run here has")

@@ -23,11 +23,35 @@ def token_ids(tokenizer: Tokenizer, text: str, *, source: object) -> list[int]:
     """All of a text as tokens, nothing added; ``source`` names the text in messages.
 
     Raises:
-        ModelError: the tokenizer gives up on it.
+        ModelError: the tokenizer gives up on it, or would leave out characters that it has no tokens for.
     """
     with _given_up(f"{source}: the model's tokenizer makes no tokens of it"):
         ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+        left_out = _left_out(tokenizer, text)
+    if left_out:
+        some = f"{len(left_out)} of its characters, among them {shown(left_out[0])}"
+        got = f"the model's tokenizer has no tokens for {some}"
+        raise ModelError(f"{source}: {got}; allowed: a text of characters that it has")
     return ids
+
+
+def _left_out(tokenizer: Tokenizer, text: str) -> list[str]:
+    """Characters that a byte-level tokenizer drops without a word, since its vocabulary lacks one of their bytes."""
+    from tokenizers import decoders, models, pre_tokenizers
+
+    model = tokenizer.model
+    if not isinstance(tokenizer.decoder, decoders.ByteLevel) or not isinstance(model, models.BPE):
+        return []
+    if model.unk_token is not None or model.byte_fallback:
+        return []
+    letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    known = tokenizer.get_vocab(with_added_tokens=True).keys()
+
+    def missing(character: str) -> bool:
+        return any(letter not in known for piece, _ in letters.pre_tokenize_str(character) for letter in piece)
+
+    characters = text if tokenizer.normalizer is None else tokenizer.normalizer.normalize_str(text)
+    return sorted(filter(missing, set(characters)))
 
 
 def tokenizer_of_folder(folder: Path) -> Tokenizer:

@@ -249,6 +249,12 @@ class TestWeights:
         with pytest.raises(ModelError, match=r"tensor blk\.0\.ffn_down\.weight has nan at \[1, 2\]; allowed: finite"):
             logits(path)
 
+    def test_tensors_without_values(self, folder):
+        weights = folder / "model.safetensors"
+        empty = dict.fromkeys(("model.embed_tokens.weight", "lm_head.weight"), np.zeros((0, 32), np.float32))
+        save_file(load_file(weights) | empty, weights)
+        assert "model.embed_tokens.weight has shape (0, 32); allowed: (264, 32)" in refusal(folder)
+
     def test_index_and_files_say_the_same(self, tmp_path):
         model = tiny.architecture("llama")
         folder = tiny.write_folder(tmp_path / "model", model, tiny.tensors(model), shards=2)

@@ -100,6 +100,21 @@ class TestFolder:
             token_ids(tokenizer, "hello world", source="my.txt")
 
 
+class TestBytes:
+    def test_characters_that_would_be_left_out(self, folder, tmp_path):
+        """SmolLM2's vocabulary, for one, lacks 21 bytes: a text that has none of them is read, another is refused."""
+        letter = "\N{LATIN CAPITAL LETTER ETH}"  # the letter of the byte d0, which Cyrillic characters begin with
+        tokens = [token.replace(letter, "unused") for token in tiny.vocabulary()]
+        gguf = tmp_path / "model.gguf"
+        tiny.write_gguf(gguf, LLAMA, tiny.tensors(LLAMA), keys={"tokenizer.ggml.tokens": tokens})
+        rewritten(folder, lambda t: t["model"]["vocab"].update(unused=t["model"]["vocab"].pop(letter)))
+        for path in (gguf, folder):
+            tokenizer = open_checkpoint(path).tokenizer()
+            assert token_ids(tokenizer, "hello é", source="my.txt") == tiny.tokenizer().encode("hello é").ids
+            with pytest.raises(ModelError, match=r"my\.txt: .* no tokens for 3 of its characters, among them 'в'"):
+                token_ids(tokenizer, "hello мирв", source="my.txt")
+
+
 def pieces(split, text, folder):
     path = tiny.write_gguf(folder / f"{split}.gguf", LLAMA, tiny.tensors(LLAMA), split=split)
     cut = open_checkpoint(path).tokenizer().pre_tokenizer.pre_tokenize_str(text)
