@@ -25,7 +25,7 @@ class Association:
     kind: str
     y: Linear
     x: Linear
-    estimate: Callable[[np.ndarray, np.ndarray, float], tuple[float, tuple[float, float]]]
+    fit: Callable[[np.ndarray, np.ndarray], Fit]
 
     over: ClassVar[tuple[str, ...]] = ()
     needs_band: ClassVar[bool] = True
@@ -40,7 +40,8 @@ class Association:
         """The interval at two-sided ``alpha`` against the band."""
         assert band is not None
         y, x = sample.of(self.y), sample.of(self.x)
-        estimate, interval = self.estimate(y, x, alpha)
+        fit = self.fit(y, x)
+        estimate, interval = fit.estimate, fit.interval(alpha)
         reason = "too few observations, or none off the line" if interval == _EVERYTHING else ""
         return Judgement(
             verdict=decide(interval, band),
@@ -50,39 +51,69 @@ class Association:
             detail={"observations": len(y)},
         )
 
+    def p_value(self, sample: Sample, band: Limits) -> float:
+        """Of the pivot at the edge of the band that decides."""
+        from claims.kinds.p_values import smallest_alpha
 
-def _slope(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
+        return smallest_alpha(band, self.fit(sample.of(self.y), sample.of(self.x)).tails)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """An estimate with its intervals by two-sided alpha, and its one-sided p values by edge."""
+
+    estimate: float
+    interval: Callable[[float], tuple[float, float]] = lambda alpha: _EVERYTHING
+    tails: Callable[[float], tuple[float, float]] = lambda edge: (1.0, 1.0)
+
+
+def _slope(y: np.ndarray, x: np.ndarray) -> Fit:
     from scipy import stats
 
     from claims.kinds.intervals import scaled, unscaled, unscaled_interval
+    from claims.kinds.p_values import pivot_tails
 
     (y, y_exponent), (x, x_exponent) = scaled(y), scaled(x)
     exponent, degrees = y_exponent - x_exponent, len(y) - 2
     fit = stats.linregress(x, y)
     slope = unscaled(fit.slope, exponent)
     if degrees < 1 or fit.stderr == 0:
-        return slope, _EVERYTHING
-    half = stats.t.isf(alpha / 2, degrees) * fit.stderr
-    return slope, unscaled_interval(fit.slope - half, fit.slope + half, exponent)
+        return Fit(slope)
+
+    def interval(alpha: float) -> tuple[float, float]:
+        half = stats.t.isf(alpha / 2, degrees) * fit.stderr
+        return unscaled_interval(fit.slope - half, fit.slope + half, exponent)
+
+    return Fit(slope, interval, pivot_tails(fit.slope, fit.stderr, stats.t(degrees).sf, exponent=exponent))
 
 
-def _log_slope(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
+def _log_slope(y: np.ndarray, x: np.ndarray) -> Fit:
     import numpy as np
 
     if (y <= 0).any() or (x <= 0).any():
         raise MeasurementError(f"regression: a logarithm needs values > 0, got {min(y.min(), x.min()):.6g}")
-    return _slope(np.log(y), np.log(x), alpha)
+    return _slope(np.log(y), np.log(x))
 
 
-def _spearman(y: np.ndarray, x: np.ndarray, alpha: float) -> tuple[float, tuple[float, float]]:
+def _spearman(y: np.ndarray, x: np.ndarray) -> Fit:
     from scipy import stats
+
+    from claims.kinds.p_values import pivot_tails
 
     rho = float(stats.spearmanr(x, y).statistic)
     if len(y) < 4 or abs(rho) > 1 - 1e-12:  # a perfect order, but for rounding
-        return rho, _EVERYTHING
-    half = float(stats.norm.isf(alpha / 2)) * math.sqrt((1 + rho**2 / 2) / (len(y) - 3))
-    centre = math.atanh(rho)
-    return rho, (math.tanh(centre - half), math.tanh(centre + half))
+        return Fit(rho)
+    centre, error = math.atanh(rho), math.sqrt((1 + rho**2 / 2) / (len(y) - 3))
+    of_z = pivot_tails(centre, error, stats.norm.sf)
+
+    def interval(alpha: float) -> tuple[float, float]:
+        half = float(stats.norm.isf(alpha / 2)) * error
+        return math.tanh(centre - half), math.tanh(centre + half)
+
+    def tails(edge: float) -> tuple[float, float]:
+        return of_z(math.atanh(edge) if abs(edge) < 1 else math.copysign(math.inf, edge))
+
+    return Fit(rho, interval, tails)
 
 
 def regression(y: Quantity | Linear, x: Quantity | Linear, *, log: bool = True) -> Association:

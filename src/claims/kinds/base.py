@@ -129,6 +129,15 @@ class ChecksLevels(Protocol):
 
 
 @runtime_checkable
+class GivesPValue(Protocol):
+    """A kind that knows at which alpha it begins to decide; of others that is searched for."""
+
+    def p_value(self, sample: Sample, band: Limits) -> float:
+        """The smallest alpha at which :meth:`Kind.judge` does not say UNDECIDED; 1 if it always does."""
+        ...
+
+
+@runtime_checkable
 class ComparesLevels(Protocol):
     """A kind that takes the levels of its axis in the order of their declaration; what is shown of it says which."""
 

@@ -59,15 +59,10 @@ class PerSeed:
         Raises:
             MeasurementError: a seed gave a list, or its value is not finite.
         """
-        import numpy as np
-
         from claims.kinds.intervals import mean_of, spread_of, t_interval
 
         assert band is not None
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error
-            x = finite(self.reduce(sample))
-        if x.ndim != 1:
-            raise MeasurementError(f"{self.kind}: got values of shape {x.shape[1:]} a seed; allowed: one number a seed")
+        x = self._values(sample)
         interval = t_interval(x, alpha)
         reason = "all seeds gave the same value" if len(x) > 1 and x.min() == x.max() else ""
         spread = spread_of(x) if len(x) > 1 else None
@@ -78,3 +73,18 @@ class PerSeed:
             reason=reason,
             detail={"sd": spread},
         )
+
+    def p_value(self, sample: Sample, band: Limits) -> float:
+        """Of Student's t test against the edge of the band that decides."""
+        from claims.kinds.p_values import smallest_alpha, t_tails
+
+        return smallest_alpha(band, t_tails(self._values(sample)))
+
+    def _values(self, sample: Sample) -> np.ndarray:
+        import numpy as np
+
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error
+            x = finite(self.reduce(sample))
+        if x.ndim != 1:
+            raise MeasurementError(f"{self.kind}: got values of shape {x.shape[1:]} a seed; allowed: one number a seed")
+        return x

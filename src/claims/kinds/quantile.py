@@ -44,6 +44,14 @@ class Quantile:
             verdict=decide(interval, band), estimate=estimate, interval=interval, detail={"draws": draws.size}
         )
 
+    def p_value(self, sample: Sample, band: Limits) -> float:
+        """By the binomial distribution of the number of draws below an edge."""
+        from claims.kinds.p_values import quantile_tails, smallest_alpha
+
+        draws = sample.of(self.x).ravel()
+        outside, inside = (quantile_tails(draws, self.q, closed=closed) for closed in (False, True))
+        return smallest_alpha(band, outside, tails_above=inside)
+
 
 def quantile(x: Quantity, *, q: float) -> Quantile:
     """The q-quantile of the draws' distribution, 0 < q < 1."""

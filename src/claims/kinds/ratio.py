@@ -60,6 +60,18 @@ class Ratio:
         verdict, misses = _from_edges(*edges)
         return Judgement(verdict=verdict, estimate=estimate, interval=interval, detail=detail, misses=misses)
 
+    def p_value(self, sample: Sample, band: Limits) -> float:
+        """Of the edge test that decides, and no smaller than that of the denominator being positive."""
+        from claims.kinds.intervals import beyond
+        from claims.kinds.p_values import smallest_alpha, t_tails
+
+        u, v = sample.of(self.numerator), sample.of(self.denominator)
+        constant = v.min() == v.max()
+        if constant and (v[0] <= 0 or u.min() == u.max()):
+            return 1.0
+        positive = 0.0 if constant else 2 * t_tails(v)(0.0)[0]
+        return min(max(smallest_alpha(band, lambda edge: t_tails(beyond(u, v, edge))(0.0)), positive), 1.0)
+
 
 def _of_means(u: np.ndarray, v: np.ndarray) -> float | None:
     """mean(u) / mean(v), shape (seeds,) each; None if the latter is zero."""

@@ -12,11 +12,13 @@ from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Experiment, Quantity
 from claims.fields import check_finite, check_text, is_finite
-from claims.kinds.base import Judgement, Kind
+from claims.kinds.base import GivesPValue, Judgement, Kind
 from claims.kinds.base import Sample as Values
 from claims.verdict import UNDECIDED
 
 _DATA = Experiment("data", "")
+#: Alphas below this are not told apart: intervals are taken at the quantile of 1 - alpha/2, which rounds to 1 there.
+_LEAST = 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,21 @@ class FixedSample:
 
 
 def _judge(test: Kind, member: Member, alpha: float) -> Judgement:
+    return test.judge(_values(member), member.band, alpha)
+
+
+def _values(member: Member) -> Values:
     import numpy as np
 
-    values = Values({_DATA[name]: np.array(column) for name, column in member.columns}, ())
-    return test.judge(values, member.band, alpha)
+    return Values({_DATA[name]: np.array(column) for name, column in member.columns}, ())
 
 
 @functools.lru_cache(maxsize=1024)  # claims of one family ask for the same members
 def _smallest_alpha(test: Kind, member: Member) -> float:
     """The smallest alpha at which this member is decided at all: its p value, whichever way it falls."""
-    lo, hi = -40.0, 0.0
+    if isinstance(test, GivesPValue):
+        return max(test.p_value(_values(member), member.band), _LEAST)
+    lo, hi = math.log(_LEAST), 0.0
     if _judge(test, member, 1 - 1e-12).verdict is UNDECIDED:
         return 1.0
     for _ in range(44):

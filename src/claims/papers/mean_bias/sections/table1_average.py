@@ -131,7 +131,10 @@ ITEMS = (
         "items-race-1045",
         _average(RACE_OF_1045, discordance.independent_discordant),
         "if they answer independently and RACE has 1,045 items",
-        open_because="z = 1.73, p = .08; answers item by item would decide. But no counts out of 1,045 give RACE's scores: mean-bias.table1.race.",
+        open_because=(
+            "z = 1.73, p = .08; answers item by item would decide. But no counts out of 1,045 give RACE's scores: "
+            "mean-bias.table1.race."
+        ),
     ),
     _items(
         "items-most-discordant",
