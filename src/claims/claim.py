@@ -131,8 +131,8 @@ class Claim:
             raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
         for point in self.at:
             check_point(point, "at", where=self.id)
-        if len(set(self.at)) < len(self.at):
-            raise InvalidDeclaration("at", self.at, "each point once", where=self.id)
+        if len(set(self.at)) < len(self.at):  # a level would be compared with itself
+            raise InvalidDeclaration("at", self.at, "distinct points", where=self.id)
         check_most_seeds(self.most_seeds, where=self.id)
         self._check_axes()
         for point in self.at:

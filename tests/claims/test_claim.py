@@ -53,6 +53,7 @@ def test_it_is_frozen_and_keyword_only():
         ({"test": "mean"}, "test"),
         ({"band": None}, "band"),
         ({"at": ()}, "at"),
+        ({"at": grid(n=[4, 8]) + grid(n=8)}, "at"),
         ({"rival": math.nan}, "rival"),
         ({"rival": math.inf}, "rival"),
         ({"rival": [3.0]}, "rival"),
