@@ -18,7 +18,7 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit results results-trained test test-slow fuzz lint gate bench bench-kernels bench-record bench-history clean
+.PHONY: help audit results results-trained test test-slow fuzz faults lint gate bench bench-kernels bench-record bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test-slow: $(VENV)/.installed-slow ## the long ones: whole calibration tables, k
 
 fuzz: $(VENV)/.installed-test ## FUZZ=10000 damaged files of each format: a table of how many were refused, read rightly, wrong
 	CLAIMS_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -m slow -q
+
+faults: $(VENV)/.installed-test ## the table of faults: 10,000 damaged stores, each read in every way (ten minutes)
+	$(BIN)/python tests/faults/run.py
 
 lint: $(VENV)/.installed-test ## style and types
 	$(BIN)/ruff check .

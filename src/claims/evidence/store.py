@@ -23,12 +23,12 @@ from claims.errors import StoreError, StoreNotWritable
 from claims.evidence.canonical import canonical_json
 from claims.evidence.measure import Records
 from claims.evidence.sqlite import writing
-from claims.evidence.sqlite.files import MEMORY, Say, say, stamp
+from claims.evidence.sqlite.files import DAMAGED, MEMORY, Say, is_busy, say, stamp
 from claims.evidence.sqlite.plausible import content_of, objection
-from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Row, named, proven, unproven
+from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Row, Tally, named, proven, unproven
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, lost_guards, version_of
 from claims.evidence.sqlite.session import ADVICE, Session, to_read, to_write
-from claims.evidence.sqlite.survey import Survey, survey
+from claims.evidence.sqlite.survey import Survey, scan, survey
 
 __all__ = ["MEMORY", "SCHEMA_VERSION", "Group", "Identity", "Row", "Store"]
 
@@ -181,10 +181,24 @@ class Store:
         return bool(changed)
 
     def _read_identities(self) -> None:
-        raws = self._session.fetch("SELECT CAST(digest AS BLOB), CAST(content AS BLOB) FROM identities")
-        pairs = [(name.decode(errors="replace"), text.decode(errors="replace")) for name, text in raws]
+        tally = self._tally()
+        number = "n" if self.schema == SCHEMA_VERSION else "0 AS n"
+        select = f"SELECT {number}, CAST(digest AS BLOB), CAST(content AS BLOB) FROM identities"
+        raws = self._session.patiently(
+            lambda: list(scan(self._session.connection, select, tally.identities if tally else 0, []))
+        )
+        pairs = [(name.decode(errors="replace"), text.decode(errors="replace")) for _, name, text in raws]
         contents = {name: content_of(name, text) for name, text in pairs}
         self._contents = {name: content for name, content in contents.items() if content is not None}
+
+    def _tally(self) -> Tally | None:
+        """What the store says of itself, or None if that cannot be read."""
+        try:
+            return self._session.tally() if self.schema == SCHEMA_VERSION else None
+        except DAMAGED as error:
+            if is_busy(error):
+                raise
+            return None
 
     def identities(self) -> dict[str, dict[str, Any]]:
         """What each identity stands for; one whose content is not the one that it is named by is left out."""
@@ -197,8 +211,9 @@ class Store:
         session = self._session
         with session.translated():
             self._read_identities()
-            tally = session.tally() if self.schema == SCHEMA_VERSION else None
-            found = survey(session.connection, self.schema, tally, session.count(), self._proven)
+            tally = self._tally()
+            count = session.count()
+            found = session.patiently(lambda: survey(session.connection, self.schema, tally, count, self._proven))
             if session.reader is not None and session.reader.frozen not in (None, stamp(session.file)):
                 raise StoreError(f"{self.path}: changed by another program while it was read; run the command again")
         if not strictly:

@@ -32,7 +32,15 @@ _MAGIC = b"SQLite format 3\0"
 _COUNT = re.compile(rb"(([0-9a-f]{32}) ([ 0-9]{20})) ([0-9a-f]{16})\n")
 _COUNT_BYTES = 32 + 1 + 20 + 1 + 16 + 1
 
+#: What a damaged file makes ``sqlite3`` raise; the second, where the words of its own error are no UTF-8 any more.
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+
 Say = Callable[[str], None]
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether another program's lock was in the way."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def say(text: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from claims import locks
 from claims.errors import StoreError, StoreNotWritable
 from claims.evidence.sqlite.files import (
+    DAMAGED,
     MEMORY,
     PATIENCE_SECONDS,
     Count,
@@ -24,6 +25,7 @@ from claims.evidence.sqlite.files import (
     beside,
     check_magic,
     connect,
+    is_busy,
     open_reader,
     read_count,
     resolved,
@@ -69,7 +71,7 @@ class Session:
             try:
                 return act()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if not is_busy(error):
                     raise
                 if time.monotonic() >= word:
                     self.say(f"{self.path}: locked by another program; waiting")
@@ -146,7 +148,7 @@ def translated(path: Path) -> Iterator[None]:
     """Errors of SQLite and of the system as errors of the store."""
     try:
         yield
-    except (sqlite3.DatabaseError, json.JSONDecodeError, OSError) as error:
+    except (*DAMAGED, json.JSONDecodeError, OSError) as error:
         raise StoreError(f"{path}: {error}. {ADVICE}") from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from claims.errors import StoreError
-from claims.evidence.sqlite.files import Count
+from claims.evidence.sqlite.files import DAMAGED, Count, is_busy
 from claims.evidence.sqlite.rows import COLUMNS, Group, Row, Tally, named
 from claims.evidence.sqlite.schema import UNPROVEN
 
@@ -86,7 +86,7 @@ def _survey(connection: sqlite3.Connection, tally: Tally | None, count: Count | 
     stands_in: set[int] = set()
     kept: dict[str, Row] = {}
     numbers: set[int] = set()
-    for raw in _raws(connection, expected, faults):
+    for raw in scan(connection, _SELECT, expected, faults):
         numbers.add(raw[0])
         row = proven(raw)
         if row is None:
@@ -113,20 +113,22 @@ def _survey_unproven(connection: sqlite3.Connection, proven: Proven) -> Survey:
     return Survey(sorted(rows, key=lambda row: (row.experiment, row.base, row.identity, row.seed)), faults)
 
 
-def _raws(connection: sqlite3.Connection, expected: int, faults: list[str]) -> Iterator[Sequence[Any]]:
-    """Raw columns of every row: in one pass, and behind a page that cannot be read one number at a time."""
+def scan(connection: sqlite3.Connection, select: str, last_number: int, faults: list[str]) -> Iterator[Sequence[Any]]:
+    """Raw columns, the number first, of every row: in one pass, and behind a page that cannot be read one by one."""
     last = 0
     try:
-        for raw in connection.execute(f"{_SELECT} ORDER BY n"):
+        for raw in connection.execute(f"{select} ORDER BY n"):
             yield raw
             last = raw[0]
         return
-    except sqlite3.DatabaseError as error:
-        faults.append(f"behind row {last}: {error}")
-    for number in range(last + 1, expected + 1):
+    except DAMAGED as error:
+        if is_busy(error):
+            raise
+        faults.append(f"behind number {last} of {select.partition(' FROM ')[2].split()[0]}: {error}")
+    for number in range(last + 1, last_number + 1):
         try:
-            found = connection.execute(f"{_SELECT} WHERE n = ?", (number,)).fetchone()
-        except sqlite3.DatabaseError:
+            found = connection.execute(f"{select} WHERE n = ?", (number,)).fetchone()
+        except DAMAGED:
             continue  # counted as missing
         if found is not None:
             yield found
@@ -155,7 +157,7 @@ def _faults_of_the_whole(
     try:
         indexed = connection.execute("SELECT count(*) FROM evidence INDEXED BY evidence_key").fetchone()[0]
         names = connection.execute("SELECT count(*) FROM identities").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+    except DAMAGED as error:
         return [*faults, str(error)]
     if indexed != held:
         faults.append(f"its index has {indexed:,} entries for {held:,} rows")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from claims.errors import ConflictingEvidence, StoreError, StoreNotWritable
-from claims.evidence.sqlite.files import Count, stamp, write_count
+from claims.evidence.sqlite.files import Count, Stamp, stamp, write_count
 from claims.evidence.sqlite.plausible import content_of
 from claims.evidence.sqlite.rows import COLUMNS, Row, Tally, proof
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, create, restore_guards, version_of
@@ -17,8 +17,8 @@ _SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence WHERE key = ?"
 _INSERT = f"INSERT INTO evidence VALUES ({', '.join('?' * len(COLUMNS))})"
 #: What SQLite's check says of a single row, which is no danger to the others.
 _OF_A_ROW = ("NULL value", "CHECK constraint", "non-")
-#: Databases that this process has found in order before it wrote to them, by device and inode.
-_IN_ORDER: set[tuple[int, ...]] = set()
+#: Stores that this process has closed in order, as they were then.
+_IN_ORDER: set[Stamp] = set()
 
 Proven = Callable[[Sequence[Any]], Row | None]
 
@@ -118,7 +118,7 @@ def _begin(session: Session) -> None:
 
 
 def _check_order(session: Session) -> None:
-    if session.opened is None or session.opened[:2] in _IN_ORDER:
+    if session.opened is None or session.opened in _IN_ORDER:
         return
     found = (text.decode(errors="replace") for (text,) in session.run("PRAGMA quick_check"))
     problems = [text for text in found if text != "ok" and not text.startswith(_OF_A_ROW)]
@@ -129,7 +129,6 @@ def _check_order(session: Session) -> None:
             f"{session.path}: damaged, so nothing is written to it ({problems[0]}). "
             f"Copy what is sound: claimbench evidence import {session.path} --sound --store NEW"
         )
-    _IN_ORDER.add(session.opened[:2])
 
 
 def _append(
@@ -174,5 +173,7 @@ def close(session: Session) -> None:
                             session.write_tally(tally._replace(open=0))
                 finally:
                     session.connection.close()
+                if session.begun and session.opened is not None:
+                    _IN_ORDER.add(stamp(session.file))
     finally:
         session.connection.close()
