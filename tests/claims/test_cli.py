@@ -823,6 +823,22 @@ def test_doctor_names_what_is_missing_and_the_command_that_gets_it(cli, monkeypa
     assert "needed and missing: statsmodels, store" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [((3, 6, 23), False), ((3, 40, 1), True), ((3, 44, 5), True), ((3, 44, 6), False), ((3, 45, 0), True),
+     ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((4, 0, 0), False)],
+)  # fmt: skip
+def test_doctor_knows_which_sqlite_can_damage_a_store(cli, monkeypatch, version, found):
+    from claims import doctor
+
+    assert doctor.has_wal_reset_bug(version) == found
+    monkeypatch.setattr(doctor.sqlite3, "sqlite_version_info", version)
+    monkeypatch.setattr(doctor.sqlite3, "sqlite_version", ".".join(map(str, version)))
+    finding = doctor._sqlite()
+    assert finding.value.startswith(".".join(map(str, version)))
+    assert ("WAL-reset bug" in finding.value) == found
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_one_line():
     with open("/dev/full", "w") as full:

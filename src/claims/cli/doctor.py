@@ -157,12 +157,16 @@ def _packs() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     """The trained models and the text that claims about models can be measured on."""
     from claims.models import handbook
-    from claims.models.fetch import find
+    from claims.models.fetch import CACHE_VARIABLE, find
     from claims.models.published import PUBLISHED
 
     book = handbook.handbook_path()
-    places = {f"model {name}": find(model) for name, model in PUBLISHED.items()}
-    places[f"text {handbook.NAME}"] = book if book.is_file() else None
+    try:
+        places = {f"model {name}": find(model) for name, model in PUBLISHED.items()}
+        places[f"text {handbook.NAME}"] = book if book.is_file() else None
+    except PermissionError as error:
+        yield Finding("models", OPTIONAL, f"the cache folder, which cannot be read: {error}", f"set {CACHE_VARIABLE}")
+        return
     for name, path in places.items():
         if path is None:
             use = "claims about a trained model" if name.startswith("model") else "that text; python-topics is there"

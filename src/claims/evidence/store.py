@@ -211,9 +211,8 @@ class Store:
         session = self._session
         with session.translated():
             self._read_identities()
-            tally = self._tally()
-            count = session.count()
-            found = session.patiently(lambda: survey(session.connection, self.schema, tally, count, self._proven))
+            count = session.count()  # before the rows are: a writer may go on
+            found = session.patiently(lambda: survey(session.connection, self.schema, self._tally, count, self._proven))
             if session.reader is not None and session.reader.frozen not in (None, stamp(session.file)):
                 raise StoreError(f"{self.path}: changed by another program while it was read; run the command again")
         if not strictly:

@@ -65,14 +65,18 @@ def counted_faults(count: int) -> str:
 
 
 def survey(
-    connection: sqlite3.Connection, schema: int, tally: Tally | None, count: Count | None, proven: Proven
+    connection: sqlite3.Connection,
+    schema: int,
+    tally: Callable[[], Tally | None],
+    count: Count | None,
+    proven: Proven,
 ) -> Survey:
     """Read everything, as it was at one moment. Rows on pages that cannot be read are faults like any other."""
     if schema == UNPROVEN:
         return _survey_unproven(connection, proven)
     connection.execute("BEGIN")
     try:
-        return _survey(connection, tally, count, proven)
+        return _survey(connection, tally(), count, proven)
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -82,24 +86,30 @@ def _survey(connection: sqlite3.Connection, tally: Tally | None, count: Count | 
     known = count if count is not None and (tally is None or count.store == tally.store) else None
     expected = max(tally.rows if tally else 0, known.rows if known else 0)
     faults: list[str] = []
-    failing: dict[int, str] = {}
-    stands_in: set[int] = set()
+    failing: list[Sequence[Any]] = []
     kept: dict[str, Row] = {}
-    numbers: set[int] = set()
+    numbers, replaced, replaced_keys = set[int](), set[int](), set[bytes]()
     for raw in scan(connection, _SELECT, expected, faults):
         numbers.add(raw[0])
         row = proven(raw)
         if row is None:
-            failing[raw[0]] = f"{named(raw)} does not say what was written: it is damaged"
+            failing.append(raw)
             continue
-        stands_in.add(raw[9])
+        if raw[9]:
+            replaced.add(raw[9])
+            replaced_keys.add(raw[1])
         if kept.setdefault(row.key, row).records != row.records:
             faults.append(f"{row.where()}: two rows with different records")
-    faults += [words for number, words in failing.items() if number not in stands_in]
-    faults += _missing(numbers, expected, stands_in)
+    done = {raw[0] for raw in failing if raw[0] in replaced or raw[1] in replaced_keys}
+    faults += [_words(raw) for raw in failing if raw[0] not in done]
+    faults += _missing(numbers, expected, replaced)
     faults += _faults_of_the_whole(connection, tally, known, len(numbers))
     rows = sorted(kept.values(), key=lambda row: (row.experiment, row.base, row.identity, row.seed))
-    return Survey(rows, faults, [words for number, words in failing.items() if number in stands_in])
+    return Survey(rows, faults, [_words(raw) for raw in failing if raw[0] in done])
+
+
+def _words(raw: Sequence[Any]) -> str:
+    return f"{named(raw)} does not say what was written: it is damaged"
 
 
 def _survey_unproven(connection: sqlite3.Connection, proven: Proven) -> Survey:
@@ -134,9 +144,9 @@ def scan(connection: sqlite3.Connection, select: str, last_number: int, faults: 
             yield found
 
 
-def _missing(numbers: set[int], expected: int, stands_in: set[int]) -> list[str]:
+def _missing(numbers: set[int], expected: int, replaced: set[int]) -> list[str]:
     """Row numbers that were given away and are not there, as ranges."""
-    lost = [number for number in range(1, expected + 1) if number not in numbers and number not in stands_in]
+    lost = [number for number in range(1, expected + 1) if number not in numbers and number not in replaced]
     ranges: list[list[int]] = []
     for number in lost:
         if ranges and ranges[-1][1] == number - 1:
