@@ -98,6 +98,16 @@ class MeasurementError(ClaimsError):
     exit_code = 5
 
 
+class NoWorkers(ClaimsError):
+    """Worker processes die before they are given anything, or cannot be started. What was measured is stored."""
+
+    exit_code = 5
+
+    def __init__(self, attempts: int, why: BaseException) -> None:
+        remedy = "`--executor serial` measures without workers"
+        super().__init__(f"no worker process could be started in {attempts} attempts ({why}); {remedy}")
+
+
 class Unavailable(ClaimsError):
     """Raised by an experiment that needs what this machine lacks (a model, a GPU). Says what, and how to get it."""
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from claims.canonical import canonical_json
 from claims.errors import ConflictingEvidence, StoreError
-from claims.evidence import Identity, Row, Store
-from claims.evidence_check import check
-from claims.evidence_files import beside
-from claims.evidence_plausible import content_of, objection
-from claims.evidence_rows import COLUMNS, proof, proven
+from claims.evidence.canonical import canonical_json
+from claims.evidence.check import check
+from claims.evidence.sqlite.files import beside
+from claims.evidence.sqlite.plausible import content_of, objection
+from claims.evidence.sqlite.rows import COLUMNS, proof, proven
+from claims.evidence.store import Identity, Row, Store
 
 CONTENT = {"experiment": "toys:gaussian", "sweep": {}, "epoch": 7, "code": "abc", "environment": {"torch": "2"}}
 IDENTITY = Identity.of(CONTENT)

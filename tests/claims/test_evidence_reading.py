@@ -24,11 +24,11 @@ from click.testing import CliRunner
 from claims import evidence_session, locks
 from claims.cli import main
 from claims.errors import StoreError, StoreNotWritable
-from claims.evidence import MEMORY, Identity, Store
-from claims.evidence_check import check
-from claims.evidence_files import beside
-from claims.evidence_schema import _TABLES_1, APPLICATION_ID
-from claims.evidence_upgrade import upgrade
+from claims.evidence.check import check
+from claims.evidence.sqlite.files import beside
+from claims.evidence.sqlite.schema import _TABLES_1, APPLICATION_ID
+from claims.evidence.sqlite.upgrade import upgrade
+from claims.evidence.store import MEMORY, Identity, Store
 
 CONTENT = {"experiment": "toys:gaussian", "sweep": {}, "epoch": 7, "code": "abc", "environment": {"torch": "2"}}
 IDENTITY = Identity.of(CONTENT)

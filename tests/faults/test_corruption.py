@@ -16,6 +16,7 @@ import corruption  # noqa: E402
 import run  # noqa: E402
 from table import Line, shown, total  # noqa: E402
 
+from claims.evidence import store  # noqa: E402
 from claims.evidence.sqlite import survey  # noqa: E402
 from claims.evidence.sqlite.rows import unproven  # noqa: E402
 from claims.evidence.store import Store  # noqa: E402

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from claims.auditing.interrupts import held
 from claims.auditing.planning import Plan
 from claims.auditing.results import AuditResult, ClaimResult, collect
 from claims.auditing.trial import Measurement, Trial
@@ -29,6 +31,7 @@ class Observer:
     decided: Callable[[ClaimResult], None] = lambda result: None
     replaced: Callable[[int], None] = lambda attempts: None
     waiting: Callable[[], None] = lambda: None
+    finishing: Callable[[int], None] = lambda tasks: None
 
 
 def run(
@@ -44,20 +47,25 @@ def run(
     What is stored and decided depends on the plan alone: trials ask for whole looks, in order, and a task never
     crosses one.
 
+    After a KeyboardInterrupt no task is begun and those that run may end, which ``observer.finishing`` is told; after a
+    second one they are dropped.
+
     Raises:
         ConflictingEvidence: a measurement contradicts what the store holds.
+        NoWorkers: worker processes cannot be started.
         Interrupted: a KeyboardInterrupt, passed on after the workers are stopped; what was measured is stored.
     """
     audit = _Audit(planned, store, observer or Observer(), executor)
-    for measurement in planned.measurements():  # before the run: whoever imports something else later will notice
-        audit.identity(measurement)
     try:
+        for measurement in planned.measurements():  # before the run: whoever imports something else later will notice
+            audit.identity(measurement)
         audit.decide_all(fail_fast)
+        audit.workers.close()
     except KeyboardInterrupt as stop:
+        raise Interrupted(audit.stopped()) from stop
+    except BaseException:
         audit.workers.close()
-        raise Interrupted(audit.result()) from stop
-    finally:
-        audit.workers.close()
+        raise
     return audit.result()
 
 
@@ -108,6 +116,14 @@ class _Audit:
             if self.waiting:
                 self.workers.wait()
 
+    def stopped(self) -> AuditResult:
+        """What is decided when the user stops it: running tasks are finished, or dropped if the user stops that too."""
+        with suppress(KeyboardInterrupt):
+            self.workers.close(self.observer.finishing)
+        with held(answer=False):
+            self.workers.drop()
+            return self.result()
+
     def result(self) -> AuditResult:
         """What is decided so far."""
         seconds, outcomes = time.perf_counter() - self.started, self.waiting.outcomes
@@ -136,11 +152,12 @@ class _Audit:
         return {keys[key]: Outcome(keys[key], records, seconds) for key, (records, seconds) in found.items()}
 
     def _take(self, measurement: Measurement, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            self.waiting.arrive(measurement, outcome)
-        measured = [(each.seed, each.records, each.seconds) for each in outcomes if each.records is not None]
-        if measured:
-            self.store.put(self.identity(measurement), measurement.name, dict(measurement.base), measured)
+        with held():  # a task is taken whole: what is judged is stored, and no transaction stays open
+            for outcome in outcomes:
+                self.waiting.arrive(measurement, outcome)
+            measured = [(each.seed, each.records, each.seconds) for each in outcomes if each.records is not None]
+            if measured:
+                self.store.put(self.identity(measurement), measurement.name, dict(measurement.base), measured)
         self.observer.measured(measurement, len(outcomes), sum(outcome.seconds for outcome in outcomes))
 
     def _task(self, measurement: Measurement, seeds: tuple[int, ...]) -> Task:

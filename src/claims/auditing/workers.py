@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from claims.auditing.trial import Measurement
-from claims.evidence.executors import open_executor, parse_spec
+from claims.errors import NoWorkers
+from claims.evidence.executors import SerialExecutor, WorkerPool, open_executor, parse_spec
 from claims.evidence.measure import Outcome, Task, measure
 
 #: How often whoever watches is told that nothing has come back yet.
@@ -18,6 +21,8 @@ _TICK_SECONDS = 10.0
 #: A task in flight when a worker dies is suspected and run again alone; if it dies again it is taken apart, and a seed
 #: with which a worker dies a third time is an error.
 _SUSPECTED, _GUILTY = 1, 3
+#: Workers that die before they have been given anything are no job's fault: seconds until they are started again.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class Job(NamedTuple):
@@ -46,14 +51,18 @@ class Workers:
     idle: Callable[[], None]
     _queue: deque[Job] = field(default_factory=deque)
     _flying: dict[Future[list[Outcome]], Job] = field(default_factory=dict)
-    _executor: Executor | None = None
+    _executor: SerialExecutor | WorkerPool | None = None
 
     def add(self, job: Job) -> None:
         """Queue a job."""
         self._queue.append(job)
 
     def wait(self) -> None:
-        """Keep the window of jobs in flight full and take what is done, until at least something has happened."""
+        """Keep the window of jobs in flight full and take what is done, until at least something has happened.
+
+        Raises:
+            NoWorkers: none can be started.
+        """
         if not self._launch():
             return
         done, _ = wait(self._flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
@@ -63,7 +72,7 @@ class Workers:
             self._replace()
             return
         for future in done:
-            self.take(self._flying.pop(future).measurement, future.result())
+            self._taken(future, self._flying.pop(future))
 
     def _launch(self) -> bool:
         """Submit jobs until the window is full; whether that went without a worker dying."""
@@ -71,16 +80,33 @@ class Workers:
         while self._queue and len(self._flying) < window:
             if self._flying and self._alone():
                 break
+            executor = self._start() if self._executor is None else self._executor
             job = self._queue.popleft()
-            if self._executor is None:
-                self._executor = open_executor(self.spec)
             try:
-                self._flying[self._executor.submit(measure, job.task)] = job
+                self._flying[executor.submit(measure, job.task)] = job
             except BrokenProcessPool:
                 self._queue.appendleft(job)
                 self._replace()
                 return False
         return True
+
+    def _start(self) -> SerialExecutor | WorkerPool:
+        """Open an executor, and see that a worker of it answers."""
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                self._executor = open_executor(self.spec)
+                self._executor.submit(os.getpid).result()
+                return self._executor
+            except (BrokenProcessPool, OSError) as error:
+                self.drop()
+                pause = next(pauses, None)
+                if pause is None:
+                    raise NoWorkers(len(_PAUSES) + 1, error) from error
+                time.sleep(pause)
+            except BaseException:  # Ctrl-C: whoever closes these workers must not wait until they have started
+                self.drop()
+                raise
 
     def _alone(self) -> bool:
         """Whether a suspected job flies or comes next: it shares the workers with no other."""
@@ -90,14 +116,14 @@ class Workers:
         """A worker was killed: keep what its siblings finished, start new ones and run the lost jobs again."""
         self.replaced(len(self._flying))
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.kill()
         self._executor = None
-        for future, job in list(self._flying.items()):
-            if _finished(future):
-                self.take(job.measurement, future.result())
+        for future in list(self._flying):
+            job = self._flying.pop(future)
+            if _answered(future):
+                self._taken(future, job)
             else:
                 self._again(job)
-        self._flying.clear()
 
     def _again(self, job: Job) -> None:
         """Queue a job that was lost with its worker, or blame its seed."""
@@ -110,15 +136,38 @@ class Workers:
         message = f"{where}: its worker died each of {_GUILTY} times"
         self.take(job.measurement, [Outcome(seed, None, 0.0, error=message)])
 
-    def close(self) -> None:
-        """Stop the workers; what they had finished is taken, whatever stopped the audit."""
+    def _taken(self, future: Future[list[Outcome]], job: Job) -> None:
+        """Take the outcomes of a job; what a worker raises instead is the error of each of its seeds."""
+        error = future.exception()
+        if error is None:
+            self.take(job.measurement, future.result())
+            return
+        message = f"{job.task.name} at {dict(job.task.base)}: {type(error).__name__}: {error}"
+        self.take(job.measurement, [Outcome(seed, None, 0.0, error=message) for seed in job.task.seeds])
+
+    def close(self, finishing: Callable[[int], None] = lambda tasks: None) -> None:
+        """Let the tasks that run now end and take them, the others never begin; ``finishing`` is told how many."""
         if self._executor is None:
             return
+        running = [future for future in self._flying if not future.cancel() and not future.done()]
+        if running:
+            finishing(len(running))
+            wait(running)
         self._executor.shutdown(wait=True, cancel_futures=True)
-        for future, job in self._flying.items():
-            if _finished(future):
-                self.take(job.measurement, future.result())
-        self._flying.clear()
+        self._end()
+
+    def drop(self) -> None:
+        """End the workers at once; only what is finished is taken."""
+        if self._executor is not None:
+            self._executor.kill()
+        self._end()
+
+    def _end(self) -> None:
+        self._executor = None
+        while self._flying:
+            future, job = self._flying.popitem()
+            if _answered(future):
+                self._taken(future, job)
 
 
 def _taken_apart(task: Task) -> Iterator[Task]:
@@ -126,6 +175,6 @@ def _taken_apart(task: Task) -> Iterator[Task]:
     return (replace(task, seeds=(seed,)) for seed in reversed(task.seeds))
 
 
-def _finished(future: Future[list[Outcome]]) -> bool:
-    """Whether a job gave its outcomes: not cancelled, nor lost with its worker."""
-    return future.done() and not future.cancelled() and future.exception() is None
+def _answered(future: Future[list[Outcome]]) -> bool:
+    """Whether a job came back: not cancelled, nor lost with its worker."""
+    return future.done() and not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import io
 import sys
@@ -10,11 +9,9 @@ from typing import Any
 
 import click
 
+from claims.cli import endings, streams
+from claims.cli.endings import INTERRUPTED as INTERRUPTED
 from claims.errors import ClaimsError
-from claims.report.visible import visible
-
-#: What Ctrl-C exits with, as shells do for a command that an interrupt ended.
-INTERRUPTED = 130
 
 _COMMANDS = {
     "list": "Show claims, papers, what is covered, or verify a paper's record.",
@@ -45,21 +42,35 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Every failure that has a name is one line on stderr and an exit code, never a traceback."""
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Every failure is one line on stderr and an exit code, which is 1 only where a verdict differs.
+
+        click alone would end with 1 where a reader has gone or a file has ended.
+        """
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        streams.open_missing()
         try:
-            return super().invoke(ctx)
-        except ClaimsError as error:
-            click.echo(f"claimbench: {visible(error, lines=True)}", err=True)
-            ctx.exit(error.exit_code)
-        except OSError as error:  # a full disk, a file that went away: the message names it
-            if error.errno == errno.EPIPE:
-                raise  # whoever read our output has had enough, which click ends quietly
-            click.echo(f"claimbench: {visible(error, lines=True)}", err=True)
-            ctx.exit(ClaimsError.exit_code)
-        except KeyboardInterrupt:
-            click.echo("claimbench: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+            status = super().main(*args, standalone_mode=False, **extra)
+            streams.give_back_output()
+        except click.ClickException as error:
+            status = endings.refusal(error)
+        except SystemExit as end:  # of click: completion of a shell's words, or help that nobody read
+            status = end.code and (endings.READER_GONE if streams.reader_is_gone() else ClaimsError.exit_code)
+        except BaseException as error:  # noqa: BLE001  whatever it is, the status says that it is no verdict
+            status = endings.ending(error)
+        streams.discard_output()
+        sys.exit(status or 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what fails in it never reaches click, which would take it for something else."""
+        try:
+            super().invoke(ctx)
+            streams.give_back_output()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except BaseException as error:  # noqa: BLE001  SystemExit too: a claim file, a pack or a band raised it
+            ctx.exit(endings.ending(error))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -69,8 +80,9 @@ def main() -> None:
 
     SELECT is a claim's id, a glob on ids ("my-paper.*"), paper:NAME, kind:NAME, role:NAME, tier:NAME, or a Python
     file of claims. Exit codes: 0 as expected, 1 a verdict differs, 2 bad usage, 3 undecided under --strict, 4 nothing
-    ran, 5 an error while measuring, 130 interrupted.
+    ran, 5 an error while measuring, or one that nobody foresaw, 130 interrupted, 141 nobody read what was written.
     """
+    streams.keep_output()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ≤ or ∞ shows a question mark

@@ -6,11 +6,13 @@ import os
 import secrets
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from claims.auditing.interrupts import held
 from claims.auditing.loop import Interrupted, run
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.auditing.results import AuditResult
@@ -29,6 +31,7 @@ from claims.cli.common import (
     subject_options,
     write_text,
 )
+from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption
 from claims.evidence.executors import parse_spec
 from claims.evidence.store import Store
@@ -49,8 +52,12 @@ if TYPE_CHECKING:
     "--tier", type=click.Choice([t.value for t in Tier]), default="smoke", show_default=True, help="How much to spend."
 )
 @click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N|fresh", help="Root of all streams.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]")
-@click.option("--executor", metavar="SPEC", help="serial, or process:N; instead of --jobs.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes, which may crash.  [default: one a core]")
+@click.option(
+    "--executor",
+    metavar="SPEC",
+    help="process:N, or serial: in this process, which must not crash.",
+)
 @store_option
 @click.option(
     "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML pages."
@@ -82,7 +89,8 @@ def command(
     spec = executor_spec(jobs, executor)
     catalogue, claims = chosen(select)
     subject = subject_for(claims, Tier(tier), model=model, text=text)
-    planned = plan(claims, tier=Tier(tier), epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
+    with printing_to_stderr():
+        planned = plan(claims, tier=Tier(tier), epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
     if dry_run:
         from claims.cli.dry_run import show_plan
 
@@ -99,9 +107,10 @@ def command(
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
-    publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
+    with held(answer=False) if partial else nullcontext():  # pressed again, it must not take what there is
+        publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
-    raise SystemExit(INTERRUPTED if partial else code)
+    raise click.exceptions.Exit(INTERRUPTED if partial else code)
 
 
 def epoch_of(text: str) -> int:
@@ -120,6 +129,9 @@ def epoch_of(text: str) -> int:
 def executor_spec(jobs: int | None, executor: str | None) -> str:
     """The executor that ``--jobs`` and ``--executor`` ask for, one worker a core unless they say otherwise.
 
+    A single worker is a process as well: a fault in an experiment's native code, or its ``os._exit``, is then an ERROR
+    of its claim instead of the end of the audit.
+
     Raises:
         BadOption: both are given, or the specification is malformed.
     """
@@ -128,8 +140,7 @@ def executor_spec(jobs: int | None, executor: str | None) -> str:
     if executor is not None:
         parse_spec(executor)
         return executor
-    workers = jobs or cores()
-    return f"process:{workers}" if workers > 1 else "serial"
+    return f"process:{jobs or cores()}"
 
 
 def cores() -> int:
@@ -149,7 +160,7 @@ def measure(
     """
     display = Progress(planned, console(stderr=True), workers=parse_spec(spec), quiet=quiet)
     opening = Store if must_keep else Store.forgetful
-    with opening(store) as opened, display as progress:
+    with opening(store) as opened, display as progress, printing_to_stderr():
         try:
             return run(planned, opened, executor=spec, observer=progress.observer(), fail_fast=fail_fast), False
         except Interrupted as stop:
@@ -173,11 +184,11 @@ def publish(
     document = result.to_json()
     text = json_text(document) + "\n"
     write_text(store.parent / LATEST, text)
-    if json_file == STDOUT:
-        click.echo(text, nl=False)
-    elif json_file is not None:
-        write_text(Path(json_file), text)
+    if json_file not in (None, STDOUT):
+        write_text(Path(str(json_file)), text)
     page = write_pages(document, folder, catalogue=catalogue)
+    if json_file == STDOUT:  # after the files, which are there whether or not anybody reads this
+        click.echo(text, nl=False)
     show(result, out, page=page, partial=partial)
 
 

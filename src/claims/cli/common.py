@@ -17,6 +17,7 @@ import click
 
 from claims.auditing.decision import looks_at
 from claims.claim import Claim
+from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption, NothingSelected
 from claims.packs import Catalogue, load_catalogue, split_selection
 from claims.report.visible import json_text, visible
@@ -98,7 +99,8 @@ def catalogue_of(files: Sequence[Path]) -> Catalogue:
     Raises:
         ClaimsError: one of them cannot be loaded; names it, and what it raised.
     """
-    return load_catalogue(files)
+    with printing_to_stderr():
+        return load_catalogue(files)
 
 
 def say(*lines: str, err: bool = False) -> None:

@@ -35,7 +35,7 @@ def command(*, before: Path, after: Path, strict: bool, as_json: bool) -> None:
         _print(found)
         if strict:
             say(f"fails: {'; '.join(failures)}" if failures else "nothing is promised less than before")
-    raise SystemExit(1 if failures else 0)
+    raise click.exceptions.Exit(1 if failures else 0)
 
 
 def _failures(found: Difference, *, strict: bool) -> Iterable[str]:

@@ -31,4 +31,4 @@ def command(store: Path, as_json: bool) -> None:
     missing = [finding.name for finding in findings if finding.state == MISSING]
     if missing:
         say(f"claimbench: needed and missing: {', '.join(missing)}", err=True)
-    raise SystemExit(1 if missing else 0)
+    raise click.exceptions.Exit(1 if missing else 0)

@@ -25,6 +25,7 @@ from claims.cli.common import (
     subject_for,
     subject_options,
 )
+from claims.cli.streams import printing_to_stderr
 from claims.errors import MeasurementError
 from claims.packs import Catalogue, split_selection
 from claims.report.consoles import console, emit
@@ -39,7 +40,7 @@ from claims.verdict import ERROR, Tier
     "--tier", type=click.Choice([t.value for t in Tier]), help="How much to spend.  [default: where the claim decides]"
 )
 @click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N", help="Root of all streams.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: one a core]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes, which may crash.  [default: one a core]")
 @store_option
 @subject_options
 @json_flag
@@ -62,11 +63,12 @@ def command(
         corrected = catalogue.claims.get(claim.corrected_by or "")
         asked = [claim] if corrected is None else [claim, corrected]
         subject = subject_for(asked, chosen_tier, model=model, text=text)
-        planned = plan(asked, tier=chosen_tier, epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
+        with printing_to_stderr():
+            planned = plan(asked, tier=chosen_tier, epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
         story = _tell(planned, catalogue, select, jobs=jobs, store=store)
         if story is None:
             say("claimbench: interrupted; what was measured is stored", err=True)
-            raise SystemExit(INTERRUPTED)
+            raise click.exceptions.Exit(INTERRUPTED)
         stories.append(story)
     if as_json:
         documents = [story.to_json() for story in stories]
@@ -75,7 +77,7 @@ def command(
         for story in stories:
             _print(story)
     if any(story.result.verdict is ERROR for story in stories):
-        raise SystemExit(MeasurementError.exit_code)
+        raise click.exceptions.Exit(MeasurementError.exit_code)
 
 
 def _print(story: Story) -> None:

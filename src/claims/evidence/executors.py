@@ -1,4 +1,8 @@
-"""Executors: where tasks run. ``serial`` in this process, ``process:N`` in N workers; all give the same bits."""
+"""Executors: where tasks run. ``serial`` in this process, ``process:N`` in N workers; all give the same bits.
+
+A crash of an experiment (a fault in native code, ``os._exit``, the kernel's out-of-memory killer) takes the process
+that runs it. In a worker that is noticed and its tasks run again; in ``serial`` it is the end of whoever audits.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from multiprocessing.connection import wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection
 from typing import Any
 
 from claims.errors import BadOption
 
 _PRELOAD = ["torch", "scipy.special", "claims.evidence.measure"]
+#: Keeps the folder in which a command was started off the import path of ``python -c``, which starts workers.
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 class SerialExecutor(Executor):
@@ -27,6 +36,9 @@ class SerialExecutor(Executor):
         except Exception as error:  # noqa: BLE001  the future carries it, as every executor does
             future.set_exception(error)
         return future
+
+    def kill(self) -> None:
+        """Nothing runs but inside :meth:`submit`."""
 
 
 def parse_spec(spec: str) -> int:
@@ -43,12 +55,55 @@ def parse_spec(spec: str) -> int:
     raise BadOption("--executor", spec, "serial, or process:N with N >= 1")
 
 
-def open_executor(spec: str) -> Executor:
+class WorkerPool(ProcessPoolExecutor):
+    """Worker processes on a leash, a pipe that this process alone holds: they end when it is let go."""
+
+    def __init__(self, workers: int) -> None:
+        self._collar, self._leash = multiprocessing.Pipe(duplex=False)
+        context = _context()
+        super().__init__(
+            workers,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(self._collar, os.environ.get(_SAFE_PATH)),
+        )
+        if context.get_start_method() == "forkserver":
+            _start_server()
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a worker run it, starting one if none is idle.
+
+        Raises:
+            BrokenProcessPool: a worker died, or none can be started: whoever forks them was killed as well, or the
+                system has no room for another process.
+        """
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except BrokenProcessPool:
+            raise
+        except (EOFError, OSError, RuntimeError) as error:  # the server hung up before it named a process; no room
+            raise BrokenProcessPool(f"a worker could not be started: {type(error).__name__}: {error}") from error
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let running tasks end, and wait for them unless told not to."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        if wait:
+            self._let_go()
+
+    def kill(self) -> None:
+        """End the workers now and drop what they were doing."""
+        self._let_go()
+        super().shutdown(wait=False, cancel_futures=True)
+
+    def _let_go(self) -> None:
+        self._leash.close()
+        self._collar.close()
+
+
+def open_executor(spec: str) -> SerialExecutor | WorkerPool:
     """A fresh executor of the specification; what a broken one is replaced with."""
     workers = parse_spec(spec)
-    if workers == 0:
-        return SerialExecutor()
-    return ProcessPoolExecutor(workers, mp_context=_context(), initializer=_start_worker)
+    return WorkerPool(workers) if workers else SerialExecutor()
 
 
 def _context() -> Any:
@@ -60,17 +115,62 @@ def _context() -> Any:
     return context
 
 
-def _start_worker() -> None:
-    """Leave when the parent is gone, even if it was killed and could not say so.
+def _start_server() -> None:
+    """Start the server, if none runs, deaf to Ctrl-C from its first moment and blind to files of the working folder.
+
+    A signal that is blocked stays so in a child: a Ctrl-C while it imports torch would otherwise be its end.
+    """
+    from multiprocessing import forkserver
+
+    with _environment(_SAFE_PATH, "1"):
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@contextmanager
+def _environment(name: str, value: str | None) -> Iterator[None]:
+    """A variable of the environment, set for a while; None is unset."""
+    before = os.environ.get(name)
+    _set(name, value)
+    try:
+        yield
+    finally:
+        _set(name, before)
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def _start_worker(collar: connection.Connection, safe_path: str | None) -> None:
+    """Leave when the leash is let go, by a parent that says so or by the death of one that was killed.
 
     Ctrl-C reaches every process of the terminal: only the parent answers it, so that running tasks end in peace.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _set(_SAFE_PATH, safe_path)  # what an experiment starts finds the environment that the user has
+    _die_with(collar)
+    threading.Thread(target=_leave_with, args=(collar,), daemon=True).start()
 
 
-def _leave_with(sentinel: int) -> None:
-    wait([sentinel])
+def _die_with(collar: connection.Connection) -> None:
+    """Have the kernel end this process with the leash (Linux): a thread may wait for ever for an experiment in C."""
+    if sys.platform == "linux":
+        import fcntl
+
+        fcntl.fcntl(collar, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(collar, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(collar, fcntl.F_SETFL, fcntl.fcntl(collar, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _leave_with(collar: connection.Connection) -> None:
+    connection.wait([collar])
     os._exit(1)

@@ -59,13 +59,18 @@ class Outcome:
 
 
 def measure(task: Task) -> list[Outcome]:
-    """Run a task. Nothing that an experiment does escapes: it is reported in the outcome of its seed."""
+    """Run a task. Nothing that an experiment raises escapes, ``SystemExit`` included: it is in the outcome of its seed.
+
+    A KeyboardInterrupt passes: it is the user's.
+    """
     for path in task.paths:
         if path not in sys.path:
             sys.path.append(path)
     try:
         function = load(task.address)  # first: only libraries that are loaded can be limited to one thread
-    except Exception as error:  # noqa: BLE001  importing an experiment may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  importing an experiment may raise anything
         message = f"{task.name} cannot be loaded: {_describe(error)}"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     with one_thread():
@@ -121,16 +126,22 @@ def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcom
         return Outcome(seed, None, time.perf_counter() - started, unavailable=str(missing))
     except MeasurementError as error:
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {error}")
-    except Exception as error:  # noqa: BLE001  an experiment may raise anything; it becomes the verdict ERROR
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  an experiment may raise anything; it becomes the verdict ERROR
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {_describe(error)}")
     return Outcome(seed, records, time.perf_counter() - started)
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     """The error with the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    try:
+        words = str(error)
+    except Exception as second:  # noqa: BLE001  an error of somebody else's that cannot even say what it is
+        words = f"(its message raises {type(second).__name__})"
+    return f"{type(error).__name__}: {words}{where}"
 
 
 def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> Records:

@@ -17,11 +17,18 @@ from claims.report.visible import visible
 _FILE_WIDTH = 140
 
 
+class _Console(Console):
+    """Of whose reader the command line hears that it has gone: rich would end the process with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  called while the BrokenPipeError is handled
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console on standard output or standard error."""
     stream: IO[str] = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or os.environ.get("COLUMNS") else _FILE_WIDTH
-    return Console(
+    return _Console(
         file=stream,
         width=width,
         color_system=None if os.environ.get("NO_COLOR") else "auto",

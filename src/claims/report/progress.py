@@ -56,7 +56,13 @@ class Progress:
         """What the run has to be given."""
         from claims.auditing.loop import Observer
 
-        return Observer(measured=self._measured, decided=self._note, replaced=self._replaced, waiting=self._show)
+        return Observer(
+            measured=self._measured,
+            decided=self._note,
+            replaced=self._replaced,
+            waiting=self._show,
+            finishing=self._finishing,
+        )
 
     def _measured(self, measurement: Measurement, seeds: int, seconds: float) -> None:
         self._total += seeds
@@ -72,6 +78,11 @@ class Progress:
 
     def _replaced(self, tasks: int) -> None:
         self._line(f"a worker died: new workers, {counted(tasks, 'task')} run again")
+
+    def _finishing(self, tasks: int) -> None:
+        self._line(
+            f"interrupted: finishing {counted(tasks, 'task')}; Ctrl-C again drops {'it' if tasks == 1 else 'them'}"
+        )
 
     def _line(self, text: str) -> None:
         self._console.print(visible(text), highlight=False, markup=False)
