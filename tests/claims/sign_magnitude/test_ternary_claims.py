@@ -252,7 +252,7 @@ def test_rounding_makes_no_counterexample_of_a_quadratic_form(a, b, c, d, f, g):
     margin = statement.margin(**inputs)
     assert margin >= 0
     assert margin == pytest.approx(float(statement.precise(**inputs)), abs=1e-7)
-    slope = ternary_statements.form_slope(ternary_statements.FLOATS, **inputs)
+    slope = ternary_statements.form_slope(math, **inputs)
     if slope is not None and abs(f - g) > 1e-3 and max(map(abs, (a, b, c, d))) > 1e-3:
         matrix = torch.tensor([[a, b], [c, d]], dtype=torch.float64)
         x, y = (torch.tensor([math.cos(t), math.sin(t)], dtype=torch.float64) for t in (f, g))

@@ -1,24 +1,15 @@
-"""For-all statements about outliers (Appendices E and F) and about activations, as margins, negative where they fail.
-
-Margins are written for a module of functions, ``math`` or ``mpmath.mp``, so that higher precision runs the same code.
-"""
+"""For-all statements about outliers (Appendices E and F) and activations, as margins that are negative where they fail."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from claims import Statement
-
-#: A number: float, or mpmath's mpf where the margin is re-evaluated.
-Real = Any
-#: ``math`` or ``mpmath.mp``.
-Functions = Any
+from claims.papers.sign_magnitude.experiments.precision import Functions, Real, precisely
 
 #: What rounding may make of a margin of order one.
 ALLOWANCE = 1e-12
-PRECISE_DIGITS = 50
 N = 2048
 
 
@@ -133,24 +124,12 @@ def _maximum(m: Functions, factor: float, allowance: float) -> Callable[..., Rea
     return margin
 
 
-def _precisely(build: Callable[..., Callable[..., Real]], *constants: Any) -> Callable[..., float]:
-    """The margin in 50 digits, from the same inputs."""
-
-    def margin(**inputs: float) -> float:
-        from mpmath import mp
-
-        with mp.workdps(PRECISE_DIGITS):
-            return float(build(mp, *constants)(**{name: mp.mpf(x) for name, x in inputs.items()}))
-
-    return margin
-
-
 #: Below alpha = 1/2 less than half of a flip's energy is in gates; planted: a gate share two per cent larger.
 GATE_SHARE = Statement(
     inputs={"alpha": (0.001, 0.5)},
     margin=_gate_share(math, ALLOWANCE, 1.0),
     planted=_gate_share(math, ALLOWANCE, 1.02),
-    precise=_precisely(_gate_share, 0.0, 1.0),
+    precise=precisely(_gate_share, 0.0, 1.0),
 )
 
 #: A flip's energy grows with its amplitude; planted: the smooth part alone does.
@@ -158,7 +137,7 @@ INCREASING = Statement(
     inputs={"alpha": (0.001, 0.999), "step": (0.001, 1.0)},
     margin=_increasing(math, flip_energy),
     planted=_increasing(math, smooth_energy),
-    precise=_precisely(_increasing, flip_energy),
+    precise=precisely(_increasing, flip_energy),
 )
 
 #: n alpha^2 (1 - 4 alpha/(3 pi)) is within 1 % of R from the crossover to alpha = .6; planted: within .9 %.
@@ -166,7 +145,7 @@ LEADING = Statement(
     inputs={"alpha": (0.0221, 0.6)},
     margin=_leading(math, 0.01),
     planted=_leading(math, 0.009),
-    precise=_precisely(_leading, 0.01),
+    precise=precisely(_leading, 0.01),
 )
 
 #: R_E increases with eta, by no less than 2 in its logarithm; planted: by no less than 4.5.
@@ -174,7 +153,7 @@ GROUP_INCREASING = Statement(
     inputs={"eta": (0.001, 0.99), "step": (0.001, 1.0)},
     margin=_group_increasing(math, 0.0),
     planted=_group_increasing(math, 4.5),
-    precise=_precisely(_group_increasing, 0.0),
+    precise=precisely(_group_increasing, 0.0),
 )
 
 #: R_col <= 19 for eta <= 1/2 with 5 % of the columns; planted: <= 18.9.
@@ -182,7 +161,7 @@ GROUP_BOUND = Statement(
     inputs={"eta": (0.0, 0.5)},
     margin=_group_bound(math, 19.0, ALLOWANCE),
     planted=_group_bound(math, 18.9, ALLOWANCE),
-    precise=_precisely(_group_bound, 19.0, 0.0),
+    precise=precisely(_group_bound, 19.0, 0.0),
 )
 
 #: No amplitude raises the ratio above pi/(pi - 2); planted: above .98 of it.
@@ -190,7 +169,7 @@ NEVER_ABOVE = Statement(
     inputs={"alpha": (0.001, 1.0)},
     margin=_never_above(math, lambda m: m.pi / (m.pi - 2)),
     planted=_never_above(math, lambda m: 0.98 * m.pi / (m.pi - 2)),
-    precise=_precisely(_never_above, lambda m: m.pi / (m.pi - 2)),
+    precise=precisely(_never_above, lambda m: m.pi / (m.pi - 2)),
 )
 
 #: c0 <= pi/(pi - 2) for sums of powers with an offset; planted: .999 of it, which homogeneous ones exceed.
@@ -205,5 +184,5 @@ MAXIMUM = Statement(
     },
     margin=_maximum(math, 1.0, 1e-9),
     planted=_maximum(math, 0.999, 1e-9),
-    precise=_precisely(_maximum, 1.0, 0.0),
+    precise=precisely(_maximum, 1.0, 0.0),
 )

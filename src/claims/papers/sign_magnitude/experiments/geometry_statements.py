@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from claims import Statement
+from claims.papers.sign_magnitude.experiments.precision import Functions, Real, precisely
 
-#: A number: float, or mpmath's mpf where the margin is re-evaluated.
-Real = Any
 Vector = Sequence[Real]
 Root = Callable[[Real], Real]
 
@@ -22,7 +20,6 @@ ALLOWANCE = 1e-14
 #: Share of h that has to be transverse before remainders are divided by it, and the rounding of that ratio.
 LEAST_TRANSVERSE = 1e-3
 RATIO_ALLOWANCE = 1e-10
-PRECISE_DIGITS = 50
 
 
 def dot(a: Vector, b: Vector) -> Real:
@@ -90,9 +87,9 @@ def _rescaling(low: float) -> dict[str, tuple[float, float]]:
     return dict.fromkeys(("z1", "z2", "z3"), (-3.0, 3.0)) | dict.fromkeys(("a1", "a2", "a3"), (low, 3.0))
 
 
-def _scaled(root: Root, factor: float, allowance: float) -> Callable[..., Real]:
+def _scaled(m: Functions, factor: float, allowance: float) -> Callable[..., Real]:
     def margin(**entries: Real) -> Real:
-        found = rescaling_margin(*_vectors(entries, "z", "a"), root, factor=factor)
+        found = rescaling_margin(*_vectors(entries, "z", "a"), m.sqrt, factor=factor)
         return 1.0 if found is None else found + allowance
 
     return margin
@@ -102,17 +99,17 @@ _PLANE = dict.fromkeys(("y1", "y2", "y3", "h1", "h2", "h3"), (-1.0, 1.0))
 _STEP = _PLANE | {"eps": (0.01, 0.5)}
 
 
-def _quadratic(root: Root, constant: float) -> Callable[..., Real]:
+def _quadratic(m: Functions, constant: float) -> Callable[..., Real]:
     def margin(eps: Real, **entries: Real) -> Real:
-        found = remainder_lengths(*_vectors(entries, "y", "h"), eps, root)
+        found = remainder_lengths(*_vectors(entries, "y", "h"), eps, m.sqrt)
         return constant if found is None else constant - found[0] / (eps * eps)
 
     return margin
 
 
-def _relative(root: Root, factor: float, allowance: float) -> Callable[..., Real]:
+def _relative(m: Functions, factor: float, allowance: float) -> Callable[..., Real]:
     def margin(eps: Real, **entries: Real) -> Real:
-        found = remainder_lengths(*_vectors(entries, "y", "h"), eps, root)
+        found = remainder_lengths(*_vectors(entries, "y", "h"), eps, m.sqrt)
         if found is None or found[1] < LEAST_TRANSVERSE * eps:
             return 1.0
         return factor * eps / (1 - eps) - found[0] / found[1] + allowance
@@ -120,9 +117,9 @@ def _relative(root: Root, factor: float, allowance: float) -> Callable[..., Real
     return margin
 
 
-def _hessian(root: Root, constant: float) -> Callable[..., Real]:
+def _hessian(m: Functions, constant: float) -> Callable[..., Real]:
     def margin(**entries: Real) -> Real:
-        found = hessian_length(*_vectors(entries, "y", "h"), root)
+        found = hessian_length(*_vectors(entries, "y", "h"), m.sqrt)
         return constant if found is None else constant - found
 
     return margin
@@ -132,59 +129,47 @@ def _vectors(entries: dict[str, Real], first: str, second: str) -> tuple[Vector,
     return [entries[f"{first}{i}"] for i in (1, 2, 3)], [entries[f"{second}{i}"] for i in (1, 2, 3)]
 
 
-def _precisely(build: Callable[..., Callable[..., Real]], *constants: float) -> Callable[..., float]:
-    """The margin in 50 digits, from the same inputs."""
-
-    def margin(**inputs: float) -> float:
-        import mpmath
-
-        with mpmath.workdps(PRECISE_DIGITS):
-            return float(build(mpmath.sqrt, *constants)(**{name: mpmath.mpf(x) for name, x in inputs.items()}))
-
-    return margin
-
-
 #: Theorem 1's bound for positive scales; planted: a bound three per cent smaller, which small CV violate.
 RESCALING = Statement(
     inputs=_rescaling(0.05),
-    margin=_scaled(math.sqrt, 1.0, ALLOWANCE),
-    planted=_scaled(math.sqrt, 0.97, ALLOWANCE),
-    precise=_precisely(_scaled, 1.0, 0.0),
+    margin=_scaled(math, 1.0, ALLOWANCE),
+    planted=_scaled(math, 0.97, ALLOWANCE),
+    precise=precisely(_scaled, 1.0, 0.0),
 )
 
 #: The same without a sign condition on the scales, which is false: alpha = -1 turns the output round at CV = 0.
 RESCALING_ANY_SIGN = Statement(
     inputs=_rescaling(-3.0),
-    margin=_scaled(math.sqrt, 1.0, ALLOWANCE),
-    planted=_scaled(math.sqrt, 0.97, ALLOWANCE),
-    precise=_precisely(_scaled, 1.0, 0.0),
+    margin=_scaled(math, 1.0, ALLOWANCE),
+    planted=_scaled(math, 0.97, ALLOWANCE),
+    precise=precisely(_scaled, 1.0, 0.0),
 )
 
 #: Corollary 3 with 4, the smallest constant that its proof's steps can give; planted: 0.7, below the supremum.
 REMAINDER = Statement(
     inputs=_STEP,
-    margin=_quadratic(math.sqrt, 4.0),
-    planted=_quadratic(math.sqrt, 0.7),
-    precise=_precisely(_quadratic, 4.0),
+    margin=_quadratic(math, 4.0),
+    planted=_quadratic(math, 0.7),
+    precise=precisely(_quadratic, 4.0),
 )
 
 #: Corollary 3 with the sharp constant, rounded up.
 REMAINDER_SHARP = Statement(
     inputs=_STEP,
-    margin=_quadratic(math.sqrt, 0.72468),
-    planted=_quadratic(math.sqrt, 0.7),
-    precise=_precisely(_quadratic, 0.72468),
+    margin=_quadratic(math, 0.72468),
+    planted=_quadratic(math, 0.7),
+    precise=precisely(_quadratic, 0.72468),
 )
 
 #: Remainder over |D[h]| at most eps/(1 - eps); planted: one tenth less.
 REMAINDER_RELATIVE = Statement(
     inputs=_STEP,
-    margin=_relative(math.sqrt, 1.0, RATIO_ALLOWANCE),
-    planted=_relative(math.sqrt, 0.9, RATIO_ALLOWANCE),
-    precise=_precisely(_relative, 1.0, 0.0),
+    margin=_relative(math, 1.0, RATIO_ALLOWANCE),
+    planted=_relative(math, 0.9, RATIO_ALLOWANCE),
+    precise=precisely(_relative, 1.0, 0.0),
 )
 
 #: |D^2 RMS[h, h]| at most 3 sqrt(d) for unit vectors; planted: 1.1, below the supremum 2/sqrt(3).
 HESSIAN = Statement(
-    inputs=_PLANE, margin=_hessian(math.sqrt, 3.0), planted=_hessian(math.sqrt, 1.1), precise=_precisely(_hessian, 3.0)
+    inputs=_PLANE, margin=_hessian(math, 3.0), planted=_hessian(math, 1.1), precise=precisely(_hessian, 3.0)
 )

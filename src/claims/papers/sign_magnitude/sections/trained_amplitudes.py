@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, at_least, between, grid, mean
-from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, PARTS, QUERIES, equal_to_a_factor
+from claims import REFUTED, at_least, between, grid, mean
+from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, PARTS, QUERIES, StandardClaim, equal_to_a_factor
 
 DISTRIBUTION = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-median",
         locus="Appendix E.8, measured distribution",
         statement="The median outlier column of q projections has n alpha^2 near 1, its value without outliers.",
@@ -17,9 +17,8 @@ DISTRIBUTION = (
         band=between(0.5, 4.0, target=1.87, provenance="author", because="a factor of two around 1 to 2"),
         rival=12.5,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-mean",
         locus="Appendix E.8, measured distribution; abstract, 'about 10 = n E[alpha^2]'",
         statement="The median over all matrices of the outlier columns' mean n alpha^2 is 10, to a factor of 1.25.",
@@ -28,9 +27,8 @@ DISTRIBUTION = (
         band=between(8.0, 12.5, target=10.0, provenance="printed", because="about 10"),
         rival=1.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-mean-queries",
         locus="Appendix E.8, measured distribution; abstract, 'about 10 = n E[alpha^2]'",
         statement="In q projections, where the paper measured, it is 10 to a factor of 1.25, too.",
@@ -45,9 +43,8 @@ DISTRIBUTION = (
             "have, which is 20. The parts of a layer differ: 6 in o, 7 in down, 9 in gate and up."
         ),
         corrected_by="sign-magnitude.model.alpha-mean",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-skew",
         locus="Appendix E.8, measured distribution",
         statement="In q projections that mean is more than four times the median.",
@@ -56,9 +53,8 @@ DISTRIBUTION = (
         band=at_least(math.log(4), provenance="author", because="heavy-tailed among the outliers themselves"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-largest",
         locus="Appendix E.8, measured distribution; section 7.3",
         statement="The largest column of q projections has an n alpha^2 above 100.",
@@ -67,9 +63,8 @@ DISTRIBUTION = (
         band=at_least(100.0, provenance="author", because="the paper's is 138, or 171 as released"),
         rival=20.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-giant",
         locus="Appendix E.8, measured distribution",
         statement="One column of q projections has more than half of all outliers' energy.",
@@ -78,9 +73,8 @@ DISTRIBUTION = (
         band=at_least(0.5, provenance="smallest-effect", because="about .13 in the paper's model"),
         rival=0.13,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-share",
         locus="Appendix E.8, measured distribution; Appendix F.1",
         statement="Outlier columns of q projections have six tenths or more of the inputs' energy.",
@@ -89,9 +83,8 @@ DISTRIBUTION = (
         band=at_least(0.6, provenance="smallest-effect", because="about .62 in the paper's model"),
         rival=0.05,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-by-token",
         locus="Appendix E.8, measured distribution; section 7.3, outlier identification protocol",
         statement="Normalising each token first, as in the text, or not, as in the scripts, is the same to 5 per cent.",
@@ -100,9 +93,8 @@ DISTRIBUTION = (
         band=equal_to_a_factor(1.05, "far below the differences between layers"),
         rival=math.log(1.25),
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-ranking",
         locus="section 7.3, outlier identification protocol; section 9.5, Exp F",
         statement="Mean absolute activation (Exp D and E) and alpha (Exp F and G) choose the same columns, 9 in 10.",
@@ -114,9 +106,8 @@ DISTRIBUTION = (
         expected=REFUTED,
         finding="So they do at the inputs of q, gate and up; of down's outlier columns they share three quarters.",
         corrected_by="sign-magnitude.model.alpha-ranking-norms",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.alpha-ranking-norms",
         locus="section 7.3, outlier identification protocol; section 9.5, Exp F",
         statement="They choose the same 9 of 10 columns at the inputs that come from a norm, of q and gate.",
@@ -125,6 +116,5 @@ DISTRIBUTION = (
         band=at_least(0.9, provenance="smallest-effect", because="then Exp E and alpha are about the same columns"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
 )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from claims import Claim, between, experiment, mean
+from claims import between, mean
+from claims.papers.sign_magnitude.shared.trained import StandardClaim, model_experiment
 
-BASELINE = experiment(
+BASELINE = model_experiment(
     "claims.models.baseline:baseline",
     fixed={"length": 256},
-    needs="model",
-    most_seeds=16,
     seconds=1.1,
     megabytes=800,
 )
 
-SANE = Claim(
+SANE = StandardClaim(
     id="sign-magnitude.model.baseline",
     locus="section 9.1, baseline perplexity",
     statement=(
@@ -29,5 +28,4 @@ SANE = Claim(
     ),
     rival=6.0,
     role="ours",
-    decides="standard",
 )

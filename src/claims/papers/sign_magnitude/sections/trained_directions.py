@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, UNDECIDED, Claim, Linear, at_least, at_most, experiment, grid, mean, order, value, within
+from claims import REFUTED, UNDECIDED, Linear, at_least, at_most, grid, mean, order, value, within
+from claims.papers.sign_magnitude.shared.trained import StandardClaim, model_experiment
 
 RATES = (0.0005, 0.01)
 #: All linear maps at once; values are logarithms of KL.
-ALL = experiment(
+ALL = model_experiment(
     "claims.papers.sign_magnitude.trained.directions:all_matrices",
     sweep={"flip_rate": RATES},
     fixed={"length": 64, "masks": 3},
-    needs="model",
-    most_seeds=16,
     seconds=6.5,
     megabytes=1400,
 )
-QUANTIZED = experiment(
+QUANTIZED = model_experiment(
     "claims.papers.sign_magnitude.trained.directions:quantized_model",
     fixed={"length": 128},
-    needs="model",
-    most_seeds=16,
     seconds=3,
     megabytes=1200,
 )
-PROFILE = experiment(
-    "claims.papers.sign_magnitude.trained.directions:profile", needs="model", most_seeds=1, seconds=3, megabytes=1000
+PROFILE = model_experiment(
+    "claims.papers.sign_magnitude.trained.directions:profile", most_seeds=1, seconds=3, megabytes=1000
 )
 #: One matrix of each kind alone.
-SINGLE = experiment(
+SINGLE = model_experiment(
     "claims.papers.sign_magnitude.trained.single_matrices:one_of_each",
     fixed={"length": 64},
-    needs="model",
-    most_seeds=16,
     seconds=9.5,
     megabytes=1200,
 )
@@ -48,7 +43,7 @@ def _over_rates(arm: str) -> Linear:
 
 
 STEPS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.flips-worse-than-steps",
         locus="Theorem 3; section 8.5, multi-component pipeline; section 11.1, item 3",
         statement=(
@@ -68,9 +63,8 @@ STEPS = (
         ),
         corrected_by="sign-magnitude.model.outward-steps-worse",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.outward-steps-worse",
         locus="Theorem 3; section 11.1, item 3",
         statement="A step of all weights away from zero has 1.3 times the KL, or more, of sign flips of equal norm.",
@@ -79,9 +73,8 @@ STEPS = (
         band=at_least(_HALF, provenance="smallest-effect", because="half of the paper's 2.6, the other way round"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.inward-steps-worse",
         locus="Theorem 3; section 11.1, item 3",
         statement="At p = .01 a step of all weights to zero has 1.1 times the KL of flips of equal norm, or more.",
@@ -92,9 +85,8 @@ STEPS = (
         expected=UNDECIDED,
         finding="By e^.57, with an interval of 16 seeds from e^.06: 32 seeds (--tier full) would decide.",
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.noise-worse",
         locus="Theorem 3; section 7.2, mechanism",
         statement="At p = .01 Gaussian noise of all weights has 1.3 times the KL, or more, of flips of equal norm.",
@@ -105,9 +97,8 @@ STEPS = (
         expected=UNDECIDED,
         finding="By e^.65, with an interval of 16 seeds from e^.23: 32 seeds (--tier full) would decide.",
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.scaling-milder",
         locus="Theorem 3; Lemma A.1",
         statement="At p = .0005 and .01, scaling all matrices by a factor does less damage than flips of equal norm.",
@@ -115,9 +106,8 @@ STEPS = (
         band=at_least(0.0, provenance="author", because="what is along W is said to be absorbed"),
         rival=-math.log(1.1),
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.doubled-steps",
         locus="section 8.5; section 11.1, item 3",
         statement=(
@@ -129,9 +119,8 @@ STEPS = (
         band=within(0.0, abs=math.log(2.0), provenance="theory", because="KL is even to its second order, the leading"),
         rival=-math.log(2.6),
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.arms-below-uniform",
         locus="section 7.2, log-loss resolution",
         statement="In no such comparison is the perturbed model worse than a uniform guess, where losses saturate.",
@@ -140,9 +129,8 @@ STEPS = (
         band=at_least(0.0, provenance="theory", because="a uniform guess has the loss ln V"),
         rival=-1.0,
         role="control",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.profile",
         locus="section 7.2, mechanism",
         statement=(
@@ -153,11 +141,10 @@ STEPS = (
         band=at_least(math.log(1.1), provenance="smallest-effect", because="without such a profile it is 0"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 ENERGY = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.kl-linear-in-energy",
         locus="section 7.2, log-loss resolution; section 11.2, O1c",
         statement=(
@@ -170,9 +157,8 @@ ENERGY = (
         ),
         rival=0.783,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.hessian-isotropic",
         locus="section 7.2, log-loss resolution; section 11.2, O1c",
         statement=(
@@ -183,9 +169,8 @@ ENERGY = (
         band=at_most(math.log(2.0), provenance="smallest-effect", because="KL itself spans four decades"),
         rival=1.2,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.energy-explains",
         locus="section 7.2, log-loss resolution; section 11.2, O1c",
         statement="Log energy in the stream explains 85 per cent or more of the variance of log KL.",
@@ -193,9 +178,8 @@ ENERGY = (
         band=at_least(0.85, provenance="smallest-effect", because="most of it"),
         rival=0.7,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.output-energy-explains-less",
         locus="section 9.5, Exp F; section 11.2, O1c",
         statement="The energy of the change of a matrix's own output leaves 1.3 times as much unexplained, or more.",
@@ -203,9 +187,8 @@ ENERGY = (
         band=at_least(_HALF, provenance="smallest-effect", because="a third more"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.steps-bring-more-energy",
         locus="Theorem 3",
         statement="In one matrix, too, steps bring 1.1 times the transverse energy of flips of equal norm, or more.",
@@ -213,11 +196,10 @@ ENERGY = (
         band=at_least(math.log(1.1), provenance="smallest-effect", because="a tenth"),
         rival=-math.log(2.6),
         role="ours",
-        decides="standard",
     ),
 )
 QUANTIZATION = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.sign-energy",
         locus="section 8.4, equal-norm comparison; Theorem 4",
         statement=(
@@ -228,9 +210,8 @@ QUANTIZATION = (
         band=at_least(0.0, provenance="theory", because="Gaussian weights have a log of -.36"),
         rival=-math.log(1.4366),
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.sign-damage",
         locus="section 8.4, equal-norm comparison",
         statement="Quantizing one trained matrix to signs has 1.1 times the KL of flips of equal norm, or more.",
@@ -238,9 +219,8 @@ QUANTIZATION = (
         band=at_least(math.log(1.1), provenance="smallest-effect", because="a tenth"),
         rival=-math.log(1.4366),
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.ternary-damage",
         locus="section 8.3, item 1; section 8.4, equal-norm comparison",
         statement="Ternary quantization (b1.58) of one trained matrix has at least the KL of flips of equal norm.",
@@ -248,9 +228,8 @@ QUANTIZATION = (
         band=at_least(0.0, provenance="smallest-effect", because="no tolerance that flips would not have"),
         rival=-_HALF,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.ternary-tolerated",
         locus="section 8.5, property of the architecture; title",
         statement=(
@@ -267,10 +246,9 @@ QUANTIZATION = (
         ),
         corrected_by="sign-magnitude.model.ternary-worse-than-uniform",
         role="transfer",
-        decides="standard",
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.{name}-worse-than-uniform",
             locus="section 8.5, property of the architecture",
             statement=f"With all matrices quantized {how} after training the model is worse than a uniform guess.",
@@ -278,7 +256,6 @@ QUANTIZATION = (
             band=at_least(0.0, provenance="smallest-effect", because="beyond ln V no loss says how much is left"),
             rival=-2.0,
             role="ours",
-            decides="standard",
         )
         for name, quantity, how in (
             ("ternary", "ternary_tensor", "to ternary weights"),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, at_least, at_most, bound, experiment, grid, mean, order, within
-from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES
+from claims import REFUTED, at_least, at_most, bound, grid, mean, order, within
+from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES, StandardClaim, model_experiment
 from claims.papers.sign_magnitude.theory import small_rate
 
 RATES = (0.01, 0.02, 0.05)
 METRICS = {"post": "compared after normalisation, as in the script", "pre": "in the theorem's metric"}
 _LIMIT = math.log(small_rate.c_limit())
 
-STACK = experiment(
+STACK = model_experiment(
     "claims.papers.sign_magnitude.trained.stacks:trained_stack",
     sweep={
         "weights": ("trained", "shuffled", "iid"),
@@ -24,21 +24,17 @@ STACK = experiment(
     fixed={"inputs": 500},
     seconds=2.5,
     megabytes=900,
-    needs="model",
-    most_seeds=16,
 )
-LINEAR = experiment(
+LINEAR = model_experiment(
     "claims.papers.sign_magnitude.trained.stacks:linear_layers",
     fixed={"inputs": 500, "flip_rate": 0.01},
     seconds=0.3,
     megabytes=900,
-    needs="model",
-    most_seeds=16,
 )
 TRAINED, SHUFFLED, IID = (STACK.at(weights=weights) for weights in ("trained", "shuffled", "iid"))
 
 DECLINE = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.expb-declines-{activation}-{metric}",
         locus="section 9.4, Exp B; Table 3",
         statement=f"With {name} the ratio of trained matrices is smaller after six layers than after one, {words}.",
@@ -47,14 +43,13 @@ DECLINE = tuple(
         band=at_most(0.0, provenance="author", because="a decline of whatever size"),
         rival=0.1,
         role="transfer" if metric == "post" else "ours",
-        decides="standard",
     )
     for activation, name in ACTIVATION_NAMES.items()
     for metric, words in METRICS.items()
 )
 
 AGAINST_IID = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.expb-below-iid-{activation}-{metric}-layer-{layer}",
         locus="section 9.4, Exp B",
         statement=f"With {name} trained matrices have a smaller ratio than iid ones after layer {layer}, {words}.",
@@ -63,7 +58,6 @@ AGAINST_IID = tuple(
         band=at_most(0.0, provenance="smallest-effect", because="the paper has trained ones above, by 27 per cent"),
         rival=0.1,
         role="ours",
-        decides="standard",
     )
     for activation, name in ACTIVATION_NAMES.items()
     for metric, words in METRICS.items()
@@ -71,7 +65,7 @@ AGAINST_IID = tuple(
 )
 
 EXCESS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expb-27-percent",
         locus="section 9.4, Exp B, 'exceeds 2.75 by 27 %'",
         statement="Normalised outputs have at the first layer a ratio 27 per cent above 2.75, to 3 per cent.",
@@ -86,9 +80,8 @@ EXCESS = (
             "trained ones are below them."
         ),
         corrected_by="sign-magnitude.model.expb-below-iid-relu-post-layer-1",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expb-above-limit",
         locus="section 9.4, Exp B, 'exceeds 2.75 by 27 %'",
         statement="In the metric of Theorem 3 trained matrices have at the first layer a ratio above 2.75.",
@@ -100,12 +93,11 @@ EXCESS = (
         expected=REFUTED,
         finding="It is 2.45, 11 per cent below. 2.75 is an upper limit of this metric that a positive rate lowers.",
         corrected_by="sign-magnitude.model.expb-below-iid-relu-pre-layer-1",
-        decides="standard",
     ),
 )
 
 CAUSE = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expb-law-alone",
         locus="section 9.4, Exp B, sources (a) to (d) of the gap",
         statement="At the first layer shuffling all of a matrix's entries leaves the ratio as it is, to 3 per cent.",
@@ -114,9 +106,8 @@ CAUSE = (
         band=within(0.0, abs=0.03, provenance="smallest-effect", because="a third of the distance from iid weights"),
         rival=-0.08,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expb-structure-silu",
         locus="section 9.4, Exp B, sources (a) to (d) of the gap",
         statement="With SiLU it leaves the ratio behind six layers as it is, too, to 8 per cent.",
@@ -125,9 +116,8 @@ CAUSE = (
         band=within(0.0, abs=0.08, provenance="smallest-effect", because="half of the distance from iid weights"),
         rival=-0.18,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expb-kappa-of-matrix",
         locus="section 9.4, Exp B, sources (a) to (d) of the gap",
         statement=(
@@ -138,9 +128,8 @@ CAUSE = (
         band=within(1.0, abs=0.01, provenance="theory", because="the wide limit; finite width moves it by 1/d"),
         rival=0.9,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expb-kappa-of-rows",
         locus="section 9.4, Exp B, sources (a) to (d) of the gap; section 9.6, row-level",
         statement="The rows' mean squared cosine, which section 9.6 reports, gives that ratio as well.",
@@ -154,6 +143,5 @@ CAUSE = (
             "norms of rows count: rows have .624, all entries together .588."
         ),
         corrected_by="sign-magnitude.model.expb-kappa-of-matrix",
-        decides="standard",
     ),
 )

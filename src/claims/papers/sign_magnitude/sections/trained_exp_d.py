@@ -13,10 +13,8 @@ from claims import (
     HOLDS,
     REFUTED,
     UNDECIDED,
-    Claim,
     at_least,
     at_most,
-    experiment,
     grid,
     mean,
     order,
@@ -24,29 +22,24 @@ from claims import (
     value,
     within,
 )
-from claims.papers.sign_magnitude.shared.trained import COLUMN_FACTS
+from claims.papers.sign_magnitude.shared.trained import COLUMN_FACTS, MORE_SEEDS, StandardClaim, model_experiment
 
 RATES = (0.05, 0.005)
 
-TRUE = experiment(
+TRUE = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_arms:flip_arms",
     sweep={"flip_rate": RATES},
     fixed={"length": 96},
     seconds=8,
     megabytes=1200,
-    needs="model",
-    most_seeds=16,
 )
-SCRIPT = experiment(
+SCRIPT = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_arms:script_arms",
     fixed={"length": 96, "flip_rate": 0.05},
     seconds=5.4,
     megabytes=1200,
-    needs="model",
-    most_seeds=16,
 )
 AT_FIVE, AT_HALF = grid(flip_rate=0.05), grid(flip_rate=0.005)
-MORE_SEEDS = "64 seeds (--tier full) would decide."
 MORE = at_least(0.0, provenance="author", because="more damage means a larger divergence")
 
 NOT_CLAIMS = {
@@ -56,7 +49,7 @@ NOT_CLAIMS = {
 }
 
 ORDER = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.printed-order-top",
         locus="Table 8; section 7.3, outlier columns above random flips",
         statement="At p = .05 5 % of the flips, those in outlier columns, do more damage than all of them together.",
@@ -72,10 +65,9 @@ ORDER = (
             "again (--tier full) would decide."
         ),
         role="transfer",
-        decides="standard",
         most_seeds=8,
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.true-order-top",
         locus="Table 8; section 7.3, without scaling",
         statement="At p = .05 flips in all columns change NLL more than those of them that are in outlier columns.",
@@ -84,10 +76,9 @@ ORDER = (
         band=MORE,
         rival=-1.0,
         role="ours",
-        decides="standard",
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.expd.outlier-above-rest-{label}",
             locus="section 7.3; Table 8, without scaling",
             statement=f"At p = {rate[1:]} in either group flips in outlier columns do more damage than the others.",
@@ -98,7 +89,6 @@ ORDER = (
             expected=expected,
             finding=finding,
             role="transfer",
-            decides="standard",
         )
         for label, rate, expected, finding in (
             ("p05", "0.05", HOLDS, ""),
@@ -110,7 +100,7 @@ ORDER = (
             ),
         )
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.dominate",
         locus="section 7.2, 'absolute sign sensitivity is dominated by outlier features'",
         statement="At p = .005 the flips in outlier columns make more than half of the damage of all flips.",
@@ -121,9 +111,8 @@ ORDER = (
         expected=UNDECIDED,
         finding="About one half of the damage, so near to the edge that hundreds of seeds would have to decide.",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.additive",
         locus="Appendix F.2, damage of uniform flips by group",
         statement="At p = .005 the damage of all flips is that of the two groups of columns added up, to 35 per cent.",
@@ -132,12 +121,11 @@ ORDER = (
         band=within(0.0, abs=0.3, provenance="smallest-effect", because="e^.3 = 1.35; groups differ by more"),
         rival=math.log(2),
         role="ours",
-        decides="standard",
     ),
 )
 
 SCALING = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.negates",
         locus="section 7.3; Table 8, 'sign-flip' of outlier columns",
         statement="The script's outlier arm negates weights: it multiplies each flipped weight by -1.",
@@ -151,9 +139,8 @@ SCALING = (
         ),
         corrected_by="sign-magnitude.model.expd.weight-factor",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.weight-factor",
         locus="released script of Exp D, scaling to the random arm's norm",
         statement="Scaled to the random arm's norm, flips in outlier columns multiply weights by -6 or less.",
@@ -161,9 +148,8 @@ SCALING = (
         band=at_most(-6.0, provenance="smallest-effect", because="six times a flip; -7.9 if all weights were as large"),
         rival=-1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.rest-factor",
         locus="released script of Exp D, scaling to the random arm's norm",
         statement="In the other columns the scaling leaves flips as they are, to ten per cent.",
@@ -171,9 +157,8 @@ SCALING = (
         band=within(-1.0, abs=0.1, provenance="smallest-effect", because="ten per cent of a weight"),
         rival=-7.69,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.scaling-multiplies",
         locus="section 7.3; Table 8, what scaling does to flips in outlier columns",
         statement="At p = .005 scaling multiplies the damage of the same flips in outlier columns by five or more.",
@@ -182,9 +167,8 @@ SCALING = (
         band=at_least(math.log(5), provenance="smallest-effect", because="the printed NLL ratio is 5"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.scaled-order-top",
         locus="Table 8; section 7.3, outlier columns above random flips, with scaling",
         statement="At p = .005 scaled flips in outlier columns do more damage than flips in all columns.",
@@ -193,12 +177,11 @@ SCALING = (
         band=MORE,
         rival=-1.0,
         role="transfer",
-        decides="standard",
     ),
 )
 
 SATURATION = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.script-order-top",
         locus="Table 8, as scripted: outlier columns above random flips",
         statement="At p = .05 the script's outlier arm does more damage than its random arm.",
@@ -206,9 +189,8 @@ SATURATION = (
         band=MORE,
         rival=-1.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.script-order-bottom",
         locus="Table 8, as scripted: random flips above the other columns",
         statement="At p = .05 the script's random arm does more damage than its arm of the other columns.",
@@ -216,9 +198,8 @@ SATURATION = (
         band=MORE,
         rival=-1.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.nll-ratio",
         locus="Table 8, NLL ratio; section 7.2; Appendix E.8",
         statement="At p = .05 the script's outlier arm changes NLL 5.0 times as much as its arm of the other columns.",
@@ -231,9 +212,8 @@ SATURATION = (
             "measures no sensitivity. " + MORE_SEEDS
         ),
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.past-uniform",
         locus="section 7.2, log-loss resolution; Table 17",
         statement="At p = .05 the NLL of the script's outlier arm is above ln V, a uniform guess's (geometric mean).",
@@ -241,9 +221,8 @@ SATURATION = (
         band=at_least(0.0, provenance="theory", because="a uniform guess has the NLL ln V"),
         rival=-1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.unsaturated",
         locus="section 7.2, log-loss resolution, at a tenth of the rate",
         statement="At p = .005 true flips in outlier columns leave the model a nat better than a uniform guess.",
@@ -252,12 +231,11 @@ SATURATION = (
         band=at_most(-1.0, provenance="smallest-effect", because="one nat"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 MATCHED = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.expd.count-matched-{label}",
         locus="Table 8, count-matched control; section 7.3",
         statement=f"At p = {rate[1:]} flips in outlier columns do at least twice the damage of as many elsewhere.",
@@ -266,13 +244,12 @@ MATCHED = tuple(
         band=at_least(math.log(2), provenance="smallest-effect", because="twice the effect of a flip elsewhere"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     )
     for label, rate in (("p05", "0.05"), ("p005", "0.005"))
 )
 
 COLUMNS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.columns-by-token",
         locus="section 7.3, outlier identification protocol, normalised hidden state",
         statement="Normalising each token's input before columns are ranked changes less than a tenth of outliers.",
@@ -280,9 +257,8 @@ COLUMNS = (
         band=at_least(0.9, provenance="smallest-effect", because="nine columns in ten are the same"),
         rival=0.5,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.columns-by-text",
         locus="section 7.3, outlier identification protocol, 'stable across prompt subsets'",
         statement="Choosing columns on the text that is judged, as the script does, changes under a tenth of them.",
@@ -296,9 +272,8 @@ COLUMNS = (
         ),
         corrected_by="sign-magnitude.model.expd.columns-mostly-the-same",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expd.columns-mostly-the-same",
         locus="section 7.3, outlier identification protocol",
         statement="Two halves of a text have more than two thirds of their outlier columns in common.",
@@ -306,6 +281,5 @@ COLUMNS = (
         band=at_least(2 / 3, provenance="smallest-effect", because="two columns in three"),
         rival=0.05,
         role="ours",
-        decides="standard",
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from claims import HOLDS, REFUTED, UNDECIDED, Claim, at_least, at_most, grid, mean, ratio, within
+from claims import HOLDS, REFUTED, UNDECIDED, at_least, at_most, grid, mean, ratio, within
 from claims.papers.sign_magnitude.shared.trained import (
     A_QUARTER,
     COUNTED,
@@ -18,12 +18,13 @@ from claims.papers.sign_magnitude.shared.trained import (
     MORE_SEEDS,
     RATES,
     TWICE,
+    StandardClaim,
     rate_label,
     rate_words,
 )
 
 EXCEEDS = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.expe.leverage-{rate_label(rate)}",
         locus="section 9.5, Exp E; Table 9",
         statement=f"At p = {rate_words(rate)} a flip in outlier columns does at least twice the damage of others.",
@@ -32,12 +33,11 @@ EXCEEDS = tuple(
         band=TWICE,
         rival=0.0,
         role="transfer",
-        decides="standard",
     )
     for rate in RATES
 )
 ABOUT_TEN = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.expe.about-ten-{rate_label(rate)}",
         locus="abstract; section 9.5, Exp E; Appendix E.8, leverage of about 10",
         statement=f"At p = {rate_words(rate)} the ratio of the arms' mean divergences is about 10.",
@@ -49,13 +49,12 @@ ABOUT_TEN = tuple(
         finding="Thirty and more, but a few flips in the largest columns make most of the mean's variance. "
         + MORE_SEEDS,
         role="transfer",
-        decides="standard",
         most_seeds=8,
     )
     for rate in RATES[1:]
 )
 NLL = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.expe.nll-leverage-{rate_label(rate)}",
         locus="section 9.5, Exp E; Table 9, NLL leverage",
         statement=f"At p = {rate_words(rate)} flips in outlier columns change NLL at least twice as much as elsewhere.",
@@ -71,7 +70,6 @@ NLL = tuple(
             f"(sign-magnitude.model.expe.leverage-{rate_label(rate)}). " + MORE_SEEDS
         ),
         role="transfer",
-        decides="standard",
     )
     for rate in RATES[:3]
 )
@@ -82,7 +80,7 @@ _TOO_SMALL = (
 )
 PREDICTED = (
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.expe.matches-alpha-{rate_label(rate)}",
             locus="section 9.5, Exp E, 'consistent with the per-entry ratio'; section 7.3, footnote 2; Appendix E.8",
             statement=f"At p = {rate_words(rate)} the leverage is {_PREDICTION}, to a quarter.",
@@ -94,7 +92,6 @@ PREDICTED = (
             finding=finding,
             corrected_by=f"sign-magnitude.model.expe.above-alpha-{rate_label(rate)}" if expected is REFUTED else None,
             role="transfer",
-            decides="standard",
             most_seeds=8,
         )
         for rate, expected, finding in (
@@ -108,7 +105,7 @@ PREDICTED = (
         )
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.expe.above-alpha-{rate_label(rate)}",
             locus="section 9.5, Exp E; section 7.3, footnote 2; Appendix E.8",
             statement=f"At p = {rate_words(rate)} the leverage exceeds {_PREDICTION} by a quarter or more.",
@@ -117,11 +114,10 @@ PREDICTED = (
             band=at_least(A_QUARTER, provenance="author", because="beyond the tolerance of the match"),
             rival=0.0,
             role="ours",
-            decides="standard",
         )
         for rate in (0.005,)
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.matches-alpha-text-rate",
         locus="section 9.5, Exp E, global flip rate; section 7.3, footnote 2; Appendix E.8",
         statement=f"With p = .005 counted on all weights, as printed, the leverage is {_PREDICTION}, to a quarter.",
@@ -135,9 +131,8 @@ PREDICTED = (
             "outlier columns is flipped: no small change. 16 seeds and as many again (--tier full) would decide."
         ),
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.above-alpha-text-rate",
         locus="section 9.5, Exp E, global flip rate; section 7.3, footnote 2; Appendix E.8",
         statement=f"With p = .005 counted on all weights the leverage exceeds {_PREDICTION} by a quarter or more.",
@@ -146,11 +141,10 @@ PREDICTED = (
         band=at_least(A_QUARTER, provenance="author", because="beyond the tolerance of the match"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 PLATEAU = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.larger-at-five-per-cent",
         locus="section 9.5, Exp E, observation (i); Table 9",
         statement="The leverage at p = .05 is at least twice that at p = .005.",
@@ -160,9 +154,8 @@ PLATEAU = (
         expected=UNDECIDED,
         finding="About twice, near to the edge, but less than once where a flip hits a giant column. " + DOUBTFUL,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.stabilises",
         locus="section 9.5, Exp E, observation (i), 'stabilizes'",
         statement="From p = .005 to .001 the leverage changes by less than a quarter.",
@@ -172,10 +165,9 @@ PLATEAU = (
         expected=UNDECIDED,
         finding="A sixth more, uncertain by a factor of four. Three hundred seeds would decide.",
         role="transfer",
-        decides="standard",
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.expe.linear-rest-{rate_label(rate)}",
             locus="section 9.5, Exp E, linear-response regime",
             statement=f"Elsewhere a flip does as much damage at p = {rate_words(rate)} as at .005, to a factor of two.",
@@ -187,11 +179,10 @@ PLATEAU = (
             ),
             rival=math.log(4),
             role="ours",
-            decides="standard",
         )
         for rate in (0.05, 0.001, 0.0002)
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.outlier-superlinear",
         locus="section 9.5, Exp E, 'multi-flip interactions'",
         statement="In outlier columns a flip does at least twice as much damage at p = .05 as at p = .005.",
@@ -203,9 +194,8 @@ PLATEAU = (
         expected=UNDECIDED,
         finding="About twice as much, near to the edge. " + DOUBTFUL,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.attenuation",
         locus="section 9.5, Exp G, 'the same attenuation'",
         statement="In outlier columns a flip does less damage at p = .05 than at p = .005.",
@@ -218,7 +208,6 @@ PLATEAU = (
         finding="It does about twice as much in most seeds, less where a few flips at p = .005 hit a giant column. "
         + DOUBTFUL,
         role="transfer",
-        decides="standard",
         most_seeds=8,
     ),
 )

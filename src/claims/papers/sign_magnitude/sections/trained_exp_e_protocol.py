@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from claims import HOLDS, REFUTED, UNDECIDED, Claim, at_least, between, experiment, grid, mean, value, within
+from claims import HOLDS, REFUTED, UNDECIDED, at_least, between, grid, mean, value, within
 from claims.papers.sign_magnitude.shared.trained import (
     A_QUARTER,
     COLUMN_FACTS,
@@ -16,6 +16,8 @@ from claims.papers.sign_magnitude.shared.trained import (
     COUNTED_ON_ALL,
     DOUBTFUL,
     TWICE,
+    StandardClaim,
+    model_experiment,
     rate_label,
     rate_words,
 )
@@ -23,18 +25,17 @@ from claims.papers.sign_magnitude.shared.trained import (
 #: Where outlier columns are chosen: each matrix on its own input, or all on one MLP input at a depth (section 7.3).
 SOURCES = ("own", "8/22", "12/22", "16/22")
 
-CHOSEN = experiment(
+CHOSEN = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_arms:chosen_columns",
     sweep={"columns": SOURCES},
     fixed={"length": 96, "draws": 1, "flip_rate": 0.005},
     seconds=5,
     megabytes=1200,
-    needs="model",
     most_seeds=8,
 )
 
 MATCHING = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.norms-matched",
         locus="section 7.3; Table 8, control, norms matched to 4 per cent",
         statement="Equally many flips in outlier columns and elsewhere have norms that agree to 4 per cent, rounded.",
@@ -49,9 +50,8 @@ MATCHING = (
         ),
         corrected_by="sign-magnitude.model.expe.norms-near",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.norms-near",
         locus="section 7.3; Table 8, control, norms matched to 4 per cent",
         statement="These norms agree to ten per cent.",
@@ -61,11 +61,10 @@ MATCHING = (
         ),
         rival=1.2,
         role="ours",
-        decides="standard",
     ),
 )
 METRICS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.metrics-differ",
         locus="Table 9, PPL/NLL; section 9.5, observation (ii)",
         statement="At p = .05 the leverage in perplexity is at least 1.5 times that in NLL.",
@@ -74,10 +73,9 @@ METRICS = (
         band=at_least(math.log(1.5), provenance="smallest-effect", because="it is 2.18 in Table 9"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.expe.metrics-agree-{rate_label(rate)}",
             locus="Table 9, PPL/NLL; section 9.5, observation (ii)",
             statement=f"At p = {rate_words(rate)} the leverages in perplexity and in NLL agree to 2 per cent.",
@@ -88,7 +86,6 @@ METRICS = (
             expected=UNDECIDED,
             finding=finding,
             role="transfer",
-            decides="standard",
             most_seeds=8,
         )
         for rate, finding in (
@@ -99,7 +96,7 @@ METRICS = (
     ),
 )
 AS_THE_TEXT_SAYS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.text-rate-fits",
         locus="section 9.5, Exp E, 'fraction of total entries flipped'",
         statement="The text's p = .05, of all weights, can be flipped inside outlier columns.",
@@ -113,9 +110,8 @@ AS_THE_TEXT_SAYS = (
         ),
         corrected_by="sign-magnitude.model.expe.pool-below-five-per-cent",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.pool-below-five-per-cent",
         locus="section 9.5, Exp E, 'fraction of total entries flipped'",
         statement="Outlier columns hold between 4 and 5 per cent of all weights.",
@@ -123,9 +119,8 @@ AS_THE_TEXT_SAYS = (
         band=between(0.04, 0.05, provenance="theory", because="floor(.05 n) columns of n, n at least 100"),
         rival=0.051,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.text-rate-stabilises",
         locus="section 9.5, Exp E, global flip rate, observation (i)",
         statement="With p counted on all weights, the leverage changes by less than a quarter from p = .005 to .0005.",
@@ -137,10 +132,9 @@ AS_THE_TEXT_SAYS = (
         expected=UNDECIDED,
         finding="It is not seen to change, uncertain by a factor of 17. Two hundred seeds would decide.",
         role="transfer",
-        decides="standard",
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.expe.text-columns-{source.replace('/', '-of-')}",
             locus="section 7.3, outlier identification protocol",
             statement=f"Flips in outlier columns of the MLP input at depth {source} do twice the damage of others.",
@@ -156,11 +150,10 @@ AS_THE_TEXT_SAYS = (
                 "not among these columns the others hold giants. 16 seeds (--tier full) would decide."
             ),
             role="transfer",
-            decides="standard",
         )
         for source in SOURCES[1:]
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.stable-across-layers",
         locus="section 7.3, outlier identification protocol, 'stable across layers 8-16'",
         statement="Columns chosen at depth 16/22 in place of 8/22 change the leverage by less than a factor of two.",
@@ -170,9 +163,8 @@ AS_THE_TEXT_SAYS = (
         expected=UNDECIDED,
         finding="12 and 14, uncertain by a factor of twenty. Thirty seeds (--tier full) would decide.",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expe.text-and-script-columns",
         locus="section 7.3, outlier identification protocol, against the released script",
         statement="One set of columns from depth 12/22 has the leverage of each matrix's own set, to a factor of two.",
@@ -185,6 +177,5 @@ AS_THE_TEXT_SAYS = (
             "full) would decide."
         ),
         role="transfer",
-        decides="standard",
     ),
 )

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, at_least, at_most, between, experiment, grid, identity, mean, within
-from claims.papers.sign_magnitude.shared.trained import AMPLITUDES, QUERIES, equal_to_a_factor
+from claims import REFUTED, at_least, at_most, between, grid, identity, mean, within
+from claims.papers.sign_magnitude.shared.trained import (
+    AMPLITUDES,
+    QUERIES,
+    StandardClaim,
+    equal_to_a_factor,
+    model_experiment,
+)
 
 #: Parts whose outlier columns have norms not far from the others'; those of v and up have smaller ones.
 SIMILAR = ("q", "k", "o", "gate", "down")
 
-COLUMN = experiment(
+COLUMN = model_experiment(
     "claims.papers.sign_magnitude.trained.amplitudes:column_energy",
     fixed={"length": 256},
     seconds=0.8,
     megabytes=900,
-    needs="model",
     most_seeds=8,
 )
 
 EXP_F = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expf-identity",
         locus="section 9.5, Exp F",
         statement="A flipped column's energy, measured on outputs, is the formula that Exp F correlates with alpha^2.",
@@ -28,9 +33,8 @@ EXP_F = (
             COLUMN["measured"], COLUMN["formula"], bound=COLUMN["bound"], planted=COLUMN["by_token"], draws=8
         ),
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expf-rank",
         locus="section 9.5, Exp F",
         statement="At the paper's depth energies of q's columns follow alpha^2 with a rank correlation above .9.",
@@ -45,9 +49,8 @@ EXP_F = (
             "norm (sign-magnitude.model.expf-identity), it tells how unequal norms are, and nothing else."
         ),
         corrected_by="sign-magnitude.model.expf-rank-share",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expf-rank-share",
         locus="section 9.5, Exp F",
         statement="It is above .9 in 60 to 80 per cent of all matrices.",
@@ -56,9 +59,8 @@ EXP_F = (
         band=between(0.6, 0.8, provenance="smallest-effect", because="most, not all"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expf-rank-mlp",
         locus="section 9.5, Exp F",
         statement="In the MLP's matrices it is above .95 in the median layer.",
@@ -67,9 +69,8 @@ EXP_F = (
         band=at_least(0.95, provenance="author", because=".955 in the paper"),
         rival=0.5,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expf-norms",
         locus="section 9.5, Exp F, 'approximately uniform'",
         statement="Outlier columns of q projections have the squared norm of the others, to 10 per cent.",
@@ -84,9 +85,8 @@ EXP_F = (
             "activations are large, weights have become smaller or larger."
         ),
         corrected_by="sign-magnitude.model.expf-norms-smaller",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expf-norms-smaller",
         locus="section 9.5, Exp F, 'approximately uniform'",
         statement="In the median of all matrices outlier columns have a squared norm below .9 of the others'.",
@@ -95,12 +95,11 @@ EXP_F = (
         band=at_most(0.9, provenance="smallest-effect", because="beyond the paper's 'approximately uniform'"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
 )
 
 LEVERAGE = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.leverage-reference",
         locus="section 7.2, 'about 10 = n E[alpha^2]'; section 9.5, Exp E; Appendix E.8",
         statement="In q projections a flip in outliers has n E[alpha^2] times others' energy, to a factor of 1.5.",
@@ -115,9 +114,8 @@ LEVERAGE = (
             "other columns of Exp E do not have alpha^2 = 1/n, which n E[alpha^2] compares with, but .29 and .14 of it."
         ),
         corrected_by="sign-magnitude.model.leverage-ratio",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.leverage-ratio",
         locus="section 7.2, 'about 10 = n E[alpha^2]'; section 9.5, Exp E; Appendix E.8",
         statement="Except in v and up it has the ratio of mean alpha^2 in and outside of outliers, to a factor 1.75.",
@@ -126,9 +124,8 @@ LEVERAGE = (
         band=equal_to_a_factor(1.75, "unequal column norms, by which alone the two differ"),
         rival=1.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.leverage-average",
         locus="section 7.2, 'about 10 = n E[alpha^2]'; Appendix E.8",
         statement="Except in v and up n E[alpha^2] is its energy over an average column's, to a factor 1.75.",
@@ -137,9 +134,8 @@ LEVERAGE = (
         band=equal_to_a_factor(1.75, "unequal column norms, by which alone the two differ"),
         rival=1.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.leverage-large",
         locus="section 9.5, Exp F, energy ratio; Exp F against Exp E",
         statement="In q projections that energy is more than 30 times as large, as the paper's 33.",
@@ -148,9 +144,8 @@ LEVERAGE = (
         band=at_least(math.log(30), provenance="author", because="33 in the released results"),
         rival=math.log(10),
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.leverage-all",
         locus="section 9.5, Exp E; Appendix E.8, aggregate leverage of about 10",
         statement="In the median matrix a flip in outliers has 10 times the energy of others, to a factor of 1.5.",
@@ -159,6 +154,5 @@ LEVERAGE = (
         band=equal_to_a_factor(1.5, "what a match to about 10 may mean"),
         rival=math.log(33 / 10),
         role="transfer",
-        decides="standard",
     ),
 )

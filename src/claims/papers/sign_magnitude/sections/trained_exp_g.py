@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, UNDECIDED, Claim, at_least, experiment, mean, order, value, within
+from claims import REFUTED, UNDECIDED, at_least, mean, order, value, within
+from claims.papers.sign_magnitude.shared.trained import StandardClaim, model_experiment
 
 #: One matrix at the depth of the paper's, layer 12 of 22; each seed draws its columns' offset and its window of text.
-COLUMNS = experiment(
+COLUMNS = model_experiment(
     "claims.papers.sign_magnitude.trained.single_columns:column_flips",
     fixed={"part": "q", "columns": 16, "length": 96},
-    needs="model",
-    most_seeds=16,
     seconds=4.3,
     megabytes=1200,
 )
-RELEASED = experiment(
+RELEASED = model_experiment(
     "claims.papers.sign_magnitude.trained.single_columns:released_protocol",
-    needs="model",
     of="TinyLlama-1.1B-3T",
     most_seeds=1,
     seconds=10_000,
@@ -23,7 +21,7 @@ RELEASED = experiment(
 )
 
 ORDERING = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-ordering",
         locus="section 9.5, Exp G; Appendix E.8",
         statement="KL of negated columns is in the order of alpha^2: Spearman's coefficient exceeds .9.",
@@ -33,9 +31,8 @@ ORDERING = (
         expected=UNDECIDED,
         finding="It is .93, with an interval of 16 seeds from .88: 32 seeds (--tier full) would decide.",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-nll-is-noisier",
         locus="section 9.5, Exp G",
         statement="Changes of NLL of the same columns follow alpha^2 less well: a coefficient lower by .05 or more.",
@@ -43,9 +40,8 @@ ORDERING = (
         band=at_least(0.05, provenance="smallest-effect", because="KL has no part that is linear in the perturbation"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-filter-correlates",
         locus="section 9.5, Exp G, '17/20 columns with positive NLL'",
         statement="Leaving out columns whose NLL decreases raises the rank correlation with alpha^2 by .05 or more.",
@@ -58,11 +54,10 @@ ORDERING = (
             "columns' NLL decreases. 32 seeds (--tier full) would decide."
         ),
         role="ours",
-        decides="standard",
     ),
 )
 EXPONENT = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-sub-quadratic",
         locus="section 9.5, Exp G; Appendix E.8",
         statement="Damage grows as alpha to the power 1.57: the log-log slope of KL on alpha^2 is .78, to a tenth.",
@@ -77,9 +72,8 @@ EXPONENT = (
         ),
         corrected_by="sign-magnitude.model.expg-alpha-squared",
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-alpha-squared",
         locus="section 9.5, Exp G; Theorem 6",
         statement="KL grows as alpha^2 over columns that span four decades of it: the log-log slope is 1, to a fifth.",
@@ -87,9 +81,8 @@ EXPONENT = (
         band=within(1.0, abs=0.2, provenance="smallest-effect", because="the attenuation that is claimed is .22"),
         rival=0.783,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-linear-in-energy",
         locus="section 9.5, Exp G",
         statement="KL is proportional to the energy of the negated column, 4 x_j^2 |W_j|^2: slope 1, to a quarter.",
@@ -97,9 +90,8 @@ EXPONENT = (
         band=within(1.0, abs=0.25, provenance="smallest-effect", because="about the attenuation that is claimed"),
         rival=0.7,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-without-the-largest",
         locus="section 9.5, Exp G",
         statement="Without the column of the largest alpha the slope of KL on alpha^2 is 1, to three tenths.",
@@ -107,9 +99,8 @@ EXPONENT = (
         band=within(1.0, abs=0.3, provenance="smallest-effect", because="what one column of sixteen may move"),
         rival=0.6,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.expg-filter-bends",
         locus="section 9.5, Exp G, sub-quadratic exponent",
         statement="NLL with decreases left out has a log-log slope lower by .1 or more than KL of the same columns.",
@@ -117,11 +108,10 @@ EXPONENT = (
         band=at_least(0.1, provenance="smallest-effect", because="half of the attenuation that is claimed"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )
 REPLICATION = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.replication.expg-ordering",
         locus="section 9.5, Exp G",
         statement="On TinyLlama and WikiText-2, over columns with an increase, Spearman's coefficient is .93, to .05.",
@@ -129,9 +119,8 @@ REPLICATION = (
         band=within(0.9265, abs=0.05, provenance="author", because="half precision and float32 order columns alike"),
         rival=0.8,
         role="replication",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.replication.expg-exponent",
         locus="section 9.5, Exp G, sub-quadratic exponent",
         statement="On TinyLlama and WikiText-2 the slope of log NLL on log alpha^2 over increases is .78, to a tenth.",
@@ -139,9 +128,8 @@ REPLICATION = (
         band=within(0.783, abs=0.1, provenance="author", because="half of what tells it from 1"),
         rival=1.0,
         role="replication",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.replication.expg-increases",
         locus="section 9.5, Exp G, '17/20 columns with positive NLL'",
         statement="On TinyLlama and WikiText-2 NLL increases in 17 of the 20 columns, give or take two.",
@@ -149,6 +137,5 @@ REPLICATION = (
         band=within(0.85, abs=0.1, provenance="author", because="changes near 0 depend on rounding"),
         rival=0.5,
         role="replication",
-        decides="standard",
     ),
 )

@@ -8,31 +8,30 @@ from __future__ import annotations
 
 import math
 
-from claims import Claim, at_least, experiment, grid, mean, order, ratio, within
+from claims import at_least, grid, mean, order, ratio, within
 from claims.papers.sign_magnitude.figures.published import BASELINE
+from claims.papers.sign_magnitude.shared.trained import StandardClaim, model_experiment
 
 #: A pass over 20,480 tokens is 40 TFLOP, a quarter of an hour of one core: 7 passes for D, 7 for E, and the columns.
-EXP_D = experiment(
+EXP_D = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_replications:published_arms",
     fixed={"flip_rate": 0.05},
     seconds=9000,
     megabytes=3000,
-    needs="model",
     of="TinyLlama-1.1B-3T",
     most_seeds=32,
 )
-EXP_E = experiment(
+EXP_E = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_replications:published_sweep",
     sweep={"flip_rate": (0.05, 0.005, 0.001)},
     seconds=9000,
     megabytes=3000,
-    needs="model",
     of="TinyLlama-1.1B-3T",
     most_seeds=32,
 )
 
 PERPLEXITIES = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.replication.expd.{name.replace('_', '-')}",
         locus=locus,
         statement=f"On TinyLlama at p = .05 perplexity is about {ppl:,} {where} (mean of its logarithm).",
@@ -40,7 +39,6 @@ PERPLEXITIES = tuple(
         band=within(math.log(ppl), abs=tolerance, provenance="smallest-effect", because=because),
         rival=rival,
         role="replication",
-        decides="standard",
     )
     for name, locus, ppl, where, tolerance, because, rival in (
         ("random", "Table 8, random; Table 17", 979, "with flips in all columns", 1.0, "arms are 3 nats apart", 3.7),
@@ -76,7 +74,7 @@ PERPLEXITIES = tuple(
 )
 
 RATIOS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.replication.expd.nll-ratio",
         locus="abstract; Table 8, NLL ratio; section 7.2",
         statement="On TinyLlama the script's outlier arm changes NLL 5.0 times as much as its other columns' arm.",
@@ -84,9 +82,8 @@ RATIOS = (
         band=within(5.0, rel=0.2, provenance="author", because="covers the printed quartiles, 4.85 and 5.42, twice"),
         rival=2.92,
         role="replication",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.replication.expd.unscaled-below-rest",
         locus="section 9.5, the main run's flips without rescaling",
         statement="On TinyLlama the main run's flips in outlier columns do less damage unscaled than those elsewhere.",
@@ -94,10 +91,9 @@ RATIOS = (
         band=at_least(0.0, provenance="author", because="the control's 26.1 is below 41.1"),
         rival=-1.0,
         role="replication",
-        decides="standard",
     ),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.replication.expe.leverage-{label}",
             locus="Table 9; section 9.5, Exp E",
             statement=f"On TinyLlama the NLL leverage at p = {rate[1:]} of outlier columns' weights is about {figure}.",
@@ -106,7 +102,6 @@ RATIOS = (
             band=within(figure, rel=0.25, provenance="author", because="tells 10 from 7 and from 13"),
             rival=rival,
             role="replication",
-            decides="standard",
         )
         for label, rate, figure, rival in (
             ("p05", "0.05", 41.0, 10.0),

@@ -23,7 +23,14 @@ from claims import (
 )
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.figures import published
-from claims.papers.sign_magnitude.shared.trained import ACTIVATION_NAMES, GAUSSIAN, LAPLACE, MATRICES
+from claims.papers.sign_magnitude.shared.trained import (
+    ACTIVATION_NAMES,
+    GAUSSIAN,
+    LAPLACE,
+    MATRICES,
+    StandardClaim,
+    model_experiment,
+)
 
 #: Replays on a CPU of what the authors ran on a GPU.
 _DEVICE_SLACK = 1e-6
@@ -35,9 +42,8 @@ def twenty(model: str) -> Experiment:
 
 
 TWENTY = twenty("TinyLlama-1.1B-3T")
-EXP_F = experiment(
+EXP_F = model_experiment(
     "claims.papers.sign_magnitude.trained.amplitudes:released",
-    needs="model",
     of="TinyLlama-1.1B-3T",
     most_seeds=1,
     seconds=1200,
@@ -54,7 +60,7 @@ REPLAYED = experiment(
 )
 
 TINYLLAMA = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.replication.fact1-tinyllama-{name}",
         locus="section 9.6, row-level; Table 6, TinyLlama-1.1B",
         statement=f"TinyLlama's {words} over twenty evenly spaced matrices is {figure}.",
@@ -63,7 +69,6 @@ TINYLLAMA = tuple(
         band=printed(figure),
         rival=rival,
         role="replication",
-        decides="standard",
     )
     for name, words, figure, rival in (
         ("mean", "mean squared cosine", "0.608", GAUSSIAN),
@@ -73,7 +78,7 @@ TINYLLAMA = tuple(
 )
 
 TINYLLAMA_OUTLIERS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.replication.fact1-tinyllama-within",
         locus="section 9.6, row-level, '16/20 matrices'",
         statement="Of TinyLlama's twenty matrices 16 are within 5 per cent of 2/pi.",
@@ -85,9 +90,8 @@ TINYLLAMA_OUTLIERS = (
         expected=REFUTED,
         finding="In the authors' results 17 are; 17 are within 4 per cent, too, and 13 within 3.",
         corrected_by="sign-magnitude.model.replication.fact1-tinyllama-seventeen",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.replication.fact1-tinyllama-seventeen",
         locus="section 9.6, row-level; released results",
         statement="Of TinyLlama's twenty matrices 17 are within 5 per cent of 2/pi.",
@@ -96,9 +100,8 @@ TINYLLAMA_OUTLIERS = (
         band=printed("17"),
         rival=10,
         role="replication",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.replication.fact1-tinyllama-worst",
         locus="section 9.6, row-level, the outlier matrices",
         statement="Of TinyLlama's four worst matrices three or more are attention's in the first quarter of layers.",
@@ -110,9 +113,8 @@ TINYLLAMA_OUTLIERS = (
         expected=REFUTED,
         finding="In the authors' results: queries of layers 0 and 8, keys of layer 1, values of layer 18 of 22.",
         corrected_by="sign-magnitude.model.replication.fact1-tinyllama-worst-attention",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.replication.fact1-tinyllama-worst-attention",
         locus="section 9.6, row-level; released results",
         statement="TinyLlama's four worst matrices are all attention's.",
@@ -121,12 +123,11 @@ TINYLLAMA_OUTLIERS = (
         band=at_least(0.99, provenance="author", because="as released"),
         rival=4 / 7,
         role="replication",
-        decides="standard",
     ),
 )
 
 QWEN = tuple(
-    Claim(
+    StandardClaim(
         id=f"sign-magnitude.model.replication.fact1-{slug}",
         locus=f"Table 6, {model}; section 9.2",
         statement=f"The mean squared cosine of {model}'s twenty evenly spaced matrices is within 5 per cent of 2/pi.",
@@ -138,7 +139,6 @@ QWEN = tuple(
         expected=expected,
         finding=finding,
         corrected_by="sign-magnitude.model.replication.fact1-qwen-3b-released" if finding else None,
-        decides="standard",
     )
     for model, slug, expected, finding in (
         ("Qwen2.5-0.5B", "qwen-0b5", HOLDS, ""),
@@ -147,7 +147,7 @@ QWEN = tuple(
     )
 )
 
-QWEN_3B = Claim(
+QWEN_3B = StandardClaim(
     id="sign-magnitude.model.replication.fact1-qwen-3b-released",
     locus="Table 6, Qwen2.5-3B; released results",
     statement="The mean squared cosine of Qwen2.5-3B's twenty evenly spaced matrices is .588.",
@@ -156,13 +156,12 @@ QWEN_3B = Claim(
     band=printed("0.588"),
     rival=GAUSSIAN,
     role="replication",
-    decides="standard",
 )
 
 
 def _replication(name: str, quantity: str, statement: str, figure: float, rival: float) -> Claim:
     """A released figure of Exp F."""
-    return Claim(
+    return StandardClaim(
         id=f"sign-magnitude.model.replication.expf-{name}",
         locus="section 9.5, Exp F; released results of Exp F",
         statement=statement,
@@ -170,7 +169,6 @@ def _replication(name: str, quantity: str, statement: str, figure: float, rival:
         band=within(figure, rel=0.01, provenance="author", because="the script's forward pass is in half precision"),
         rival=rival,
         role="replication",
-        decides="standard",
     )
 
 
@@ -194,7 +192,7 @@ AMPLITUDES = (
     _replication("alpha-largest", "alpha_max", "The largest alpha is .289.", 0.28941, 0.26),
     _replication("alpha-all", "alpha_all", "The median alpha of all columns is .0138.", 0.013844, 0.0221),
     *(
-        Claim(
+        StandardClaim(
             id=f"sign-magnitude.model.replication.alpha-abstract-{name}",
             locus="Abstract; Appendix E.8, measured distribution",
             statement=f"The {words} alpha of the outlier columns of TinyLlama's layer 12 is {figure}.",
@@ -205,14 +203,13 @@ AMPLITUDES = (
             expected=REFUTED,
             finding=f"It is {released} in the authors' results for the same layer and tokens.",
             corrected_by=f"sign-magnitude.model.replication.expf-alpha-{name}",
-            decides="standard",
         )
         for name, words, quantity, figure, released in (
             ("median", "median", "alpha_median", "0.024", ".0302"),
             ("largest", "largest", "alpha_max", "0.26", ".289"),
         )
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.replication.alpha-mean",
         locus="Abstract, 'about 10 = n E[alpha^2]'; Appendix E.8, measured distribution",
         statement="The outlier columns of TinyLlama's layer 12 have n E[alpha^2] of 10, to a factor of 1.5.",
@@ -220,7 +217,6 @@ AMPLITUDES = (
         band=between(10 / 1.5, 15.0, target=10.0, provenance="printed", because="about 10"),
         rival=1.0,
         role="replication",
-        decides="standard",
     ),
 )
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, between, experiment, grid, mean, value, within
-from claims.papers.sign_magnitude.shared.trained import GAUSSIAN, LAPLACE, MATRICES
+from claims import REFUTED, at_least, at_most, between, grid, mean, value, within
+from claims.papers.sign_magnitude.shared.trained import GAUSSIAN, LAPLACE, MATRICES, StandardClaim, model_experiment
 
 #: All matrices, and the twenty that the authors' rule takes.
 CHOSEN = ("all", "twenty")
 
-OUTPUTS = experiment(
+OUTPUTS = model_experiment(
     "claims.papers.sign_magnitude.trained.weights:outputs",
     fixed={"length": 256, "inputs": 64},
     seconds=2.2,
     megabytes=900,
-    needs="model",
-    most_seeds=16,
 )
 
 FACT_1 = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-mean",
         locus="Table 6; section 9.2",
         statement="The mean squared cosine of rows with their signs is within 5 per cent of 2/pi.",
@@ -27,9 +25,8 @@ FACT_1 = (
         band=within(0.0, abs=0.05, provenance="printed", because="all models within 5 per cent"),
         rival=LAPLACE,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-most",
         locus="section 9.6, row-level, '16/20 matrices'",
         statement="At least four fifths of the matrices, as 16 of the paper's 20, are within 5 per cent of 2/pi.",
@@ -38,9 +35,8 @@ FACT_1 = (
         band=at_least(0.8, provenance="printed", because="16 of 20"),
         rival=0.5,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-below",
         locus="Table 6; section 9.2",
         statement="Deviations have one sign: nineteen of twenty matrices or more are below 2/pi.",
@@ -49,9 +45,8 @@ FACT_1 = (
         band=at_least(0.95, provenance="smallest-effect", because="scatter around 2/pi has half of them below"),
         rival=0.5,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-worst",
         locus="section 9.6, row-level, the outlier matrices",
         statement="Most of the fifth of matrices farthest below are attention's in the first quarter of the layers.",
@@ -66,9 +61,8 @@ FACT_1 = (
             "the layers. The two worst of all are the first layer's keys and queries."
         ),
         corrected_by="sign-magnitude.model.fact1-worst-attention",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-worst-attention",
         locus="section 9.6, row-level, the outlier matrices",
         statement="Of the fifth of matrices farthest below, seven in ten or more are attention's.",
@@ -77,12 +71,11 @@ FACT_1 = (
         band=at_least(0.7, provenance="smallest-effect", because="4 in 7 of all matrices are"),
         rival=4 / 7,
         role="ours",
-        decides="standard",
     ),
 )
 
 HEAVY_TAILS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-kurtosis",
         locus="section 9.2, heavy tails; section 9.6, row-level",
         statement="The heavier the tails of a matrix's rows, the smaller its squared cosine: rank correlation -.5.",
@@ -91,9 +84,8 @@ HEAVY_TAILS = (
         band=at_most(-0.5, provenance="smallest-effect", because="consistent with heavy tails"),
         rival=0.0,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-tails-alone",
         locus="section 9.2, heavy tails; section 9.6, row-level",
         statement="Heavy tails of one law are the cause: columns scaled to equal norms leave 9/10 of the deviation.",
@@ -109,9 +101,8 @@ HEAVY_TAILS = (
             "(A1') is violated, but as much by scales as by tails."
         ),
         corrected_by="sign-magnitude.model.fact1-columns",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-columns",
         locus="section 9.2, heavy tails; section 9.6, row-level",
         statement="Columns of unequal norm make between a quarter and three quarters of the deviation.",
@@ -120,9 +111,8 @@ HEAVY_TAILS = (
         band=between(0.25, 0.75, provenance="smallest-effect", because="neither cause is negligible"),
         rival=1.0,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.fact1-equalised",
         locus="section 9.6, row-level, the outlier matrices",
         statement="With columns of equal norm nineteen of twenty matrices or more are within 5 per cent of 2/pi.",
@@ -131,12 +121,11 @@ HEAVY_TAILS = (
         band=at_least(0.95, provenance="smallest-effect", because="outlier matrices are those of unequal columns"),
         rival=0.86,
         role="ours",
-        decides="standard",
     ),
 )
 
 VECTORS = (
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.theorem4-sphere",
         locus="section 9.6, row-level; Theorem 4, eq. 18",
         statement="On spherical inputs W x and its ternary stand-in have a squared cosine within 5 % of 2/pi.",
@@ -144,9 +133,8 @@ VECTORS = (
         band=within(GAUSSIAN, rel=0.05, provenance="author", because="as for rows"),
         rival=0.5,
         role="transfer",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.theorem4-weighted",
         locus="section 9.6, row-level; Theorem 4, eq. 18",
         statement="It is the mean of the rows' squared cosines weighted by their energies, matrix by matrix.",
@@ -154,9 +142,8 @@ VECTORS = (
         band=at_most(0.01, provenance="smallest-effect", because="a third of the mean deviation from 2/pi"),
         rival=0.05,
         role="ours",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.theorem4-activations",
         locus="section 9.6, row-level; section 8.1, Theorem 4, eq. 18",
         statement="On the model's own activations, too, the outputs' squared cosine is within 5 per cent of 2/pi.",
@@ -170,9 +157,8 @@ VECTORS = (
             "the input; real activations lie near few of them."
         ),
         corrected_by="sign-magnitude.model.theorem4-activations-lower",
-        decides="standard",
     ),
-    Claim(
+    StandardClaim(
         id="sign-magnitude.model.theorem4-activations-lower",
         locus="section 9.6, row-level; section 8.1, Theorem 4, eq. 18",
         statement="The model's own activations lower it by .04 or more against inputs uniform on the sphere.",
@@ -180,6 +166,5 @@ VECTORS = (
         band=at_most(-0.04, provenance="smallest-effect", because="twice the rows' deviation from 2/pi"),
         rival=0.0,
         role="ours",
-        decides="standard",
     ),
 )

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
-from claims import Band, at_least, experiment, within
+from claims import Band, Claim, at_least, experiment, within
+
+#: What is measured on a trained model takes minutes: few seeds, decided at standard.
+model_experiment = partial(experiment, needs="model", most_seeds=16)
+StandardClaim = partial(Claim, decides="standard")
 
 ACTIVATION_NAMES = {"relu": "ReLU", "silu": "SiLU"}
 GAUSSIAN = 2 / math.pi
 #: (2/pi - 1/2)/(2/pi): the relative deviation of a Laplace law.
 LAPLACE = math.pi / 4 - 1
 
-MATRICES = experiment(
+MATRICES = model_experiment(
     "claims.papers.sign_magnitude.trained.weights:matrices",
     fixed={"replicates": ""},
     seconds=2.5,
     megabytes=900,
-    needs="model",
     most_seeds=1,
 )
 
 PARTS = ("q", "k", "v", "o", "gate", "up", "down")
 #: The q projection at the relative depth of the paper's, and the median over those of all layers.
 QUERIES = ("middle-q", "q")
-AMPLITUDES = experiment(
+AMPLITUDES = model_experiment(
     "claims.papers.sign_magnitude.trained.amplitudes:amplitudes",
     sweep={"where": ("middle-q", *PARTS, "all")},
     fixed={"length": 512},
     seconds=2.8,
     megabytes=900,
-    needs="model",
-    most_seeds=16,
 )
 
 COLUMN_FACTS = experiment(
@@ -40,22 +42,19 @@ COLUMN_FACTS = experiment(
 RATES = (0.05, 0.005, 0.001, 0.0002)
 #: Rates of all weights, for flips that are confined to a twentieth of them: a tenth and a hundredth of the columns'.
 RATES_OF_ALL = (0.005, 0.0005)
-COUNTED = experiment(
+COUNTED = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
     sweep={"flip_rate": RATES},
     fixed={"length": 96, "draws": 2, "counted_on": "pool"},
     seconds=8.3,
     megabytes=1200,
-    needs="model",
-    most_seeds=16,
 )
-COUNTED_ON_ALL = experiment(
+COUNTED_ON_ALL = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
     sweep={"flip_rate": RATES_OF_ALL},
     fixed={"length": 96, "draws": 1, "counted_on": "all"},
     seconds=2.6,
     megabytes=1200,
-    needs="model",
     most_seeds=8,
 )
 
