@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 
 from claims.papers.sign_magnitude.experiments.ternary_quadrature import named_moments, threshold_limit, weight_moments
-from claims.papers.sign_magnitude.theory import ternary, ternary_finite, vectors
+from claims.papers.sign_magnitude.theory import quadrants, ternary, ternary_finite, vectors
 
 ABSMEAN = math.sqrt(2 / math.pi)
 ROWS, INPUTS = 4096, 128
@@ -20,7 +20,7 @@ scales = st.floats(0.05, 5.0)
 
 def by_formula(q):
     """Everything that all three routes give, by name."""
-    parts = ternary.quantized_quadrants(q)
+    parts = quadrants.quantized_quadrants(q)
     flipped = parts.energy_off + parts.energy_on
     found = {
         "zeros": q.zeros,
@@ -166,7 +166,7 @@ def test_a_fitted_scale_makes_the_error_orthogonal(threshold, scale):
 @settings(deadline=None)
 def test_parts_add_up_and_stay_in_range(threshold, scale):
     q = ternary.Quantizer(threshold, scale)
-    parts = ternary.quantized_quadrants(q)
+    parts = quadrants.quantized_quadrants(q)
     assert parts.energy == pytest.approx(ternary.quantized_error_energy(q), rel=1e-11)
     assert parts.cross == pytest.approx(ternary.quantized_cross(q), abs=1e-14)
     assert 0 <= q.cosine2 < 0.81

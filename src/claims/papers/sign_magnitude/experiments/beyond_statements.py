@@ -1,4 +1,4 @@
-"""For-all statements about outliers (Appendices E and F) and activations, as margins that are negative where they fail."""
+"""For-all statements about outliers (Appendices E and F) and activations, as margins that are negative if they fail."""
 
 from __future__ import annotations
 

@@ -22,10 +22,7 @@ FORMULAS = (
         id="sign-magnitude.abstract.limit",
         locus="abstract",
         statement="pi/(pi - 2) is about 2.75.",
-        test=table(
-            PATH,
-            check=recomputed("limit", uses=(), formula=small_rate.c_limit, where=having("limit")),
-        ),
+        test=table(PATH, check=recomputed("limit", uses=(), formula=small_rate.c_limit, where=having("limit"))),
     ),
     Claim(
         id="sign-magnitude.abstract.radial-match",

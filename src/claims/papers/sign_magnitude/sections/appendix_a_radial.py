@@ -7,14 +7,7 @@ import math
 from claims import Claim, experiment, grid, limit, mean, ratio, replay, table, value, within
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.formula_checks import NearFormula
-from claims.papers.sign_magnitude.shared.block import (
-    HIDDEN,
-    RATES,
-    REPLAY_HIDDEN,
-    SMALL_RATE,
-    WIDE,
-    by_quadrature,
-)
+from claims.papers.sign_magnitude.shared.block import HIDDEN, RATES, REPLAY_HIDDEN, SMALL_RATE, WIDE, by_quadrature
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
 
 PROJECTION = experiment(
@@ -85,12 +78,7 @@ PROJECTED = (
         statement=("At d rows the mean squared cosine is that of a sample correlation, 1 - (1 - 1/d)(1 - rho^2) 2F1."),
         at=grid(d=[32, 64], rho2=0.01),
         test=mean(PROJECTION["cosine2"]),
-        band=within(
-            projected_cosine2,
-            abs=0.005,
-            provenance="theory",
-            because="a third of 1/d; exact",
-        ),
+        band=within(projected_cosine2, abs=0.005, provenance="theory", because="a third of 1/d; exact"),
         rival=0.01,
         role="ours",
         decides="standard",

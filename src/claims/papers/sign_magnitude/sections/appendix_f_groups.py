@@ -7,12 +7,7 @@ from typing import Any
 
 from claims import HOLDS, REFUTED, Claim, at_most, experiment, grid, printed, ratio, search, value, within
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.shared.outliers import (
-    GROUPS,
-    GROUPS_EXACTLY,
-    NEEDED,
-    all_flipped_ratio,
-)
+from claims.papers.sign_magnitude.shared.outliers import GROUPS, GROUPS_EXACTLY, NEEDED, all_flipped_ratio
 from claims.papers.sign_magnitude.theory import outliers
 
 ROWS = read_rows("claims.papers.sign_magnitude:figures/appendix_f.toml")

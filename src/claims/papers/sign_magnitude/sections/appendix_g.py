@@ -19,7 +19,7 @@ from claims.papers.sign_magnitude.shared.ternary import (
     exactly,
     radial_fraction,
 )
-from claims.papers.sign_magnitude.theory import ternary
+from claims.papers.sign_magnitude.theory import quadrants, ternary
 
 KAPPA = 2 / math.pi
 BOTH = grid(quantizer=["sign", TERNARY])
@@ -34,9 +34,9 @@ NOT_CLAIMS = {
 }
 
 
-def gates(form: Callable[[ternary.Quadrants], float]) -> Callable[[str], float]:
+def gates(form: Callable[[quadrants.Quadrants], float]) -> Callable[[str], float]:
     """A figure of the decomposition by gates, as a function of the quantizer's name."""
-    return by_name(lambda q: form(ternary.quantized_quadrants(q)))
+    return by_name(lambda q: form(quadrants.quantized_quadrants(q)))
 
 
 def _part(
@@ -183,12 +183,7 @@ CANCELLATION = (
         statement="In layers of 1024 x 256 the mean alone is .269 (b1.58: .590).",
         at=LAYERS,
         test=mean(QUADRANTS["averaged"]),
-        band=within(
-            gates(lambda parts: parts.averaged),
-            abs=0.008,
-            provenance="theory",
-            because=_WIDE,
-        ),
+        band=within(gates(lambda parts: parts.averaged), abs=0.008, provenance="theory", because=_WIDE),
         rival=by_name(ternary.quantized_radial_fraction),
         role="ours",
     ),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from claims import Claim, experiment, grid, printed, ratio, search, value, within
-from claims.papers.sign_magnitude.shared.outliers import (
-    SINGLE_FLIP_EXACTLY,
-)
+from claims.papers.sign_magnitude.shared.outliers import SINGLE_FLIP_EXACTLY
 from claims.papers.sign_magnitude.theory import activations, block, outliers, small_rate, vectors
 
 #: c0 of smooth activations at pre-activations of variance one.

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from claims import REFUTED, Claim, at_least, grid, order, value, within
-from claims.papers.sign_magnitude.shared.block import (
-    LINEAR,
-    RATES,
-    RELU,
-    SMALL_RATE,
-    by_quadrature,
-    transverse_ratio,
-)
+from claims.papers.sign_magnitude.shared.block import LINEAR, RATES, RELU, SMALL_RATE, by_quadrature, transverse_ratio
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
 from claims.papers.sign_magnitude.theory.block import Metric
 

@@ -65,10 +65,7 @@ FINITE_WIDTH = (
         at=grid(n=256, m=4096, flip_rate=0.001),
         test=ratio(SINGLE_FLIPS["total"], SINGLE_FLIPS["flip_energy"]),
         band=within(
-            block.sign_energy_share,
-            rel=0.01,
-            provenance="smallest-effect",
-            because="a third of the effect of 3 %",
+            block.sign_energy_share, rel=0.01, provenance="smallest-effect", because="a third of the effect of 3 %"
         ),
         rival=finite.energy_share,
         expected=REFUTED,

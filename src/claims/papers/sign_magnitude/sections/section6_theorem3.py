@@ -42,10 +42,7 @@ FIXED_RATE = (
         at=grid(n=[512, 1024], flip_rate=RATES, metric="pre", step=1),
         test=transverse_ratio(RELU),
         band=within(
-            finite.c_finite_n,
-            rel=0.005,
-            provenance="theory",
-            because="next terms are O(p^0.5/n) and O(1/n^2), < .002",
+            finite.c_finite_n, rel=0.005, provenance="theory", because="next terms are O(p^0.5/n) and O(1/n^2), < .002"
         ),
         rival=small_rate.c_printed_formula,
         decides="standard",

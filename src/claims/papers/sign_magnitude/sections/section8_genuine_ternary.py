@@ -91,14 +91,20 @@ WEIGHTS = (
         lambda q: q.cosine2,
         KAPPA,
     ),
-    Claim(
-        id="sign-magnitude.b158.cosine2-form",
-        locus="Theorem 4, for b1.58",
-        statement="Gain and energy are (2/pi) exp(-1/(4 pi)) and (2/pi) erfc(1/(2 sqrt pi)): .5879 and .4392.",
-        test=value(LIMIT_TERNARY["gain"] + LIMIT_TERNARY["energy"]),
-        band=by_quadrature(KAPPA * (DENSITY + KEPT)),
-        rival=2 * KAPPA,
-        role="ours",
+    *(
+        Claim(
+            id=f"sign-magnitude.b158.{name}",
+            locus="Theorem 4, for b1.58",
+            statement=f"{words}.",
+            test=value(LIMIT_TERNARY[quantity]),
+            band=by_quadrature(form),
+            rival=KAPPA,
+            role="ours",
+        )
+        for name, words, quantity, form in (
+            ("cosine2-form", "The gain is (2/pi) exp(-1/(4 pi)), .5879", "gain", KAPPA * DENSITY),
+            ("energy-form", "The energy is (2/pi) erfc(1/(2 sqrt pi)), .4392", "energy", KAPPA * KEPT),
+        )
     ),
     Claim(
         id="sign-magnitude.b158.cosine2-measured",

@@ -75,16 +75,8 @@ THEOREM_4 = (
         locus="section 2.3; footnote 1",
         statement="One scale a row keeps (1 - 2/pi)/n more of the squared cosine than one scale in all.",
         at=grid(n=[32, 64], aspect=8),
-        test=order(
-            ALIGNMENT.at(quantizer=SIGN)["cosine2"],
-            ALIGNMENT.at(quantizer="sign-tensor")["cosine2"],
-        ),
-        band=within(
-            row_scale_gain,
-            rel=0.1,
-            provenance="smallest-effect",
-            because="next term is 1/(mn), two per cent",
-        ),
+        test=order(ALIGNMENT.at(quantizer=SIGN)["cosine2"], ALIGNMENT.at(quantizer="sign-tensor")["cosine2"]),
+        band=within(row_scale_gain, rel=0.1, provenance="smallest-effect", because="next term is 1/(mn), two per cent"),
         rival=0.0,
         role="ours",
     ),

@@ -129,10 +129,7 @@ ATTRIBUTION = (
         at=grid(flip_rate=[0.01, 0.05], step=[1, -1], projection=["none", "gaussian"], metric="post"),
         test=mean(FOUR_WAY["metric_factor"]),
         band=within(
-            block.magnitude_variance,
-            rel=0.0125,
-            provenance="theory",
-            because="the finite-width term is below .0025",
+            block.magnitude_variance, rel=0.0125, provenance="theory", because="the finite-width term is below .0025"
         ),
         rival=1.0,
         role="ours",

@@ -40,8 +40,7 @@ PRINTED = tuple(
         locus="section 9.6, TinyLlama, row-level",
         statement=f"TinyLlama's {words} over twenty matrices is {printed}, as released.",
         test=table(
-            PATH,
-            check=recomputed(name, uses=(f"released_{name}",), formula=lambda value: value, where=having("mean")),
+            PATH, check=recomputed(name, uses=(f"released_{name}",), formula=lambda value: value, where=having("mean"))
         ),
     )
     for name, words, printed in (

@@ -184,8 +184,7 @@ SATURATION = (
         locus="section 7.2; Table 17",
         statement="A model that guesses uniformly would have the NLL ratio 4.88 to the other columns (median).",
         test=table(
-            TABLE_17,
-            check=_summary("ceiling", PAIR[1:], lambda other, base: _log_ratio(VOCABULARY, other, base)),
+            TABLE_17, check=_summary("ceiling", PAIR[1:], lambda other, base: _log_ratio(VOCABULARY, other, base))
         ),
         role="ours",
     ),

@@ -68,10 +68,7 @@ NAIVE = tuple(
         id=f"sign-magnitude.table8.naive-{result}",
         locus="section 7.3, footnote 2",
         statement=statement,
-        test=table(
-            PATH,
-            check=recomputed(result, uses=uses, formula=formula, where=having("product")),
-        ),
+        test=table(PATH, check=recomputed(result, uses=uses, formula=formula, where=having("product"))),
         role="ours",
     )
     for result, uses, formula, statement in (

@@ -9,19 +9,7 @@ from __future__ import annotations
 
 import math
 
-from claims import (
-    HOLDS,
-    REFUTED,
-    UNDECIDED,
-    at_least,
-    at_most,
-    grid,
-    mean,
-    order,
-    ratio,
-    value,
-    within,
-)
+from claims import HOLDS, REFUTED, UNDECIDED, at_least, at_most, grid, mean, order, ratio, value, within
 from claims.papers.sign_magnitude.shared.trained import COLUMN_FACTS, MORE_SEEDS, StandardClaim, model_experiment
 
 RATES = (0.05, 0.005)
