@@ -132,7 +132,7 @@ def test_named_quantizers_are_their_definitions(name):
 
 def test_values_of_the_paper_and_of_b158():
     """Figures that follow from the paper's formulas, and their counterparts with zeros."""
-    sign, ternary, fitted = (ternary.quantizer(name) for name in ("sign", "ternary", "ternary-fitted"))
+    sign, genuine, fitted = (ternary.quantizer(name) for name in ("sign", "ternary", "ternary-fitted"))
     assert sign.gain == pytest.approx(sign.energy, rel=1e-15)
     assert math.degrees(sign.angle) == pytest.approx(37.0714350, abs=1e-7)
     assert ternary.quantized_radial_fraction(sign) == pytest.approx(0.364893467, abs=1e-9)
@@ -140,11 +140,11 @@ def test_values_of_the_paper_and_of_b158():
     assert ternary.equal_norm_ratio(sign) == pytest.approx(1.436583103, abs=1e-9)
     assert ternary.equal_norm_ratio(sign, "linear") == pytest.approx((3 * math.pi + 2) / 8, rel=1e-14)
     assert ternary.equal_norm_ratio(sign, "relu", "post") == pytest.approx(0.914557208, abs=1e-9)
-    assert ternary.cosine2 == pytest.approx(0.78695766545, abs=1e-11)
-    assert ternary.quantized_radial_fraction(ternary, "linear") == pytest.approx(0.644721471, abs=1e-9)
-    assert ternary.quantized_radial_fraction(ternary) == pytest.approx(0.659177423, abs=1e-9)
-    assert ternary.equal_norm_ratio(ternary, "relu", "post") == pytest.approx(1.146203400, abs=1e-9)
-    assert ternary.equal_norm_ratio(fitted, "relu", "post") < 1 < ternary.equal_norm_ratio(ternary, "relu", "post")
+    assert genuine.cosine2 == pytest.approx(0.78695766545, abs=1e-11)
+    assert ternary.quantized_radial_fraction(genuine, "linear") == pytest.approx(0.644721471, abs=1e-9)
+    assert ternary.quantized_radial_fraction(genuine) == pytest.approx(0.659177423, abs=1e-9)
+    assert ternary.equal_norm_ratio(genuine, "relu", "post") == pytest.approx(1.146203400, abs=1e-9)
+    assert ternary.equal_norm_ratio(fitted, "relu", "post") < 1 < ternary.equal_norm_ratio(genuine, "relu", "post")
 
 
 @given(threshold=thresholds, scale=scales)

@@ -1,4 +1,4 @@
-"""Error of quantized weights behind the ReLU, by what the gates do: the decomposition that the paper leaves open (O7b)."""
+"""Error of quantized weights behind the ReLU by what the gates do: the decomposition that the paper leaves as O7b."""
 
 import math
 from dataclasses import dataclass
