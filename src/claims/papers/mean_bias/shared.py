@@ -9,7 +9,9 @@ from typing import Any
 from claims import Band, Claim, Linear, experiment, linear, within
 from claims.lazy import Number
 
-#: What is claimed of trained models and training runs takes minutes, and is decided at standard.
+#: What is measured on a trained model and on training runs takes minutes: few seeds, decided at standard.
+model_experiment = partial(experiment, needs="model", most_seeds=16)
+text_experiment = partial(experiment, needs="text", most_seeds=16)
 StandardClaim = partial(Claim, decides="standard")
 
 # Sections 2 and 3: one mean over a matrix of noise.
@@ -74,14 +76,12 @@ NORMED = ["q", "gate"]
 TOKENS = 256
 HALF = "most of it is more than half"
 
-ACTIVATIONS = experiment(
+ACTIVATIONS = model_experiment(
     "claims.papers.mean_bias.trained.activations:activations",
     sweep={"operand": ("q", "o", "gate", "down", "stream", "later stream"), "depth": DEPTHS},
     fixed={"tokens": TOKENS, "largest": 0.001},
     seconds=1.5,
     megabytes=950,
-    needs="model",
-    most_seeds=16,
 )
 
 
@@ -94,7 +94,7 @@ def averaged(name: str, operands: Sequence[str], depths: Sequence[float]) -> Lin
 # NVFP4 errors of what a trained model's linear maps read, squared and relative to plain NVFP4: geometric means over
 # operands and four layers.
 
-OPERANDS = experiment(
+OPERANDS = model_experiment(
     "claims.papers.mean_bias.trained.operand_errors:operand_errors",
     sweep={
         "operand": ("q", "o", "gate", "down", "all"),
@@ -116,8 +116,6 @@ OPERANDS = experiment(
     fixed={"tokens": TOKENS, "outputs": 128, "layers": 4},
     seconds=3.0,
     megabytes=1000,
-    needs="model",
-    most_seeds=16,
 )
 ALL = OPERANDS.at(operand="all")
 

@@ -81,7 +81,7 @@ def encoded(point: Mapping[str, Any], streams: Streams) -> Record:
     """How many bfloat16 numbers get the nearest code, ties the even one, all beyond the largest value that value's.
 
     The nearest is found among all magnitudes by distance. Base point: element. Quantities: numbers, agree, and
-    planted, which agree if ties went away from zero; ties and beyond count how many magnitudes are such.
+    planted, which agree if ties went away from zero.
     """
     element = point["element"]
     exponent_bits, mantissa_bits, _, nan = _FIELDS[element]
@@ -99,8 +99,6 @@ def encoded(point: Mapping[str, Any], streams: Streams) -> Record:
     got = _ENCODE[element](x).long()
     return {
         "numbers": len(x),
-        "ties": int((tied.sum(1) > 1).sum()),
-        "beyond": int((sizes > values[-1]).sum()),
         "agree": int((got == even[place] + sign).sum()),
         "planted": int((got == upper[place] + sign).sum()),
     }

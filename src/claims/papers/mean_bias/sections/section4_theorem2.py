@@ -7,10 +7,10 @@ from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
 from claims.papers.mean_bias.theory import exceedance
 
-#: sigma from zero, with tokens that are independent or share nine tenths of their noise's variance.
 TOKENS = (25, 50, 100)
 LONGEST = TOKENS[-1]
 THRESHOLD = 2.0
+#: No mean or one of 3 sigma, and tokens that are independent or share nine tenths of their noise's variance.
 COUNTS = experiment(
     "claims.papers.mean_bias.experiments.exceedance:counts",
     sweep={"mean": (0.0, 3.0), "correlation": (0.0, 0.9), "tokens": TOKENS},

@@ -12,16 +12,7 @@ WEIGHTS = experiment(
     "claims.papers.mean_bias.experiments.dose:weight_gradient_error",
     sweep={
         "strength": (1, 2, 4),
-        "arm": (
-            "plain",
-            "printed/4",
-            "printed/2",
-            "bfloat16/4",
-            "bfloat16/2",
-            "kept/4",
-            "activation/2",
-            "hadamard",
-        ),
+        "arm": ("plain", "printed/4", "printed/2", "bfloat16/4", "bfloat16/2", "kept/4", "activation/2", "hadamard"),
     },
     # A mean with .25 per cent of the energy: what gradients are said to have at most.
     fixed={"tokens": TOKENS, "channels": CHANNELS, "outputs": OUTPUTS, "gradient_strength": GRADIENT},

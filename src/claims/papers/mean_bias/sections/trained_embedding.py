@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, at_least, at_most, experiment, mean, order
-from claims.papers.mean_bias.shared import StandardClaim
+from claims import REFUTED, at_least, at_most, mean, order
+from claims.papers.mean_bias.shared import StandardClaim, model_experiment
 
-EMBEDDING = experiment(
+EMBEDDING = model_experiment(
     "claims.papers.mean_bias.trained.emergence:embedding",
     fixed={"tokens": 4096},
     seconds=0.6,
     megabytes=950,
-    needs="model",
-    most_seeds=16,
 )
 
 FREQUENCIES = (

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, at_least, at_most, experiment, grid, mean, order
-from claims.papers.mean_bias.shared import StandardClaim
+from claims import REFUTED, at_least, at_most, grid, mean, order
+from claims.papers.mean_bias.shared import TOKENS, StandardClaim, model_experiment
 
-TOKENS = 256
-
-LAYERS = experiment(
+LAYERS = model_experiment(
     "claims.papers.mean_bias.trained.emergence:regeneration",
     sweep={"depth": ("first", "all")},
     fixed={"tokens": TOKENS},
     seconds=1.5,
     megabytes=950,
-    needs="model",
-    most_seeds=16,
 )
-STREAM = experiment(
+STREAM = model_experiment(
     "claims.papers.mean_bias.trained.emergence:accumulation",
     fixed={"tokens": TOKENS},
     seconds=1.0,
     megabytes=950,
-    needs="model",
-    most_seeds=16,
 )
 
 _TENTH = "a tenth of the energy"

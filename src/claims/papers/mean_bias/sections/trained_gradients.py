@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, UNDECIDED, Band, at_least, at_most, experiment, grid, mean, order, ratio, within
-from claims.papers.mean_bias.shared import StandardClaim
+from claims import REFUTED, UNDECIDED, Band, at_least, at_most, grid, mean, order, ratio, within
+from claims.papers.mean_bias.shared import StandardClaim, model_experiment
 
-PRODUCTS = experiment(
+PRODUCTS = model_experiment(
     "claims.papers.mean_bias.trained.gradients:products",
     sweep={
         "arm": (
@@ -23,26 +23,20 @@ PRODUCTS = experiment(
     fixed={"tokens": 128, "layers": 2},
     seconds=6.5,
     megabytes=1400,
-    needs="model",
-    most_seeds=16,
 )
-MEANS = experiment(
+MEANS = model_experiment(
     "claims.papers.mean_bias.trained.gradients:means",
     sweep={"where": ("embedding", "first", "spread")},
     fixed={"tokens": 288},
     seconds=3.7,
     megabytes=1400,
-    needs="model",
-    most_seeds=16,
 )
 
 _WEIGHT = "section 5, eq. 12, dW, real gradients"
 _INPUT = "section 5, eq. 12, dX, real gradients"
 _BOTH = ["gradients", "all"]
-_SPLIT = PRODUCTS.at(arm="bfloat16/2")["weight"]
-
-
-_NEAREST = PRODUCTS.at(arm="bfloat16/2", rounding="gradients")["weight"]
+_TWO_TERMS = PRODUCTS.at(arm="bfloat16/2")
+_SPLIT = _TWO_TERMS["weight"]
 
 
 def _smaller(because: str = "smaller") -> Band:
@@ -138,7 +132,7 @@ WEIGHT_GRADIENT = (
         id="mean-bias.model.weight-gradient-rounding",
         locus="section 6.1, stochastic rounding; section 5, eq. 12, dW",
         statement="The share of dW's error that the two-term split leaves is the same with X rounded stochastically.",
-        test=order(PRODUCTS.at(arm="bfloat16/2", rounding="all")["weight"], _NEAREST),
+        test=order(_TWO_TERMS.at(rounding="all")["weight"], _TWO_TERMS.at(rounding="gradients")["weight"]),
         band=within(0.0, abs=0.1, provenance="smallest-effect", because="a tenth of plain NVFP4's error"),
         rival=0.4,
         role="transfer",

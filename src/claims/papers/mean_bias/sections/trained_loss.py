@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from math import log
 
-from claims import (
-    REFUTED,
-    UNDECIDED,
-    Band,
-    at_least,
-    at_most,
-    experiment,
-    mean,
-    order,
-    ratio,
-    within,
-)
+from claims import REFUTED, UNDECIDED, Band, at_least, at_most, mean, order, ratio, within
 from claims.kinds.base import Kind
-from claims.papers.mean_bias.shared import FIRST_LOOK, StandardClaim
+from claims.papers.mean_bias.shared import FIRST_LOOK, StandardClaim, model_experiment
 
-LOSSES = experiment(
+LOSSES = model_experiment(
     "claims.papers.mean_bias.trained.end_to_end:losses",
     sweep={
         "arm": (
@@ -39,26 +28,20 @@ LOSSES = experiment(
     fixed={"tokens": 128},
     seconds=8.5,
     megabytes=1600,
-    needs="model",
-    most_seeds=16,
 )
 #: Apart, because what is refuted is measured on a second block of seeds.
-REMEDIES = experiment(
+REMEDIES = model_experiment(
     "claims.papers.mean_bias.trained.end_to_end:losses",
     sweep={"arm": ("plain", "first", "rotated")},
     fixed={"tokens": 192},
     seconds=3.9,
     megabytes=1600,
-    needs="model",
-    most_seeds=16,
 )
-CENTRED = experiment(
+CENTRED = model_experiment(
     "claims.papers.mean_bias.trained.end_to_end:embedding_mean",
     fixed={"tokens": 192},
     seconds=2,
     megabytes=1300,
-    needs="model",
-    most_seeds=16,
 )
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from claims import at_least, experiment, grid, mean
-from claims.papers.mean_bias.shared import StandardClaim
+from claims import at_least, grid, mean
+from claims.papers.mean_bias.shared import StandardClaim, model_experiment
 
-FIGURES = experiment(
+FIGURES = model_experiment(
     "claims.papers.mean_bias.trained.published:figures",
     sweep={"module": ("embedding", "layer 3", "layer 15", "layer 27")},
     fixed={"tokens": 512, "largest": 0.001},
     seconds=12,
     megabytes=3000,
-    needs="model",
     of="Qwen3-0.6B",
-    most_seeds=16,
 )
 
 FIGURE_1 = (

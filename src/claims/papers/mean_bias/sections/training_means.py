@@ -7,8 +7,8 @@ of tokens and what goes beyond them, not what it is after 170k steps.
 
 from __future__ import annotations
 
-from claims import REFUTED, Quantity, at_least, at_most, bound, experiment, grid, order, ratio
-from claims.papers.mean_bias.shared import RUN_SIZES, StandardClaim
+from claims import REFUTED, Quantity, at_least, at_most, bound, grid, order, ratio
+from claims.papers.mean_bias.shared import RUN_SIZES, StandardClaim, text_experiment
 
 #: At the second the mean is strongest.
 STEPS = (5, 20, 40, 70, 100)
@@ -17,14 +17,12 @@ FIRST, PEAK, LAST = STEPS[0], STEPS[1], STEPS[-1]
 PARTS = ("qkv", "o", "gate_up", "down")
 EARLY = tuple(f"{part}/first" for part in PARTS)
 LATE = tuple(f"{part}/last" for part in PARTS)
-MEANS = experiment(
+MEANS = text_experiment(
     "claims.papers.mean_bias.training.runs:means",
     sweep={"operand": ("embedding", *EARLY, *LATE), "step": STEPS},
     fixed=RUN_SIZES | {"layers": 4, "embedding": 0.02},
     seconds=9,
     megabytes=400,
-    needs="text",
-    most_seeds=16,
 )
 
 _AT_LATE = grid(operand=list(LATE))

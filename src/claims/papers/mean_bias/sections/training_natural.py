@@ -7,10 +7,10 @@ all linear maps of its layers in 4 bits (W4A4G4).
 
 from __future__ import annotations
 
-from claims import UNDECIDED, Claim, Quantity, at_least, at_most, experiment, grid, order, ratio
-from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS, StandardClaim
+from claims import UNDECIDED, Claim, Quantity, at_least, at_most, grid, order, ratio
+from claims.papers.mean_bias.shared import FINAL_STEP, RUN_SIZES, RUN_STEPS, StandardClaim, text_experiment
 
-LOSSES = experiment(
+LOSSES = text_experiment(
     "claims.papers.mean_bias.training.runs:losses",
     sweep={
         "arm": ("fp32", "plain", "printed", "float32/2", "hadamard", "svd/fp4"),
@@ -19,8 +19,6 @@ LOSSES = experiment(
     fixed=RUN_SIZES | {"strength": 0.0},
     seconds=60,
     megabytes=400,
-    needs="text",
-    most_seeds=16,
 )
 
 

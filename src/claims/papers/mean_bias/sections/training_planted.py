@@ -9,11 +9,11 @@ product: these claims are about the mechanism, not about how much of it there is
 
 from __future__ import annotations
 
-from claims import UNDECIDED, Claim, Linear, Quantity, at_least, experiment, grid, order, ratio, within
-from claims.papers.mean_bias.shared import FINAL_STEP, FIRST_LOOK, RUN_SIZES, RUN_STEPS, StandardClaim
+from claims import UNDECIDED, Claim, Linear, Quantity, at_least, grid, order, ratio, within
+from claims.papers.mean_bias.shared import FINAL_STEP, FIRST_LOOK, RUN_SIZES, RUN_STEPS, StandardClaim, text_experiment
 
 NONE = "plain / nothing planted"
-PLANTED = experiment(
+PLANTED = text_experiment(
     "claims.papers.mean_bias.training.runs:losses",
     sweep={
         "arm": (
@@ -31,8 +31,6 @@ PLANTED = experiment(
     fixed=RUN_SIZES | {"strength": 2.0},
     seconds=80,
     megabytes=400,
-    needs="text",
-    most_seeds=16,
 )
 AT_LAST = grid(step=FINAL_STEP)
 _MECHANISM = "section 5, first paragraph"
