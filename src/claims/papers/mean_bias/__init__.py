@@ -1,15 +1,15 @@
 """Claims of "The Curse and Blessing of Mean Bias in FP4-Quantized LLM Training" (Averis), arXiv 2603.10444v1.
 
-Experiments live in modules that import neither claims nor closed forms (``theory``), so that what is measured never
-depends on what is expected: on drawn data in ``experiments``, on trained models in ``trained``, and training runs in
-``training``.
+Claims stand in ``sections``, closed forms in ``theory``, printed figures in ``figures``. What is measured imports none
+of these, so that it never depends on what is expected: drawn data in ``experiments``, trained models in ``trained``,
+training runs in ``training``.
 """
 
 from pathlib import Path
 
 from claims import Pack, Paper
 
-_SECTIONS: tuple[str, ...] = (
+_SECTIONS = (
     "abstract",
     "section2_geometry",
     "section2_modes",

@@ -10,12 +10,11 @@ from claims import REFUTED, Claim, at_least, at_most, experiment, grid, mean, or
 from claims.papers.mean_bias.shared import first_order, one_vector
 from claims.papers.mean_bias.theory import averis
 
-STRENGTHS = (0, 1, 2, 4, 8)
 TOKENS, CHANNELS = 512, 256
 
 OPERAND = experiment(
     "claims.papers.mean_bias.experiments.dose:operand_error",
-    sweep={"strength": STRENGTHS, "arm": ("plain", "printed", "bfloat16", "kept")},
+    sweep={"strength": (0, 1, 2, 4, 8), "arm": ("plain", "printed", "bfloat16", "kept")},
     fixed={"tokens": TOKENS, "channels": CHANNELS, "every": 1},
     seconds=0.09,
 )
