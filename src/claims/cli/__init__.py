@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -47,11 +48,12 @@ class _Commands(click.Group):
 
         click alone would end with 1 where a reader has gone or a file has ended.
         """
+        main: Callable[..., Any] = super().main  # its overloads know no *args
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return main(*args, standalone_mode=False, **extra)
         streams.open_missing()
         try:
-            status = super().main(*args, standalone_mode=False, **extra)
+            status = main(*args, standalone_mode=False, **extra)
             streams.give_back_output()
         except click.ClickException as error:
             status = endings.refusal(error)

@@ -7,6 +7,7 @@ import io
 import os
 import select
 import sys
+from typing import Any
 
 
 def open_missing() -> None:
@@ -53,9 +54,9 @@ def give_back_output() -> None:
         sys.stdout = sys.__stdout__
 
 
-def printing_to_stderr() -> contextlib.redirect_stdout[io.TextIOBase]:
+def printing_to_stderr() -> contextlib.AbstractContextManager[Any]:
     """Code that is not ours runs in this context: ``print`` asks for ``sys.stdout`` each time it is called."""
-    return contextlib.redirect_stdout(sys.stderr)  # type: ignore[type-var, return-value]
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def reader_is_gone() -> bool:
