@@ -23,7 +23,7 @@ from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, judge
 from claims.bands import Limits
 from claims.experiment import grid
 from claims.kinds import mean, order, proportion, quantile, ratio, slope, trend
-from claims.kinds.base import LOOKS, Kind, Sample
+from claims.kinds.base import LOOKS, Kind, Values
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
 
 ALPHA = 0.01
@@ -38,7 +38,7 @@ EDGE_ABOVE, EDGE_BELOW = Limits(-10.0, 0.0, None), Limits(0.0, 10.0, None)
 def sequential(test: Kind, columns: Columns, band: Limits, alpha: float, levels=()) -> tuple[Verdict, int]:
     """The first decision of the six looks, and after how many seeds: what a trial's first block does."""
     for n in LOOKS:
-        sample = Sample({made_up[name]: column[:n] for name, column in columns.items()}, levels)
+        sample = Values({made_up[name]: column[:n] for name, column in columns.items()}, levels)
         verdict = judge(test, sample, band, points=1, alpha=alpha / len(LOOKS)).verdict
         if verdict is not UNDECIDED:
             return verdict, n

@@ -26,7 +26,7 @@ from claims.auditing.decision import (
 )
 from claims.bands import Limits, within
 from claims.kinds import identity, mean, value
-from claims.kinds.base import LOOKS, Judgement, Sample
+from claims.kinds.base import LOOKS, Judgement, Values
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 
@@ -75,12 +75,12 @@ def test_a_fixed_number_of_seeds_is_never_cut_short(test):
     assert looks_at(claim(test, decides="standard", **fields), Tier.STANDARD) == test.looks
 
 
-def at_distance(half_widths: float, alpha: float) -> Sample:
+def at_distance(half_widths: float, alpha: float) -> Values:
     """16 seeds whose t interval at ``alpha`` ends ``half_widths`` half-widths above 1, the band's upper edge."""
     x = np.random.default_rng(0).normal(size=16)
     x -= x.mean()
     half = stats.t.isf(alpha / 2, 15) * x.std(ddof=1) / 4
-    return Sample({made_up["x"]: x + 1 + (1 + half_widths) * half}, ())
+    return Values({made_up["x"]: x + 1 + (1 + half_widths) * half}, ())
 
 
 def test_points_split_the_alpha_of_a_refutation():
@@ -103,7 +103,7 @@ def test_points_leave_the_alpha_of_holding_alone():
 
 
 def test_a_test_without_alpha_is_not_split():
-    sample = Sample({made_up["x"]: np.array([2.0])}, ())
+    sample = Values({made_up["x"]: np.array([2.0])}, ())
     assert judge(value(made_up["x"]), sample, Limits(0.0, 1.0, None), points=50).verdict is REFUTED
 
 

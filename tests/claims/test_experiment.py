@@ -10,7 +10,7 @@ import pytest
 from claims.auditing.trial import Measurement
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, experiment, grid, linear, quantities_of
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 
 SWEPT = experiment("made:swept", sweep={"p": (0.1, 0.2), "metric": ("pre", "post")}, fixed={"inputs": 8, "n": 4})
 
@@ -89,7 +89,7 @@ def test_a_quantity_is_named_by_a_string():
 
 def test_combinations_are_evaluated_seed_by_seed():
     a, b = SWEPT["a"], SWEPT["b"]
-    sample = Sample({a: np.array([1.0, 2.0]), b: np.array([10.0, 30.0])}, ())
+    sample = Values({a: np.array([1.0, 2.0]), b: np.array([10.0, 30.0])}, ())
     for expression, expected in [
         (a + b, [11.0, 32.0]),
         (b - a, [9.0, 28.0]),

@@ -16,7 +16,7 @@ from claims.bands import Limits, at_least, at_most, between
 from claims.errors import InvalidDeclaration, MeasurementError
 from claims.experiment import grid
 from claims.kinds import bound, convergence, limit, mean, order, slope
-from claims.kinds.base import LOOKS, Sample, decide
+from claims.kinds.base import LOOKS, Values, decide
 from claims.kinds.intervals import EVERYTHING, t_interval
 from claims.verdict import ERROR, HOLDS, REFUTED, UNDECIDED
 
@@ -202,7 +202,7 @@ def test_slope_of_a_power_law(exponent, noise, expected):
 
 def test_slope_is_the_mean_of_the_least_squares_slopes():
     x, y = np.array([1.0, 2.0, 5.0, 7.0]), np.random.default_rng(0).normal(size=(8, 4))
-    sample = Sample({made_up["y"]: y}, grid(t=x.tolist()))
+    sample = Values({made_up["y"]: y}, grid(t=x.tolist()))
     found = slope(made_up["y"], over="t", log=False).judge(sample, Limits(-1, 1, None), 0.01)
     assert found.estimate == pytest.approx(np.mean([np.polyfit(x, row, 1)[0] for row in y]))
 

@@ -14,7 +14,7 @@ from scipy import stats
 from claims.bands import Limits
 from claims.kinds import mean, order, proportion, quantile, ratio, sample, trend
 from claims.kinds.association import rank_correlation, regression
-from claims.kinds.base import GivesPValue, Kind, Sample
+from claims.kinds.base import GivesPValue, Kind, Values
 from claims.kinds.sample import column
 from claims.verdict import HOLDS, UNDECIDED
 
@@ -32,13 +32,13 @@ EDGES = st.one_of(st.floats(-3, 3), st.sampled_from([-math.inf, math.inf, -1.0, 
 
 
 @st.composite
-def observations(draw: st.DrawFn) -> Sample:
+def observations(draw: st.DrawFn) -> Values:
     """Two columns of 4 to 30 observations, correlated or not; of a few values each, or of as many as there are."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n, digits = draw(st.integers(4, 30)), draw(st.sampled_from([1, 12]))
     b = draw(st.floats(-1, 3)) + rng.normal(size=n)
     a = draw(st.floats(-2, 2)) + draw(st.floats(-1, 1)) * b + draw(st.floats(0.05, 2)) * rng.normal(size=n)
-    return Sample({A: np.round(a, digits), B: np.round(b, digits)}, ())
+    return Values({A: np.round(a, digits), B: np.round(b, digits)}, ())
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -59,7 +59,7 @@ def test_a_kind_is_undecided_below_its_p_value_and_decided_above(name, values, o
 
 def test_it_is_the_p_value_of_the_textbook():
     rng = np.random.default_rng(0)
-    values = Sample({A: rng.normal(0.5, 1.0, size=20), B: rng.normal(size=20)}, ())
+    values = Values({A: rng.normal(0.5, 1.0, size=20), B: rng.normal(size=20)}, ())
     positive = Limits(0.0, math.inf, None)
     assert mean(A).p_value(values, positive) == pytest.approx(stats.ttest_1samp(values.values[A], 0.0).pvalue)
     fit = stats.linregress(values.values[B], values.values[A])
@@ -70,20 +70,20 @@ def test_it_is_the_p_value_of_the_textbook():
 
 
 def test_constants_have_no_p_value_unless_any_value_would_do():
-    flat = Sample({A: np.full(8, 2.0), B: np.full(8, 1.0)}, ())
+    flat = Values({A: np.full(8, 2.0), B: np.full(8, 1.0)}, ())
     for test in (mean(A), ratio(A, B)):
         assert test.p_value(flat, Limits(1.0, 3.0, None)) == 1.0
     assert mean(A).p_value(flat, Limits(-math.inf, math.inf, None)) == 0.0
-    negative = Sample({A: np.arange(8.0), B: np.full(8, -1.0)}, ())
+    negative = Values({A: np.arange(8.0), B: np.full(8, -1.0)}, ())
     assert ratio(A, B).p_value(negative, Limits(-100.0, 100.0, None)) == 1.0
 
 
 @pytest.mark.parametrize("power", [-900, 900])
 def test_p_values_have_no_unit(power):
     x = np.random.default_rng(0).normal(1.0, 1.0, size=12)
-    one = mean(A).p_value(Sample({A: x}, ()), Limits(0.0, 5.0, None))
+    one = mean(A).p_value(Values({A: x}, ()), Limits(0.0, 5.0, None))
     assert 1e-6 < one < 0.1
-    assert mean(A).p_value(Sample({A: np.ldexp(x, power)}, ()), Limits(0.0, math.ldexp(5.0, power), None)) == one
+    assert mean(A).p_value(Values({A: np.ldexp(x, power)}, ()), Limits(0.0, math.ldexp(5.0, power), None)) == one
 
 
 def test_a_kind_without_one_is_searched():
@@ -93,6 +93,6 @@ def test_a_kind_without_one_is_searched():
     assert not isinstance(trend(A, over="n", direction="increasing"), GivesPValue)
     family = {"mine": {"right": (30.0, 28.0), "of": (40.0, 40.0)}}
     made = sample(test, family=family, member="mine", bands={})
-    found = made.judge(Sample({}, ()), Limits(0.5, 1.0, None), 0.01)
+    found = made.judge(Values({}, ()), Limits(0.5, 1.0, None), 0.01)
     assert found.verdict is HOLDS
     assert found.detail["smallest_alpha"] == pytest.approx(2 * stats.binom.sf(57, 80, 0.5), rel=1e-6)

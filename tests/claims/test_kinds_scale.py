@@ -33,7 +33,7 @@ from claims.kinds import (
     value,
 )
 from claims.kinds.association import rank_correlation, regression
-from claims.kinds.base import Judgement, Kind, Sample
+from claims.kinds.base import Judgement, Kind, Values
 from claims.kinds.intervals import beyond, fieller_interval, mean_of, spread_of, t_interval
 from claims.kinds.sample import column
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
@@ -71,7 +71,7 @@ def seeds(draw: st.DrawFn, levels: int = 0) -> dict[str, np.ndarray]:
 
 def look(test: Kind, values: dict[str, np.ndarray], lo: float, hi: float, alpha: float = 0.01) -> Judgement:
     levels = LEVELS[: values["a"].shape[1]] if values["a"].ndim == 2 else ()
-    return test.judge(Sample({made_up[name]: x for name, x in values.items()}, levels), Limits(lo, hi, None), alpha)
+    return test.judge(Values({made_up[name]: x for name, x in values.items()}, levels), Limits(lo, hi, None), alpha)
 
 
 def times(values: dict[str, np.ndarray], power: int) -> dict[str, np.ndarray]:
@@ -141,7 +141,7 @@ def test_a_fixed_sample_neither(values, lo, width, power):
     def verdict(by):
         family = {"mine": {"a": np.ldexp(values["a"], by).tolist()}}
         test = sample(mean(column("a")), family=family, member="mine", bands={})
-        return test.judge(Sample({}, ()), Limits(math.ldexp(lo, by), math.ldexp(lo + width, by), None), 0.01)
+        return test.judge(Values({}, ()), Limits(math.ldexp(lo, by), math.ldexp(lo + width, by), None), 0.01)
 
     found, again = verdict(0), verdict(power)
     assert (again.verdict, again.detail["granted"]) == (found.verdict, found.detail["granted"])
@@ -260,8 +260,8 @@ def test_a_difference_that_no_float_can_hold_is_an_error(test):
 def test_levels_of_any_size_have_a_slope(power):
     x = [math.ldexp(level, power) for level in (1.0, 2.0, 5.0)]
     y = np.random.default_rng(0).normal(size=(8, 3))
-    found = slope(A, over="x", log=False).judge(Sample({A: y}, grid(x=x)), Limits(-1, 1, None), 0.01)
-    plain = slope(A, over="x", log=False).judge(Sample({A: y}, grid(x=[1.0, 2.0, 5.0])), Limits(-1, 1, None), 0.01)
+    found = slope(A, over="x", log=False).judge(Values({A: y}, grid(x=x)), Limits(-1, 1, None), 0.01)
+    plain = slope(A, over="x", log=False).judge(Values({A: y}, grid(x=[1.0, 2.0, 5.0])), Limits(-1, 1, None), 0.01)
     assert found.interval == tuple(math.ldexp(end, -power) for end in plain.interval)
 
 

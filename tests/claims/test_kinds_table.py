@@ -12,7 +12,7 @@ from kit import claim, verdict
 
 from claims.errors import InvalidDeclaration
 from claims.kinds import table
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.table import aggregated, bounded, cell, granularity, read_rows, recomputed, shifted
 from claims.verdict import ERROR, HOLDS, REFUTED, UNDECIDED
 
@@ -232,7 +232,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path):
 def test_nothing_is_measured(printed_table):
     test = table(printed_table(*GOOD), check=RATIO)
     assert (test.quantities(), test.looks, test.sequential) == ((), (0,), False)
-    assert test.judge(Sample({}, ()), None, 0.5).verdict is HOLDS
+    assert test.judge(Values({}, ()), None, 0.5).verdict is HOLDS
 
 
 @pytest.mark.parametrize("n", [0, -3])

@@ -10,7 +10,7 @@ from claims.bands import Limits, at_least
 from claims.errors import InvalidDeclaration
 from claims.experiment import grid
 from claims.kinds import order, trend
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.intervals import t_interval
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -83,7 +83,7 @@ def test_it_says_which_level_is_first():
 
 
 def looked(y: np.ndarray, alpha: float):
-    sample = Sample({made_up["y"]: y}, grid(layer=list(range(y.shape[1]))))
+    sample = Values({made_up["y"]: y}, grid(layer=list(range(y.shape[1]))))
     return RISING.judge(sample, Limits(0.0, np.inf, 0.0), alpha)
 
 

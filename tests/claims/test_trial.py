@@ -24,7 +24,7 @@ from claims.kinds import (
     slope,
     trend,
 )
-from claims.kinds.base import LOOKS, Judgement, Sample
+from claims.kinds.base import LOOKS, Judgement, Values
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
@@ -262,7 +262,7 @@ class Broken:
     def quantities(self):
         return (made_up["x"],)
 
-    def judge(self, sample: Sample, band, alpha) -> Judgement:
+    def judge(self, sample: Values, band, alpha) -> Judgement:
         raise KeyError("lost")
 
 

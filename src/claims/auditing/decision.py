@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.kinds.base import LOOKS, Judgement, Kind, Sample, side
+from claims.kinds.base import LOOKS, Judgement, Kind, Values, side
 from claims.verdict import HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
 
 #: Probability of any false verdict in the audit of one paper.
@@ -49,7 +49,7 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
     return tuple(look for look in claim.test.looks if look <= REDUCED_CAP)
 
 
-def judge(test: Kind, sample: Sample, band: Limits | None, *, points: int, alpha: float = ALPHA_LOOK) -> Judgement:
+def judge(test: Kind, sample: Values, band: Limits | None, *, points: int, alpha: float = ALPHA_LOOK) -> Judgement:
     """One look at one of a claim's points: HOLDS at full alpha, REFUTED at alpha divided by the number of points.
 
     Where that is another alpha than the look's, ``detail["granted"]`` says so.

@@ -12,7 +12,7 @@ from claims.claim import Claim
 from claims.errors import ClaimsError, MeasurementError
 from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
-from claims.kinds.base import Judgement, Sample
+from claims.kinds.base import Judgement, Values
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
@@ -117,7 +117,7 @@ class Trial:
             self.final = problem
             return
         try:
-            judged = judge(self.claim.test, self._sample(outcomes), self.band, points=self.points, alpha=ALPHA_LOOK)
+            judged = judge(self.claim.test, self._values(outcomes), self.band, points=self.points, alpha=ALPHA_LOOK)
         except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
             words = str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"
             self.final = Judgement(verdict=ERROR, reason=f"{dict(self.point)}: {words}")
@@ -166,14 +166,14 @@ class Trial:
                     return Judgement(verdict=UNAVAILABLE, reason=outcome.unavailable)
         return None
 
-    def _sample(self, outcomes: Lookup) -> Sample:
+    def _values(self, outcomes: Lookup) -> Values:
         import numpy as np
 
         values = {}
         for quantity in self.claim.test.quantities():
             columns = [self._column(quantity, member, outcomes) for member in self.members]
             values[quantity] = np.stack(columns, axis=1) if self.claim.test.over else columns[0]
-        return Sample(values, self.members if self.claim.test.over else ())
+        return Values(values, self.members if self.claim.test.over else ())
 
     def _column(self, quantity: Quantity, member: Point, outcomes: Lookup) -> np.ndarray:
         """Values of the look's seeds at one member point."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from claims.bands import Limits
 from claims.errors import MeasurementError
 from claims.experiment import Linear, Quantity, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample, decide
+from claims.kinds.base import LOOKS, Judgement, Values, decide
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ class Association:
         """What has to be measured."""
         return quantities_of(self.y, self.x)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The interval at two-sided ``alpha`` against the band."""
         assert band is not None
         y, x = sample.of(self.y), sample.of(self.x)
@@ -51,7 +51,7 @@ class Association:
             detail={"observations": len(y)},
         )
 
-    def p_value(self, sample: Sample, band: Limits) -> float:
+    def p_value(self, sample: Values, band: Limits) -> float:
         """Of the pivot at the edge of the band that decides."""
         from claims.kinds.p_values import smallest_alpha
 

@@ -34,7 +34,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Values:
     """Values of the first n seeds at one judged point.
 
     ``values[quantity]`` has the seeds along its first axis; for a test that runs over an axis of the grid the levels
@@ -114,7 +114,7 @@ class Kind(Protocol):
         """What has to be measured."""
         ...
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Interval and verdict of the seeds so far at one alpha."""
         ...
 
@@ -132,7 +132,7 @@ class ChecksLevels(Protocol):
 class GivesPValue(Protocol):
     """A kind that knows at which alpha it begins to decide; of others that is searched for."""
 
-    def p_value(self, sample: Sample, band: Limits) -> float:
+    def p_value(self, sample: Values, band: Limits) -> float:
         """The smallest alpha at which :meth:`Kind.judge` does not say UNDECIDED; 1 if it always does."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claims.experiment import Linear, Quantity, linear
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.per_seed import PerSeed
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def convergence(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
     """
     expression = linear(y)
 
-    def contrasts(sample: Sample) -> np.ndarray:
+    def contrasts(sample: Values) -> np.ndarray:
         t = by_size(sample, expression, over)
         result: np.ndarray = (t[0] - t[1]) - 2**rate * (t[1] - t[2])
         return result
@@ -28,7 +28,7 @@ def convergence(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
     return PerSeed("convergence", (expression,), contrasts, (over,), doubling=3)
 
 
-def by_size(sample: Sample, expression: Linear, over: str) -> list[np.ndarray]:
+def by_size(sample: Values, expression: Linear, over: str) -> list[np.ndarray]:
     """Values at n, 2n, 4n, ... whatever the order in which the grid names them, each of shape (seeds,)."""
     values = sample.of(expression)
     return [values[:, i] for i in sample.axis(over).argsort()]

@@ -9,12 +9,12 @@ from typing import ClassVar
 from claims.bands import Limits
 from claims.experiment import Linear, Quantity, linear, quantities_of
 from claims.fields import check_whole
-from claims.kinds.base import Judgement, Sample
+from claims.kinds.base import Judgement, Values
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Agreement:
     """|lhs - rhs| <= bound at every drawn input, while |planted - rhs| > bound at one of them at least."""
 
     lhs: Linear
@@ -32,7 +32,7 @@ class Identity:
         """What has to be evaluated."""
         return quantities_of(self.lhs, self.rhs, self.bound, self.planted)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The largest error in units of its bound; alpha plays no part."""
         import numpy as np
 
@@ -67,7 +67,7 @@ def identity(
     bound: Quantity | Linear | float,
     planted: Quantity | Linear,
     draws: int = 8,
-) -> Identity:
+) -> Agreement:
     """Two expressions that have to be the same number.
 
     Args:
@@ -78,4 +78,4 @@ def identity(
         draws: how many inputs are drawn.
     """
     check_whole(draws, "identity.draws", least=1)
-    return Identity(linear(lhs), linear(rhs), linear(bound), linear(planted), (draws,))
+    return Agreement(linear(lhs), linear(rhs), linear(bound), linear(planted), (draws,))

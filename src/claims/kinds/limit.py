@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claims.experiment import Linear, Quantity, linear
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.convergence import by_size
 from claims.kinds.per_seed import PerSeed
 
@@ -20,7 +20,7 @@ def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
     """
     expression = linear(y)
 
-    def extrapolated(sample: Sample) -> np.ndarray:
+    def extrapolated(sample: Values) -> np.ndarray:
         small, large = by_size(sample, expression, over)
         factor = 2.0**rate
         result: np.ndarray = (factor * large - small) / (factor - 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.per_seed import PerSeed
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def order(a: Quantity | Linear, b: Quantity | Linear | None = None, *, over: str
         return PerSeed("order", (difference,), lambda sample: sample.of(difference))
     expression = linear(a)
 
-    def ends(sample: Sample) -> np.ndarray:
+    def ends(sample: Values) -> np.ndarray:
         values = sample.of(expression)
         result: np.ndarray = values[:, -1] - values[:, 0]
         return result

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration, MeasurementError
 from claims.experiment import Linear, Quantity, Scalar, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample, decide, finite
+from claims.kinds.base import LOOKS, Judgement, Values, decide, finite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ class PerSeed:
 
     kind: str
     expressions: tuple[Linear, ...]
-    reduce: Callable[[Sample], np.ndarray]
+    reduce: Callable[[Values], np.ndarray]
     over: tuple[str, ...] = ()
     #: How many levels of the axis it needs, each twice the one before; None if any will do.
     doubling: int | None = None
@@ -53,7 +53,7 @@ class PerSeed:
         """Which level is the first and which the last."""
         return f"{self.over[0]}: first {levels[0]}, last {levels[-1]}" if self.ends else ""
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The t interval of the mean against the band.
 
         Raises:
@@ -74,13 +74,13 @@ class PerSeed:
             detail={"sd": spread},
         )
 
-    def p_value(self, sample: Sample, band: Limits) -> float:
+    def p_value(self, sample: Values, band: Limits) -> float:
         """Of Student's t test against the edge of the band that decides."""
         from claims.kinds.p_values import smallest_alpha, t_tails
 
         return smallest_alpha(band, t_tails(self._values(sample)))
 
-    def _values(self, sample: Sample) -> np.ndarray:
+    def _values(self, sample: Values) -> np.ndarray:
         import numpy as np
 
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error

@@ -9,7 +9,7 @@ from typing import ClassVar
 from claims.bands import Limits
 from claims.errors import MeasurementError
 from claims.experiment import Quantity, check_quantity, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample, decide
+from claims.kinds.base import LOOKS, Judgement, Values, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Proportion:
         """What has to be measured."""
         return quantities_of(self.successes, self.trials)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Clopper-Pearson interval against the band."""
         from claims.kinds.intervals import count_interval
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from claims.bands import Limits
 from claims.experiment import Quantity, check_quantity, quantities_of
 from claims.fields import check_finite
-from claims.kinds.base import LOOKS, Judgement, Sample, decide
+from claims.kinds.base import LOOKS, Judgement, Values, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Quantile:
         """What has to be measured."""
         return quantities_of(self.x)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Order-statistic interval against the band."""
         import numpy as np
 
@@ -44,7 +44,7 @@ class Quantile:
             verdict=decide(interval, band), estimate=estimate, interval=interval, detail={"draws": draws.size}
         )
 
-    def p_value(self, sample: Sample, band: Limits) -> float:
+    def p_value(self, sample: Values, band: Limits) -> float:
         """By the binomial distribution of the number of draws below an edge."""
         from claims.kinds.p_values import quantile_tails, smallest_alpha
 

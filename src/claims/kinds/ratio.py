@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample
+from claims.kinds.base import LOOKS, Judgement, Values
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Ratio:
         """What has to be measured."""
         return quantities_of(self.numerator, self.denominator, *(self.plain or ()))
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Edge tests against the band, with Fieller's interval."""
         from claims.kinds.intervals import EVERYTHING, beyond, fieller_interval, t_interval
 
@@ -60,7 +60,7 @@ class Ratio:
         verdict, misses = _from_edges(*edges)
         return Judgement(verdict=verdict, estimate=estimate, interval=interval, detail=detail, misses=misses)
 
-    def p_value(self, sample: Sample, band: Limits) -> float:
+    def p_value(self, sample: Values, band: Limits) -> float:
         """Of the edge test that decides, and no smaller than that of the denominator being positive."""
         from claims.kinds.intervals import beyond
         from claims.kinds.p_values import smallest_alpha, t_tails

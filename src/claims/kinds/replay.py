@@ -10,7 +10,7 @@ from claims.bands import Limits, printed_value
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
 from claims.fields import check_finite, check_text, check_whole
-from claims.kinds.base import Judgement, Sample
+from claims.kinds.base import Judgement, Values
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Replay:
         """What has to be replayed."""
         return quantities_of(self.x, *self.neighbours)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Rounds to the printed figures or not; alpha plays no part."""
         figures = self._figures(sample.of(self.x))
         replayed = ", ".join(f"{name} {figures[name]:.8g} (printed {text})" for name, text in self.printed)

@@ -12,8 +12,7 @@ from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Experiment, Quantity
 from claims.fields import check_finite, check_text, is_finite
-from claims.kinds.base import GivesPValue, Judgement, Kind
-from claims.kinds.base import Sample as Values
+from claims.kinds.base import GivesPValue, Judgement, Kind, Values
 from claims.verdict import UNDECIDED
 
 _DATA = Experiment("data", "")

@@ -15,7 +15,7 @@ from claims.errors import InvalidDeclaration
 from claims.evidence.searching import Statement
 from claims.experiment import Experiment, Quantity, experiment
 from claims.fields import check_whole, is_address
-from claims.kinds.base import Judgement, Sample
+from claims.kinds.base import Judgement, Values
 from claims.names import name_of
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -40,7 +40,7 @@ class Search:
         """What each round of the search returns."""
         return tuple(self.experiment[name] for name in _QUANTITIES)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """REFUTED by a counterexample that higher precision confirms; alpha plays no part."""
         values = {name: sample.values[self.experiment[name]] for name in _QUANTITIES}
         tries = int(values["tries"].sum())

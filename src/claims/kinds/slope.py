@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from claims.errors import MeasurementError
 from claims.experiment import Linear, Quantity, linear
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.per_seed import PerSeed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
     """
     expression = linear(y)
 
-    def slopes(sample: Sample) -> np.ndarray:
+    def slopes(sample: Values) -> np.ndarray:
         import numpy as np
 
         from claims.kinds.intervals import scaled

@@ -14,7 +14,7 @@ from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Quantity
 from claims.fields import check_text
-from claims.kinds.base import Judgement, Sample
+from claims.kinds.base import Judgement, Values
 from claims.kinds.checks import (
     Aggregated,
     Bounded,
@@ -67,7 +67,7 @@ class Table:
         """Nothing is measured."""
         return ()
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Possible or impossible as printed; alpha plays no part."""
         rows = read_rows(self.path)
         found = self.check.failures(rows)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, Scalar, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Sample, finite, side
+from claims.kinds.base import LOOKS, Judgement, Values, finite, side
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 #: Levels that are named after the first one.
@@ -40,7 +40,7 @@ class Trend:
             rest = [*rest[: _NAMED - 1], "…", rest[-1]]
         return f"{self.over[0]}: first {first}, then {', '.join(map(str, rest))}"
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at alpha / steps."""
         import numpy as np
 

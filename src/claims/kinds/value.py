@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from claims.bands import Limits
 from claims.experiment import Linear, Quantity, linear, quantities_of
-from claims.kinds.base import Judgement, Sample
+from claims.kinds.base import Judgement, Values
 from claims.verdict import HOLDS, REFUTED
 
 
@@ -28,7 +28,7 @@ class Value:
         """What has to be evaluated."""
         return quantities_of(self.x)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """In the band or not; alpha plays no part."""
         assert band is not None
         x = float(sample.of(self.x)[0])

@@ -13,7 +13,7 @@ from claims.bands import Limits, between
 from claims.claim import Claim
 from claims.evidence.measure import Outcome, checked
 from claims.experiment import experiment
-from claims.kinds.base import Judgement, Kind, Sample
+from claims.kinds.base import Judgement, Kind, Values
 from claims.streams import Streams
 from claims.verdict import Tier
 
@@ -59,4 +59,4 @@ def judged(
 ) -> Judgement:
     """One look of a test at given values of the quantities of :data:`made_up`."""
     arrays = {made_up[name]: np.asarray(column) for name, column in values.items()}
-    return test.judge(Sample(arrays, ()), Limits(lo, hi, None), alpha)
+    return test.judge(Values(arrays, ()), Limits(lo, hi, None), alpha)

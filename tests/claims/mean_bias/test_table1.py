@@ -14,7 +14,7 @@ from scipy import stats
 
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.kinds.base import Sample
+from claims.kinds.base import Values
 from claims.kinds.table import Table, read_rows
 from claims.packs import load_catalogue
 from claims.papers.mean_bias.experiments.discordance import attainable
@@ -43,7 +43,7 @@ def declared(module):
 
 def judged(claim):
     band, _ = claim.limits(())
-    return claim.test.judge(Sample({}, ()), band, 1e-5)
+    return claim.test.judge(Values({}, ()), band, 1e-5)
 
 
 def test_both_files_have_the_same_printed_scores():
@@ -154,7 +154,7 @@ def test_one_task_is_judged_by_newcombe_under_holm():
 def two_proportions(first, second, alpha):
     values = {scores.TwoProportions().right: np.array([first[0], second[0]], float)}
     values[scores.TwoProportions().items] = np.array([first[1], second[1]], float)
-    return scores.TwoProportions().judge(Sample(values, ()), POSITIVE, alpha)
+    return scores.TwoProportions().judge(Values(values, ()), POSITIVE, alpha)
 
 
 @given(n=st.integers(1, 4000), data=st.data(), alpha=st.sampled_from([0.05, 1e-3, 0.5]))
@@ -186,7 +186,7 @@ def test_mean_difference_weighs_and_adds_variances():
         test.variance: np.array([0.01, 0.04]),
         test.weight: np.array([3.0, 1.0]),
     }
-    found = test.judge(Sample(values, ()), POSITIVE, 0.05)
+    found = test.judge(Values(values, ()), POSITIVE, 0.05)
     error = math.sqrt(9 * 0.01 + 0.04) / 4
     assert found.estimate == pytest.approx(0.175)
     assert found.interval == pytest.approx((0.175 - 1.959964 * error, 0.175 + 1.959964 * error), abs=1e-6)

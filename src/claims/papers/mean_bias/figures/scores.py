@@ -13,7 +13,7 @@ from typing import ClassVar
 from claims import Quantity, column
 from claims.bands import Limits
 from claims.experiment import quantities_of
-from claims.kinds.base import Judgement, Sample, decide
+from claims.kinds.base import Judgement, Values, decide
 from claims.kinds.table import read_rows
 from claims.papers.mean_bias.theory.discordance import difference_variance
 
@@ -69,7 +69,7 @@ class TwoProportions:
         """Counts of right answers and of items, of the first and the second run."""
         return quantities_of(self.right, self.items)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The interval at two-sided ``alpha`` against the band."""
         from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -98,7 +98,7 @@ class MeanDifference:
         """Difference, variance and weight of each task."""
         return quantities_of(self.difference, self.variance, self.weight)
 
-    def judge(self, sample: Sample, band: Limits | None, alpha: float) -> Judgement:
+    def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The interval at two-sided ``alpha`` against the band."""
         from scipy.special import ndtri
 
