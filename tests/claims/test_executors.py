@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from kit import claim
-from processes import children, command
+from processes import alive, children, command, servers_killed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from claims.auditing.loop import Observer
-from claims.errors import BadOption, MeasurementError
+from claims.errors import BadOption, MeasurementError, NoWorkers
 from claims.evidence.executors import SerialExecutor, open_executor, parse_spec
 from claims.evidence.measure import Task, checked, measure
 from claims.evidence.store import Store
@@ -76,6 +78,29 @@ class TestMeasure:
         outcomes = measure(task("toys:raises", 0, 1, 2, base={"seed": 1}))
         assert [bool(outcome.error) for outcome in outcomes] == [False, True, False]
         assert "ZeroDivisionError: nothing to divide by (toys.py:" in outcomes[1].error
+
+    @pytest.mark.parametrize(
+        ("how", "words"),
+        [("exit", "SystemExit: 0"), ("cancelled", "CancelledError: no"), ("closed", "GeneratorExit: ")],
+    )
+    def test_whatever_an_experiment_raises_is_the_error_of_its_seed(self, how, words):
+        outcomes = measure(task("toys:leaves", 0, 1, base={"how": how, "seed": 1}))
+        assert [bool(outcome.error) for outcome in outcomes] == [False, True]
+        assert f"seed 1: {words} (toys.py:" in outcomes[1].error
+
+    def test_an_error_without_words_is_one_all_the_same(self):
+        (outcome,) = measure(task("toys:speechless", 0))
+        assert "SpeechlessError: (its message raises ValueError)" in outcome.error
+
+    def test_an_experiment_whose_module_exits_cannot_be_loaded(self, tmp_path, monkeypatch):
+        (tmp_path / "module_that_exits.py").write_text("import sys\nsys.exit(0)\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        (outcome,) = measure(task("module_that_exits:draw", 0))
+        assert "cannot be loaded: SystemExit: 0 (module_that_exits.py:2)" in outcome.error
+
+    def test_the_user_may_interrupt(self):
+        with pytest.raises(KeyboardInterrupt):
+            measure(task("toys:interrupts", 0))
 
     def test_the_function_sees_levels_and_base(self):
         sweep = (("metric", ("pre", "post")), ("p", (1, 2)))
@@ -234,3 +259,51 @@ def test_workers_end_with_the_audit(audit):
         if children(pid) or "forkserver" in command(pid) or "tracker" in command(pid)
     }
     assert children(os.getpid()) - before - server == set()
+
+
+PROCESSES = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
+
+
+@PROCESSES
+def test_the_server_killed_before_its_first_worker_is_replaced(audit):
+    replaced, times = [], 2
+    with servers_killed(times) as killed:
+        result = audit(claim(mean(X), rival=9.0), executor="process:2", observer=Observer(replaced=replaced.append))
+    assert len(killed) == times
+    assert result.claims[0].verdict is HOLDS
+    assert replaced == []  # no task was in flight
+
+
+@PROCESSES
+def test_workers_that_never_start_are_said_to_be_missing_and_no_seed_is_blamed(audit):
+    with (
+        servers_killed(math.inf) as killed,
+        pytest.raises(NoWorkers, match=r"could be started in 6 attempts .*--executor serial") as raised,
+    ):
+        audit(claim(mean(X), rival=9.0), executor="process:2")
+    assert len(killed) >= 6
+    assert raised.value.exit_code == 5
+
+
+@PROCESSES
+def test_workers_end_with_their_leash_whatever_they_do(tmp_path):
+    """The worker sleeps in C and holds the interpreter's lock, so that it cannot look whether its parent is there."""
+    marker = tmp_path / "marker"
+    executor = open_executor("process:2")
+    future = executor.submit(measure, task("toys:holds_the_lock", 0, base={"marker": str(marker)}))
+    while not (marker.exists() and marker.read_text()):
+        assert not future.done()
+        time.sleep(0.01)
+    worker = int(marker.read_text())
+    assert alive({worker})
+    executor.kill()
+    while alive({worker}):
+        time.sleep(0.01)
+    with pytest.raises(BrokenProcessPool):
+        future.result(timeout=60)
+
+
+def test_an_interrupt_that_an_experiment_raises_in_a_worker_is_its_error(audit):
+    result = audit(claim(mean(experiment("toys:interrupts")["x"]), rival=9.0), executor="process:1")
+    assert result.claims[0].verdict is ERROR
+    assert "KeyboardInterrupt: nobody pressed it" in result.claims[0].speaker.judgement.reason

@@ -26,19 +26,19 @@ TRACEBACK_VARIABLE = "CLAIMBENCH_TRACEBACK"
 
 def ending(error: BaseException) -> int:
     """Say why a command failed; its status."""
+    gone = streams.reader_is_gone() and _of_a_closed_pipe(error)
+    streams.discard_output()  # what could not be written once would fail once more
+    if gone:
+        return READER_GONE
     if isinstance(error, KeyboardInterrupt | click.Abort):
         say("interrupted")
         return INTERRUPTED
     if isinstance(error, ClaimsError):
         say(str(error))
         return error.exit_code
-    if isinstance(error, OSError):
-        if error.errno == errno.EPIPE and streams.reader_is_gone():
-            streams.discard_output()
-            return READER_GONE
-        if error.errno != errno.EPIPE:  # a full disk, a file that went away: the message names it
-            say(str(error))
-            return ClaimsError.exit_code
+    if isinstance(error, OSError) and error.errno != errno.EPIPE:  # a full disk, a file that went away: it names it
+        say(str(error))
+        return ClaimsError.exit_code
     return _unexpected(error)
 
 
@@ -53,6 +53,13 @@ def say(text: str) -> None:
     """A line on standard error, if anybody reads it."""
     with contextlib.suppress(OSError):
         click.echo(f"claimbench: {visible(text, lines=True)}", err=True)
+
+
+def _of_a_closed_pipe(error: BaseException | None) -> bool:
+    """Whether it all came from writing to somebody who has gone; a claim file that prints fails with it as well."""
+    while error is not None and not (isinstance(error, OSError) and error.errno == errno.EPIPE):
+        error = error.__cause__
+    return error is not None
 
 
 def _unexpected(error: BaseException) -> int:

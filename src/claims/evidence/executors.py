@@ -60,15 +60,13 @@ class WorkerPool(ProcessPoolExecutor):
 
     def __init__(self, workers: int) -> None:
         self._collar, self._leash = multiprocessing.Pipe(duplex=False)
-        context = _context()
+        _start_server()  # before queues are made, which start a helper of their own
         super().__init__(
             workers,
-            mp_context=context,
+            mp_context=_context(),
             initializer=_start_worker,
             initargs=(self._collar, os.environ.get(_SAFE_PATH)),
         )
-        if context.get_start_method() == "forkserver":
-            _start_server()
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a worker run it, starting one if none is idle.
@@ -78,6 +76,7 @@ class WorkerPool(ProcessPoolExecutor):
                 system has no room for another process.
         """
         try:
+            _start_server()  # again, if it was killed
             return super().submit(fn, *args, **kwargs)
         except BrokenProcessPool:
             raise
@@ -108,11 +107,15 @@ def open_executor(spec: str) -> SerialExecutor | WorkerPool:
 
 def _context() -> Any:
     """A server that has imported torch once and forks workers, so that replacing a killed one is cheap."""
-    if sys.platform == "win32" or "forkserver" not in multiprocessing.get_all_start_methods():
+    if not _forks():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
     return context
+
+
+def _forks() -> bool:
+    return sys.platform != "win32" and "forkserver" in multiprocessing.get_all_start_methods()
 
 
 def _start_server() -> None:
@@ -120,8 +123,11 @@ def _start_server() -> None:
 
     A signal that is blocked stays so in a child: a Ctrl-C while it imports torch would otherwise be its end.
     """
+    if sys.platform == "win32" or not _forks():
+        return
     from multiprocessing import forkserver
 
+    _context()  # says what it imports
     with _environment(_SAFE_PATH, "1"):
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:

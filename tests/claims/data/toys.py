@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 import os
 import signal
 import time
@@ -73,6 +75,35 @@ def raises(point, streams):
     if streams.seed_index == point.get("seed", 0):
         raise ZeroDivisionError("nothing to divide by")
     return {"x": 0.1 * streams.numpy("x").normal()}
+
+
+def leaves(point, streams):
+    """Raises what no ``except Exception`` catches, at one seed."""
+    if streams.seed_index == point.get("seed", 0):
+        raise {"exit": SystemExit(0), "cancelled": asyncio.CancelledError("no"), "closed": GeneratorExit()}[
+            point["how"]
+        ]
+    return gaussian(point, streams)
+
+
+def speechless(point, streams):
+    """Raises an error that cannot say what it is."""
+
+    class SpeechlessError(Exception):
+        def __str__(self):
+            raise ValueError("no words")
+
+    raise SpeechlessError
+
+
+def interrupts(point, streams):
+    raise KeyboardInterrupt("nobody pressed it")
+
+
+def holds_the_lock(point, streams):
+    """Sleeps in C with the interpreter's lock, so that no other thread of its process runs."""
+    Path(point["marker"]).write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(600)
 
 
 def needs_a_model(point, streams):
