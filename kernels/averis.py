@@ -14,16 +14,18 @@ Source: "The curse and blessing of mean bias in FP4-quantized LLM training" (arX
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from claims.kernels.arguments import check_tensor
 from claims.kernels.averis_recipe import PRINTED, AverisRecipe, check_recipe
 from claims.kernels.block_gemm import PANEL, block_scaled_matmul, block_scaled_matvec
-from claims.kernels.dispatch import ROUTES, check_floating, undisturbed
+from claims.kernels.derivatives import check_plain, function_of
+from claims.kernels.dispatch import ROUTES, Operation, check_floating, undisturbed
 from claims.kernels.errors import KernelError
 from claims.kernels.formats.block_scaled import BlockScaled
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
@@ -36,6 +38,7 @@ def _check(
 ) -> None:  # fmt: skip
     """Both are matrices of floats, alike in dtype and device, and of the same length along these axes."""
     check_floating(operation, **{first: a, second: b})
+    check_plain(operation, **{first: a, second: b})
     if a.dim() != 2 or b.dim() != 2 or a.shape[axes[0]] != b.shape[axes[1]]:
         got = f"shape {tuple(b.shape)} for {first} of shape {tuple(a.shape)}"
         allowed = f"a matrix whose axis {axes[1]} is as long as axis {axes[0]} of the matrix {first}"
@@ -200,27 +203,61 @@ def _weight_gradient(
     return result
 
 
-class _Linear(torch.autograd.Function):
-    """Equation 11 forward, equation 12 backward; the operands are kept as they came and quantized again."""
+@dataclass(frozen=True)
+class _Options:
+    """What the three products of a layer share."""
 
-    @staticmethod
-    def forward(
-        context: Any, x: Tensor, weight: Tensor, recipe: AverisRecipe, key: int | None, route: str | None
-    ) -> Tensor:
-        """Equation 11."""
-        context.save_for_backward(x, weight)
-        context.common = {"recipe": recipe, "key": key, "route": route}
-        return averis_forward(x, weight, **context.common).to(x.dtype)
+    recipe: AverisRecipe
+    key: int | None
+    route: str | None
 
-    @staticmethod
-    @once_differentiable
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-        """Equation 12."""
-        x, weight = context.saved_tensors
-        gradient, common = gradients[0], context.common
-        by_x = averis_input_gradient(gradient, weight, **common).to(x.dtype) if context.needs_input_grad[0] else None
-        by_weight = averis_weight_gradient(gradient, x, **common).to(x.dtype) if context.needs_input_grad[1] else None
-        return by_x, by_weight, None, None, None
+
+def _apply(rules: type[torch.autograd.Function], product: Callable[..., Tensor], *operands: Any) -> Tensor:
+    """A product under its rules, in the dtype of the operands: (matrix, matrix, options)."""
+
+    def call(a: Tensor, b: Tensor, options: _Options, _: None) -> Tensor:
+        return product(a, b, recipe=options.recipe, key=options.key, route=options.route).to(a.dtype)
+
+    result: Tensor = rules.apply(call, *operands, None)
+    return result
+
+
+def _save(context: Any, arguments: tuple[Any, ...], output: Tensor) -> None:
+    x, weight, context.options = arguments
+    context.save_for_backward(x, weight)
+
+
+def _backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    """Equation 12, from the operands as they came, which are quantized again."""
+    x, weight = context.saved_tensors
+    _, to_x, to_weight, *_ = context.needs_input_grad
+    options = context.options
+    by_x = _apply(_INPUT_GRADIENT, averis_input_gradient, gradient, weight, options) if to_x else None
+    by_weight = _apply(_WEIGHT_GRADIENT, averis_weight_gradient, gradient, x, options) if to_weight else None
+    return by_x, by_weight, None
+
+
+def _save_nothing(context: Any, arguments: tuple[Any, ...], output: Tensor) -> None:
+    """There is no second derivative."""
+
+
+def _no_second(context: Any, gradient: Tensor) -> tuple[None, None, None]:
+    allowed = "differentiated once: equation 12 is the gradient of no function"
+    raise KernelError("averis_linear", "the result", got="a second derivative", allowed=allowed)
+
+
+def _rules(shape: Callable[[Tensor, Tensor], tuple[int, ...]], **derivative: Any) -> type[torch.autograd.Function]:
+    """Of a product that is no operator of torch, but is differentiated and mapped as operators are."""
+
+    def fake(a: Tensor, b: Tensor, _: _Options) -> Tensor:
+        return a.new_empty(shape(a, b))
+
+    return function_of(Operation(name="averis_linear", schema="", reference=averis_forward, fake=fake, **derivative))
+
+
+_FORWARD = _rules(lambda x, weight: (x.shape[0], weight.shape[0]), backward=_backward, save=_save)
+_INPUT_GRADIENT = _rules(lambda d, weight: (d.shape[0], weight.shape[1]), backward=_no_second, save=_save_nothing)
+_WEIGHT_GRADIENT = _rules(lambda d, x: (d.shape[1], x.shape[1]), backward=_no_second, save=_save_nothing)
 
 
 def averis_linear(
@@ -234,11 +271,11 @@ def averis_linear(
     """``x @ weight.T`` for x (..., m) and weight (n, m), in the dtype of x, with equation 12 as its gradient.
 
     All leading axes of ``x`` are tokens. The gradient is Averis's, not that of the quantizers, which are constant
-    almost everywhere. NaN and Inf as in ``averis_forward``.
+    almost everywhere; it can be taken once, in reverse. NaN and Inf as in ``averis_forward``.
     """
     check_floating("averis_linear", x=x, weight=weight)
     if x.dim() == 0:
         raise KernelError("averis_linear", "x", got="no axis", allowed="a tensor (..., m)")
     rows: Tensor = x.reshape(x.shape[:-1].numel(), x.shape[-1])
-    product: Tensor = _Linear.apply(rows, weight, recipe, key, route)
+    product = _apply(_FORWARD, averis_forward, rows, weight, _Options(recipe, key, route))
     return product.reshape(*x.shape[:-1], weight.shape[0])

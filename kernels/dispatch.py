@@ -17,6 +17,11 @@ arguments and calls what ``register`` returned. Conventions, in the order in whi
   a forced route that cannot run is a ``KernelError`` which says what could.
 * ``backward(context, *gradients)`` returns one gradient an argument; ``save(context, arguments, result)`` stores what
   it needs. A backward made of registered operations or plain torch can be differentiated again.
+* ``tangent(arguments, tangents)`` is the derivative of the result in this direction, for forward mode: one tangent an
+  argument (zeros where torch has none, None for what is no tensor), one result like the operation's. An operation has
+  both derivatives or none; without, its results are detached, and ``derivatives`` says what is refused.
+* ``row_by_row=True``: tensors that all get one more leading axis give results that get it too, so that vmap is one
+  call. Else it is one for each slice.
 * Choice with ``route=None``: CUDA and ROCm tensors take Triton, CPU tensors the compiled library, and all else (or
   where Triton or the library is missing) the reference. ``route_of`` tells. Triton takes CPU tensors only when forced,
   under ``TRITON_INTERPRET=1``.
@@ -39,6 +44,7 @@ from torch import Tensor
 from claims import kernels
 from claims.kernels import native
 from claims.kernels.arguments import FLOATS, check_floating, check_rows, check_tensor
+from claims.kernels.derivatives import differentiated, register_rules, transformed
 from claims.kernels.errors import KernelError
 
 __all__ = [
@@ -61,6 +67,7 @@ Route = Literal["reference", "cpu", "triton"]
 ROUTES: tuple[Route, ...] = ("reference", "cpu", "triton")
 _LIBRARY = torch.library.Library("claims", "FRAGMENT")
 OPERATIONS: dict[str, Operation] = {}
+_FUNCTIONS: dict[str, type[torch.autograd.Function]] = {}
 
 
 def like_first(x: Tensor, *_: Any) -> Tensor:
@@ -82,6 +89,8 @@ class Operation:
     triton_dtypes: tuple[torch.dtype, ...] = FLOATS
     backward: Callable[..., Any] | None = None
     save: Callable[..., None] | None = None
+    tangent: Callable[..., Any] | None = None
+    row_by_row: bool = False
     in_place: bool = False
     needs_library: bool = True
 
@@ -90,6 +99,8 @@ class Operation:
         if route is not None:
             check_route(self, arguments, route)
         operator = getattr(torch.ops.claims, self.name).default
+        if out is None and transformed() and not torch.compiler.is_compiling():
+            return _FUNCTIONS[self.name].apply(operator, *arguments, route)
         if out is None:
             return operator(*arguments, route)
         if torch.compiler.is_compiling():  # memory has no addresses while tracing
@@ -163,18 +174,19 @@ def check_route(operation: Operation, arguments: tuple[Any, ...], route: str) ->
 def check_out(operation: Operation, arguments: tuple[Any, ...], out: Tensor) -> None:
     """Raise KernelError unless ``out`` can take the result and no gradient is asked for."""
     check_tensor(operation.name, "out", out)
+    tensors = [value for value in (*arguments, out) if isinstance(value, Tensor)]
+    if differentiated(tuple(tensors)) or transformed():
+        got = "tensors that require grad, carry a tangent or are transformed by torch.func"
+        raise KernelError(operation.name, "out", got=got, allowed="used without autograd")
     expected = arguments[0]
     if operation.fake is not like_first:
         shapes = (x.new_empty(x.shape, device="meta") if isinstance(x, Tensor) else x for x in arguments)
         expected = operation.fake(*shapes)
-    tensors = [value for value in (*arguments, out) if isinstance(value, Tensor)]
     first = tensors[0]
     wanted = (tuple(expected.shape), expected.dtype, first.device)
     if (tuple(out.shape), out.dtype, out.device) != wanted:
         got = f"{tuple(out.shape)}, {out.dtype}, {out.device}"
         raise KernelError(operation.name, "out", got=got, allowed=f"{wanted[0]}, {wanted[1]}, {wanted[2]}")
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        raise KernelError(operation.name, "out", got="tensors that require grad", allowed="used without autograd")
     if torch._debug_has_internal_overlap(out) == 1:
         raise KernelError(operation.name, "out", got="elements that share memory", allowed="without overlap")
 
@@ -253,17 +265,6 @@ def register(operation: Operation) -> Operation:
     # One implementation for all devices: it looks at the tensor, and devices without a kernel get the reference.
     _LIBRARY.impl(operation.name, implementation, "CompositeExplicitAutograd")
     torch.library.register_fake(name, fake, lib=_LIBRARY)
-    if operation.backward is not None and operation.save is not None:
-        _register_autograd(operation.backward, operation.save, name, arity)
+    _FUNCTIONS[operation.name] = register_rules(operation, _LIBRARY, arity)
     OPERATIONS[operation.name] = operation
     return operation
-
-
-def _register_autograd(backward: Callable[..., Any], save: Callable[..., None], name: str, arity: int) -> None:
-    def setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # torch passes these by keyword
-        save(ctx, inputs[:arity], output)
-
-    def differentiate(context: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        return (*backward(context, *gradients), None)  # None for the route
-
-    torch.library.register_autograd(name, differentiate, setup_context=setup, lib=_LIBRARY)

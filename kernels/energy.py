@@ -41,16 +41,39 @@ def _save(context: Any, arguments: tuple[Any, ...], output: Energies) -> None:
     context.save_for_backward(*arguments)
 
 
+def _direction(y: Tensor, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """y times a power of two, b = (y.dy) / |y|^2 divided by it, and the power: squares of y may leave float64."""
+    scaled, power = scaled_rows(y)
+    norm = scaled.square().sum(-1, keepdim=True)
+    along = (scaled * dy).sum(-1, keepdim=True)
+    return scaled, torch.where(norm == 0, 0.0, along / torch.where(norm == 0, 1.0, norm)), power
+
+
 def _backward(context: Any, total: Tensor, radial: Tensor, transverse: Tensor) -> tuple[Tensor, Tensor]:
     """From d total = 2 dy.d(dy) and d radial = 2 b (y.d(dy) + dy.dy') - 2 b^2 y.dy', b = (y.dy) / |y|^2, dy' = d(y)."""
-    y, dy = (tensor.double() for tensor in context.saved_tensors)
-    norm = y.square().sum(-1, keepdim=True)
-    slope = torch.where(norm == 0, 0.0, (y * dy).sum(-1, keepdim=True) / norm)
+    y, dy = context.saved_tensors
+    if y.numel() == 0:
+        return torch.zeros_like(y), torch.zeros_like(dy)
+    wide = dy.double()
+    scaled, slope, power = _direction(y, wide)
     to_total, to_radial = (total + transverse).unsqueeze(-1), (radial - transverse).unsqueeze(-1)
-    dtype = context.saved_tensors[0].dtype
-    by_y = to_radial * 2 * slope * (dy - slope * y)
-    by_dy = 2 * (to_total * dy + to_radial * slope * y)
-    return by_y.to(dtype), by_dy.to(dtype)
+    by_y = to_radial * (2 * slope * power * (wide - slope * scaled))
+    by_dy = 2 * (to_total * wide + to_radial * slope * scaled)
+    return by_y.to(y.dtype), by_dy.to(y.dtype)
+
+
+def _tangent(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Energies:
+    """By the same formulas; y in the direction dy' only turns, whatever its length."""
+    (y, dy), (turned, changed) = arguments, (tangent.double() for tangent in tangents)
+    if y.numel() == 0:
+        none = dy.double().sum(-1)
+        return none, torch.zeros_like(none), torch.zeros_like(none)
+    wide = dy.double()
+    scaled, slope, power = _direction(y, wide)
+    slope, turned = slope.squeeze(-1), turned * power
+    total = 2 * (wide * changed).sum(-1)
+    radial = 2 * slope * ((scaled * changed + wide * turned).sum(-1) - slope * (scaled * turned).sum(-1))
+    return total, radial, total - radial
 
 
 def _fake(y: Tensor, dy: Tensor) -> Energies:
@@ -68,6 +91,8 @@ TRANSVERSE_ENERGY = register(
         fake=_fake,
         backward=_backward,
         save=_save,
+        tangent=_tangent,
+        row_by_row=True,
     )
 )
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.arguments import check_choice
+from claims.kernels.derivatives import innermost
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import flip_mask_words
@@ -96,6 +97,11 @@ def _backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None, None,
     return _TRANSFORM(gradient, signs, context.block, context.axis, not context.inverse), None, None, None, None
 
 
+def _tangent(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    result: Tensor = _TRANSFORM(tangents[0], *arguments[1:])
+    return result
+
+
 _TRANSFORM = register(
     Operation(
         name="hadamard_transform",
@@ -107,6 +113,7 @@ _TRANSFORM = register(
         triton="triton.hadamard:hadamard_transform",
         backward=_backward,
         save=_save,
+        tangent=_tangent,
     )
 )
 
@@ -142,7 +149,7 @@ def hadamard_transform(
     factors = None
     if signs is not None:
         factors = _factors(signs, x)
-        if tuple(factors.shape) != (block,) or not (factors.is_meta or bool((factors.abs() == 1).all())):
+        if tuple(factors.shape) != (block,) or not (factors.is_meta or bool((innermost(factors).abs() == 1).all())):
             got = f"shape {tuple(factors.shape)}"
             raise KernelError("hadamard_transform", "signs", got=got, allowed=f"{block} numbers, each 1 or -1")
     result: Tensor = _TRANSFORM(x, factors, block, axis, inverse, out=out, route=route)

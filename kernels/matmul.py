@@ -76,6 +76,11 @@ def _backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
     return gemm(gradient, b.T), by_b
 
 
+def _tangent(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    (a, b), (da, db) = arguments, tangents
+    return gemm(da, b) + gemm(a, db)
+
+
 def _reference_flipped(x: Tensor, w: Tensor, flip_rate: float, key: int) -> Tensor:
     return _reference(x, perturb.SIGN_FLIP.reference(w, flip_rate, key).T)
 
@@ -100,6 +105,12 @@ def _backward_flipped(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor, N
     return gemm(gradient, perturb.sign_flip(w, **flips)), perturb.sign_flip(by_flipped, **flips), None, None
 
 
+def _tangent_flipped(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    x, w, flip_rate, key = arguments
+    flips = {"flip_rate": flip_rate, "key": key & ((1 << 64) - 1)}
+    return sign_flip_linear(tangents[0], w, **flips) + sign_flip_linear(x, tangents[1], **flips)
+
+
 GEMM = register(
     Operation(
         name="gemm",
@@ -111,6 +122,7 @@ GEMM = register(
         fake=lambda a, b: a.new_empty((*a.shape[:-1], b.shape[1])),
         backward=_backward,
         save=_save,
+        tangent=_tangent,
     )
 )
 SIGN_FLIP_LINEAR = register(
@@ -124,6 +136,7 @@ SIGN_FLIP_LINEAR = register(
         fake=lambda x, w, flip_rate, key: x.new_empty((*x.shape[:-1], w.shape[0])),
         backward=_backward_flipped,
         save=_save_flipped,
+        tangent=_tangent_flipped,
     )
 )
 

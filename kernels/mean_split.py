@@ -16,6 +16,7 @@ from torch import Tensor
 from claims.kernels import native
 from claims.kernels.arguments import check_choice
 from claims.kernels.averis_recipe import PRINTED, AverisRecipe, Operand, check_recipe, stream
+from claims.kernels.derivatives import check_plain
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.formats.block_scaled import LARGEST_FLOAT32, BlockScaled, dequantize
@@ -81,7 +82,7 @@ def column_statistics(x: Tensor, *, out: Tensor | None = None, route: str | None
     check_floating("column_statistics", x=x)
     if x.dim() != 2:
         raise KernelError("column_statistics", "x", got=f"{x.dim()} axes", allowed="a matrix (tokens, channels)")
-    statistics: Tensor = _STATISTICS(x.detach(), out=out, route=route)
+    statistics: Tensor = _STATISTICS(x, out=out, route=route)
     return statistics
 
 
@@ -196,6 +197,7 @@ def averis_split(
     check_floating("averis_split", x=x)
     if x.dim() != 2:
         raise KernelError("averis_split", "x", got=f"{x.dim()} axes", allowed="a matrix (tokens, channels)")
+    check_plain("averis_split", x=x)
     check_recipe("averis_split", recipe)
     check_choice("averis_split", "operand", operand, tuple(_MEAN_ORDINAL))
     check_choice("averis_split", "axis", axis, (-1, -2))

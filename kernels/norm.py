@@ -28,7 +28,10 @@ def _check_eps(operation: str, eps: float) -> float:
 
 
 def scaled_rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows in float64 times a power of two that brings their largest entry near 1, and that power (..., 1)."""
+    """Rows in float64 times a power of two that brings their largest entry near 1, and that power (..., 1).
+
+    To derivatives the power is a constant, as its exponent is an integer: any other would serve as well.
+    """
     wide = x.double()
     largest = wide.abs().amax(-1, keepdim=True)
     exponent = torch.frexp(largest).exponent.clamp(-_SAFE_EXPONENT, _SAFE_EXPONENT)
@@ -43,8 +46,8 @@ def _root_mean_square(x: Tensor, power: Tensor, eps: float) -> Tensor:
 
 
 def _over(a: Tensor, b: Tensor) -> Tensor:
-    """a / b, and zero where b is: the convention for rows of zeros."""
-    return torch.where(b == 0, 0.0, a / b)
+    """a / b, and zero where b is: the convention for rows of zeros, whose derivatives are zero as well."""
+    return torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
 
 
 def _reference(x: Tensor, eps: float) -> Tensor:
@@ -88,20 +91,46 @@ def _backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
     return rms_norm_jvp(x, gradient, eps=context.eps), None
 
 
-def _backward_jvp(context: Any, g: Tensor) -> tuple[Tensor, Tensor, None]:
-    """The gradient of g.J(x)h: with u = x/r of the given eps, and r^2 = |x|^2/d + eps, see the derivative below.
+def _tangent(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    (x, eps), (dx, _) = arguments, tangents
+    return rms_norm_jvp(x, dx, eps=eps)
 
-    g.J h = g.h/r - (g.x)(x.h)/(d r^3) and dr/dx = x/(d r) give
-    -[ (g.h) u + g (u.h) + h (g.u) - 3 u (g.u)(u.h)/d ] / (d r^2).
+
+def _second_derivative(x: Tensor, g: Tensor, h: Tensor, eps: float) -> Tensor:
+    """The gradient of g.J(x)h in x, which is also the derivative of J(x)g in the direction h, and of J(x)h in g.
+
+    With u = x/r and r^2 = |x|^2/d + eps, g.J h = g.h/r - (g.x)(x.h)/(d r^3) and dr/dx = x/(d r) give
+    -[ (g.h) u + g (u.h) + h (g.u) - 3 u (g.u)(u.h)/d ] / (d r^2). All three are brought near 1 by powers of two first;
+    these are multiplied to the result at once, so that it over- or underflows only where the exact one does.
     """
+    if x.numel() == 0:
+        return torch.zeros_like(x)
+    (scaled, power), (g, g_power), (h, h_power) = map(scaled_rows, (x, g, h))
+    rms = _root_mean_square(scaled, power, eps)
+    rms_power = torch.exp2(_exponent(rms))
+    unit, rms = _over(scaled, rms), rms / rms_power
+    gh, gu, uh = ((a * b).mean(-1, keepdim=True) for a, b in ((g, h), (g, unit), (unit, h)))
+    near_one = _over(-(gh * unit + g * uh + h * gu - 3 * unit * gu * uh), rms.square())
+    exponent = 2 * (_exponent(power) - _exponent(rms_power)) - _exponent(g_power) - _exponent(h_power)
+    third = (exponent / 3).trunc().clamp(-_SAFE_EXPONENT, _SAFE_EXPONENT)
+    last = (exponent - 2 * third).clamp(-_SAFE_EXPONENT, _SAFE_EXPONENT)
+    return (near_one * torch.exp2(third) * torch.exp2(third) * torch.exp2(last)).to(x.dtype)
+
+
+def _exponent(values: Tensor) -> Tensor:
+    """Of the largest power of two that is no larger, in float64; 0 for zero and what is not finite."""
+    usual = torch.isfinite(values) & (values > 0)
+    return torch.where(usual, torch.frexp(values).exponent - 1, 0).double()
+
+
+def _backward_jvp(context: Any, g: Tensor) -> tuple[Tensor, Tensor, None]:
     x, h = context.saved_tensors
-    wide, h_wide, g_wide = x.double(), h.double(), g.double()
-    size = x.shape[-1]
-    rms = (wide.square().sum(-1, keepdim=True) / max(size, 1) + context.eps).sqrt()
-    u = _over(wide, rms)
-    gh, gu, uh = ((a * b).sum(-1, keepdim=True) for a, b in ((g_wide, h_wide), (g_wide, u), (u, h_wide)))
-    numerator = gh * u + g_wide * uh + h_wide * gu - 3 * u * gu * uh / max(size, 1)
-    return _over(-numerator / max(size, 1), rms.square()).to(x.dtype), rms_norm_jvp(x, g, eps=context.eps), None
+    return _second_derivative(x, g, h, context.eps), rms_norm_jvp(x, g, eps=context.eps), None
+
+
+def _tangent_jvp(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    (x, h, eps), (dx, dh, _) = arguments, tangents
+    return rms_norm_jvp(x, dh, eps=eps) + _second_derivative(x, h, dx, eps)
 
 
 RMS_NORM = register(
@@ -114,6 +143,8 @@ RMS_NORM = register(
         fake=like_first,
         backward=_backward,
         save=_save,
+        tangent=_tangent,
+        row_by_row=True,
         in_place=True,
     )
 )
@@ -127,6 +158,8 @@ RMS_NORM_JVP = register(
         fake=like_first,
         backward=_backward_jvp,
         save=_save,
+        tangent=_tangent_jvp,
+        row_by_row=True,
     )
 )
 

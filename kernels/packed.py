@@ -68,6 +68,11 @@ def _backward_product(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
     return gradient @ codes.to(gradient.dtype), None
 
 
+def _tangent_product(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    result: Tensor = TERNARY_PRODUCT(tangents[0], arguments[1])
+    return result
+
+
 PACK_TERNARY = register(
     Operation(
         name="pack_ternary",
@@ -92,6 +97,7 @@ TERNARY_PRODUCT = register(
         fake=_fake_product,
         backward=_backward_product,
         save=_save_product,
+        tangent=_tangent_product,
     )
 )
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.arguments import LARGEST, check_choice, check_real
+from claims.kernels.derivatives import check_plain
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, like_first, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import check_key, flip_mask, flip_threshold
@@ -78,12 +79,22 @@ def _backward_flip(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
     return sign_flip(gradient, flip_rate=context.flip_rate, key=_unsigned(context.key)), None, None
 
 
+def _tangent_flip(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    _, flip_rate, key = arguments
+    return sign_flip(tangents[0], flip_rate=flip_rate, key=_unsigned(key))
+
+
 def _save_nothing(context: Any, arguments: tuple[Any, ...], output: Tensor) -> None:
     """The derivative of a step of constant size is the identity wherever it exists."""
 
 
 def _backward_step(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
     return gradient, None
+
+
+def _tangent_step(arguments: tuple[Any, ...], tangents: tuple[Any, ...]) -> Tensor:
+    tangent: Tensor = tangents[0]
+    return tangent.clone()
 
 
 SIGN_FLIP = register(
@@ -97,6 +108,7 @@ SIGN_FLIP = register(
         fake=like_first,
         backward=_backward_flip,
         save=_save_flip,
+        tangent=_tangent_flip,
         in_place=True,
     )
 )
@@ -120,6 +132,8 @@ MAGNITUDE_STEP = register(
         fake=like_first,
         backward=_backward_step,
         save=_save_nothing,
+        tangent=_tangent_step,
+        row_by_row=True,
         in_place=True,
     )
 )
@@ -148,6 +162,7 @@ def matched_step(w: Tensor, *, flip_rate: float, key: int, route: str | None = N
     Raises KernelError as ``sign_flip`` does.
     """
     check_floating("matched_step", w=w)
+    check_plain("matched_step", w=w)
     if w.is_meta:
         raise KernelError("matched_step", "w", got="a tensor on the device meta", allowed="a tensor with data")
     flip_threshold(flip_rate, operation="matched_step")

@@ -103,14 +103,13 @@ def _quantize(
     if w.dim() == 0:
         raise KernelError(name, "w", got="a 0-dimensional tensor", allowed="of shape (..., d)")
     by_row = per == "row"
-    w = w.detach()
     if scale is None:
         scale = ABSMEAN(w, by_row, route=route)
     else:
         check_floating(name, scale=scale)
     if scale.shape != (w.shape[:-1] if by_row else ()):
         raise KernelError(name, "scale", got=f"shape {tuple(scale.shape)}", allowed=f"one scale a {per}")
-    return WEIGHT_CODES(w, scale, by_row, name == "ternary_quantize", out=out, route=route), scale
+    return WEIGHT_CODES(w, scale.detach(), by_row, name == "ternary_quantize", out=out, route=route), scale
 
 
 def sign_quantize(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.arguments import check_choice, check_tensor
+from claims.kernels.derivatives import innermost
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import check_key, flip_mask_words
@@ -147,8 +148,9 @@ def e2m1_decode(codes: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:
     Raises KernelError for codes of another dtype or value.
     """
     check_codes("e2m1_decode", codes, dtype)
-    if codes.numel() and not codes.is_meta and int(codes.max()) > 15:
-        raise KernelError("e2m1_decode", "codes", got=f"a code of {int(codes.max())}", allowed="codes in [0, 16)")
+    largest = 0 if codes.is_meta or codes.numel() == 0 else int(innermost(codes).max())
+    if largest > 15:
+        raise KernelError("e2m1_decode", "codes", got=f"a code of {largest}", allowed="codes in [0, 16)")
     return decode(codes, dtype)
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.arguments import check_choice, check_real
+from claims.kernels.derivatives import innermost
 from claims.kernels.dispatch import FLOATS, Operation, register
 from claims.kernels.errors import KernelError
 from claims.kernels.formats import e4m3
@@ -126,7 +127,8 @@ def _as_amax(amax: float | Tensor | None, x: Tensor) -> Tensor | None:
     if not isinstance(amax, Tensor):
         amax = check_real("nvfp4_quantize", "amax", amax, low=0.0, high=LARGEST_FLOAT32, allowed=allowed)
     value = torch.as_tensor(amax, dtype=torch.float32, device=x.device)
-    if value.numel() != 1 or not (value.is_meta or bool(torch.isfinite(value) & (value >= 0))):
+    numbers = innermost(value)
+    if value.numel() != 1 or not (value.is_meta or bool((torch.isfinite(numbers) & (numbers >= 0)).all())):
         raise KernelError("nvfp4_quantize", "amax", got=amax, allowed=allowed)
     return value.reshape(())
 
