@@ -1,6 +1,6 @@
 """All rows of the table, in its order."""
 
 from benchmarks import rows_dense, rows_low_bit
-from benchmarks.rows import ROWS, Row
+from benchmarks.rows import NEEDS, ROWS, Row
 
-__all__ = ["ROWS", "Row", "rows_dense", "rows_low_bit"]
+__all__ = ["NEEDS", "ROWS", "Row", "rows_dense", "rows_low_bit"]

@@ -42,13 +42,16 @@ class Row:
 
 
 ROWS: dict[str, Callable[[], Row]] = {}
+NEEDS: dict[str, tuple[str, ...]] = {}
+"""Public names of ``claims.kernels`` that a row uses: a commit that lacks one does not have the row."""
 
 
-def row(name: str) -> Callable[[Callable[[], Row]], Callable[[], Row]]:
-    """Put a builder into the table."""
+def row(name: str, *needs: str) -> Callable[[Callable[[], Row]], Callable[[], Row]]:
+    """Put a builder into the table; it needs what its first word names, if nothing is said."""
 
     def register(builder: Callable[[], Row]) -> Callable[[], Row]:
         ROWS[name] = builder
+        NEEDS[name] = needs or (name.partition(" ")[0],)
         return builder
 
     return register

@@ -130,7 +130,7 @@ def _gemm() -> Row:
     )
 
 
-@row("sign_flip_linear")
+@row("sign_flip_linear", "sign_flip_linear", "sign_flip", "gemm")
 def _sign_flip_linear() -> Row:
     x, w = normal(2048, 2048), normal(2048, 2048, seed=1)
     flipped = kernels.sign_flip(w, flip_rate=RATE, key=KEY, route="reference")

@@ -80,7 +80,7 @@ def _mxfp4() -> Row:
     )
 
 
-@row("dequantize nvfp4")
+@row("dequantize nvfp4", "dequantize", "nvfp4_quantize")
 def _dequantize() -> Row:
     q = kernels.nvfp4_quantize(normal(4096, 4096))
     out = torch.empty(4096, 4096)
@@ -95,7 +95,7 @@ def _dequantize() -> Row:
     )
 
 
-@row("block_scaled_matmul")
+@row("block_scaled_matmul", "block_scaled_matmul", "dequantize", "nvfp4_quantize")
 def _block_scaled_matmul() -> Row:
     a, b = kernels.nvfp4_quantize(normal(1024, 2048)), kernels.nvfp4_quantize(normal(1024, 2048, seed=1))
     expected = kernels.block_scaled_matmul(a, b, route="reference")
@@ -113,7 +113,7 @@ def _block_scaled_matmul() -> Row:
     )
 
 
-@row("averis quantize")
+@row("averis quantize", "column_statistics", "nvfp4_quantize")
 def _averis() -> Row:
     """Statistics of the columns, then the residual quantized from x as it lies; x is read twice."""
     x = normal(4096, 4096, dtype=torch.bfloat16) + 2
@@ -185,6 +185,7 @@ def _ternary(samples: int, *, integer: bool) -> Row:
     )
 
 
-row("ternary product int8")(lambda: _ternary(1, integer=True))
-row("ternary product float32")(lambda: _ternary(1, integer=False))
-row("ternary product int8, 256 rows")(lambda: _ternary(256, integer=True))
+TERNARY = ("ternary_linear", "ternary_quantize", "pack_ternary")
+row("ternary product int8", *TERNARY)(lambda: _ternary(1, integer=True))
+row("ternary product float32", *TERNARY)(lambda: _ternary(1, integer=False))
+row("ternary product int8, 256 rows", *TERNARY)(lambda: _ternary(256, integer=True))
