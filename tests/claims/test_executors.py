@@ -296,7 +296,7 @@ def test_workers_end_with_their_leash_whatever_they_do(tmp_path):
         time.sleep(0.01)
     worker = int(marker.read_text())
     assert alive({worker})
-    executor.kill()
+    executor.let_go()
     while alive({worker}):
         time.sleep(0.01)
     with pytest.raises(BrokenProcessPool):

@@ -1,30 +1,37 @@
-"""Ctrl-C, put off or left unanswered for as long as an answer would do harm."""
+"""What Ctrl-C does while an answer in the midst of things would do harm. Elsewhere it raises KeyboardInterrupt."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 
 @contextmanager
-def held(*, answer: bool = True) -> Iterator[None]:
-    """Have a block run to its end whatever the user presses; Ctrl-C is answered after it, or never.
+def held() -> Iterator[None]:
+    """Have a block run to its end; Ctrl-C is answered after it, by whatever handler the program has."""
+    before, pressed = signal.getsignal(signal.SIGINT), threading.Event()
+    with answered_by(pressed.set):
+        yield
+    if pressed.is_set() and callable(before):
+        before(signal.SIGINT, None)
 
-    Signals come to the main thread; in another one nothing has to be done. A handler that the user's program has set
-    is the one that answers.
-    """
+
+@contextmanager
+def answered_by(action: Callable[[], object]) -> Iterator[None]:
+    """Have Ctrl-C call something and raise nothing. Where it is ignored, or in another thread, nothing changes."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
-    pressed: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda *how: pressed.append(how))
+    signal.signal(signal.SIGINT, lambda number, frame: action())
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed and answer:
-        before(*pressed[0])
+
+
+def ignore() -> None:
+    """Have the process end in peace: from now on Ctrl-C does nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

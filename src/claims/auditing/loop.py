@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from claims.auditing.interrupts import held
+from claims.auditing.interrupts import answered_by, held
 from claims.auditing.planning import Plan
 from claims.auditing.results import AuditResult, ClaimResult, collect
 from claims.auditing.trial import Measurement, Trial
@@ -118,10 +117,8 @@ class _Audit:
 
     def stopped(self) -> AuditResult:
         """What is decided when the user stops it: running tasks are finished, or dropped if the user stops that too."""
-        with suppress(KeyboardInterrupt):
+        with answered_by(self.workers.let_go):
             self.workers.close(self.observer.finishing)
-        with held(answer=False):
-            self.workers.drop()
             return self.result()
 
     def result(self) -> AuditResult:

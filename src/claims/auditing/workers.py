@@ -99,13 +99,13 @@ class Workers:
                 self._executor.submit(os.getpid).result()
                 return self._executor
             except (BrokenProcessPool, OSError) as error:
-                self.drop()
+                self._give_up()
                 pause = next(pauses, None)
                 if pause is None:
                     raise NoWorkers(len(_PAUSES) + 1, error) from error
                 time.sleep(pause)
             except BaseException:  # Ctrl-C: whoever closes these workers must not wait until they have started
-                self.drop()
+                self._give_up()
                 raise
 
     def _alone(self) -> bool:
@@ -115,15 +115,20 @@ class Workers:
     def _replace(self) -> None:
         """A worker was killed: keep what its siblings finished, start new ones and run the lost jobs again."""
         self.replaced(len(self._flying))
-        if self._executor is not None:
-            self._executor.kill()
-        self._executor = None
+        self._give_up()
         for future in list(self._flying):
             job = self._flying.pop(future)
             if _answered(future):
                 self._taken(future, job)
             else:
                 self._again(job)
+
+    def _give_up(self) -> None:
+        """Drop an executor that is broken, or that nobody waits for."""
+        if self._executor is not None:
+            self._executor.let_go()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor = None
 
     def _again(self, job: Job) -> None:
         """Queue a job that was lost with its worker, or blame its seed."""
@@ -156,11 +161,10 @@ class Workers:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._end()
 
-    def drop(self) -> None:
-        """End the workers at once; only what is finished is taken."""
+    def let_go(self) -> None:
+        """Have the workers end at once, whatever they do; :meth:`close` then has little to wait for."""
         if self._executor is not None:
-            self._executor.kill()
-        self._end()
+            self._executor.let_go()
 
     def _end(self) -> None:
         self._executor = None

@@ -6,13 +6,12 @@ import os
 import secrets
 import shlex
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from claims.auditing.interrupts import held
+from claims.auditing import interrupts
 from claims.auditing.loop import Interrupted, run
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.auditing.results import AuditResult
@@ -107,8 +106,7 @@ def command(
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
-    with held(answer=False) if partial else nullcontext():  # pressed again, it must not take what there is
-        publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
+    publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
     raise click.exceptions.Exit(INTERRUPTED if partial else code)
 
@@ -164,6 +162,7 @@ def measure(
         try:
             return run(planned, opened, executor=spec, observer=progress.observer(), fail_fast=fail_fast), False
         except Interrupted as stop:
+            interrupts.ignore()  # pressed once more, it must not take what there is; this process ends soon
             return stop.result, True
 
 

@@ -37,7 +37,7 @@ class SerialExecutor(Executor):
             future.set_exception(error)
         return future
 
-    def kill(self) -> None:
+    def let_go(self) -> None:
         """Nothing runs but inside :meth:`submit`."""
 
 
@@ -87,14 +87,10 @@ class WorkerPool(ProcessPoolExecutor):
         """Let running tasks end, and wait for them unless told not to."""
         super().shutdown(wait, cancel_futures=cancel_futures)
         if wait:
-            self._let_go()
+            self.let_go()
 
-    def kill(self) -> None:
-        """End the workers now and drop what they were doing."""
-        self._let_go()
-        super().shutdown(wait=False, cancel_futures=True)
-
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """End the workers now, whatever they are doing; what they were given is lost."""
         self._leash.close()
         self._collar.close()
 
