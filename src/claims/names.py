@@ -70,10 +70,10 @@ def _table(package: str) -> Mapping[str, str] | None:
 
 
 def _read(file: Path) -> dict[str, str]:
-    import tomllib
+    from claims.toml import parse
 
     try:
-        modules = tomllib.loads(file.read_text(encoding="utf-8"))
+        modules = parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidDeclaration("names", str(file), f"a readable TOML file ({error})") from error
     table: dict[str, str] = {}

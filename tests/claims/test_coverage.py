@@ -195,16 +195,33 @@ def test_a_paper_without_claims_is_covered_by_nothing(tmp_path: Path) -> None:
         ("section = 3", "section"),
         ('[[section]]\ntitle = "x"', "number"),
         ("[[section]]\nnumber = 3", "string"),
-        ('[[section]]\nnumber = "3"\nclaims = 3', "number, title"),
+        ('[[section]]\nnumber = "3"\nclaims = 3', "got 'claims'; allowed: the fields because, number"),
         ('[[section]]\nnumber = "3"\n[[section]]\nnumber = "3"', "once"),
-        ('[[section]]\nnumber = "3"\nstatements = [{ also = ["x"] }]', "a name"),
+        ('[[section]]\nnumber = "3"\nstatements = [{ also = ["x"] }]', r"statements\[0\].name: got None"),
         ('[[section]]\nnumber = "3"\nstatements = ["Table 1"', "TOML"),
         ("", "list"),
+        ("section = []", "list"),
+        ('[[sections]]\nnumber = "3"', "got 'sections'"),
+        ('[[section]]\nnumber = ""', r"section\[0\].number: got ''"),
+        ('[[section]]\nnumber = "3"\ntitle = 3', r"section\[0\].title: got 3"),
+        ('[[section]]\nnumber = "3"\nbecause = ["x"]', r"section\[0\].because: got \['x'\]"),
+        ('[[section]]\nnumber = "3"\nstatements = "Table 1"', r"section\[0\].statements: got 'Table 1'"),
+        ('[[section]]\nnumber = "3"\nstatements = [""]', r"statements\[0\]: got ''"),
+        ('[[section]]\nnumber = "3"\nstatements = [3]', r"statements\[0\]: got 3; allowed: a table"),
+        ('[[section]]\nnumber = "3"\nstatements = ["T (a, , b)"]', r"statements\[0\]: got ''"),
+        ('[[section]]\nnumber = "3"\nstatements = ["T (a, a)"]', "each name once"),
+        ('[[section]]\nnumber = "3"\nstatements = [{ name = "x", parts = "ab" }]', r"parts: got 'ab'"),
+        ('[[section]]\nnumber = "3"\nstatements = [{ name = "x", also = [1] }]', "also: got 1"),
+        ('[[section]]\nnumber = "3"\nstatements = [{ name = "x", because = true }]', "because: got True"),
+        ("section = " + "[" * 5000, "TOML"),
+        ('number = "\ud800"', "TOML"),
+        ("a" + ".a" * 200_000 + " = 1", "dots"),  # 20 GB once
+        ("".join(f"[a{i}{'.a' * 900}]\n" for i in range(500)), "dots"),
     ],
 )
 def test_a_malformed_outline_says_what_is_allowed(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "statements.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(InvalidDeclaration, match=words) as raised:
         load_outline(path)
     assert str(path) in str(raised.value)
@@ -217,6 +234,13 @@ def test_an_outline_is_read_as_it_stands(tmp_path: Path) -> None:
     )
     (section,) = load_outline(path).sections
     assert section.statements == (Statement("Theorem 1", ("eq. 1", "eq. 2")), Statement("x", because="y"))
+
+
+def test_a_large_outline_takes_no_longer_than_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "statements.toml"
+    path.write_text("".join(f'[[section]]\nnumber = "{n}"\nstatements = ["Table {n}"]\n' for n in range(20_000)))
+    outline = load_outline(path)
+    assert len(cover(outline, [made("a", "Tables 1 to 2000000000; section 7")], {}).missing) == 20_000 - 1
 
 
 #: Papers with claims, and the files of their outlines.

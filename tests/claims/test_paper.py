@@ -9,9 +9,11 @@ import json
 from importlib import resources
 
 import pytest
+from click.testing import CliRunner
 
+from claims.cli import main
 from claims.errors import InvalidDeclaration, TamperedRecord
-from claims.paper import differences, load_paper, read_record
+from claims.paper import covered, differences, load_paper, read_record, uncovered
 
 RECORD = resources.files("claims.papers.sign_magnitude").joinpath("record.json")
 
@@ -157,6 +159,83 @@ def test_what_is_no_record_is_refused(content, tmp_path):
         load_paper("toy", file)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"paper": "A toy"}, "paper: got 'A toy'; allowed: an object"),
+        ({"paper": {"title": 5}}, "paper.title: got 5; allowed: a string"),
+        ({"paper": {"title": None}}, "paper.title: got None"),
+        ({"paper": {"title": "A toy", "authors_text": ["Nobody"]}}, "paper.authors_text: got ['Nobody']"),
+        ({"paper": {"title": "A toy", "authors_text": None}}, "paper.authors_text: got None"),
+        ({"pith_number": 7}, "pith_number: got 7"),
+        ({"receipt": []}, "receipt: got []; allowed: an object"),
+        ({"receipt": {"canonical_sha256": None}}, "receipt.canonical_sha256: got None"),
+        ({"source": None}, "source: got None"),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(change, words):
+    canonical = {
+        "source": {"kind": "doi", "id": "10.1/2", "version": 3},
+        "metadata": {"title_canon_sha256": hashlib.sha256(b"5").hexdigest()},
+    }
+    assert [text for text in differences(sealed(canonical) | change) if text.startswith(words)], differences(
+        sealed(canonical) | change
+    )
+
+
+@pytest.mark.parametrize(("field", "value"), [("kind", 1), ("id", ["1"]), ("version", "1"), ("version", 1.5)])
+def test_a_source_of_a_wrong_type_is_named(field, value):
+    (text,) = differences(sealed({"source": {"kind": "doi", "id": "10.1/2", "version": 3} | {field: value}}))
+    assert text.startswith(f"canonical_record.source.{field}: got {value!r}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"canonical_record": 1e999}',
+        '{"a": 1, "a": 2}',
+        '{"canonical_record": {"source": "\\ud800"}}',
+        "[" * 100_000,
+        '{"canonical_record": ' + '{"a":' * 100_000,
+        '{"canonical_record": {"a": ' + "9" * 5000 + "}}",
+        "\ufeff{}",
+    ],
+)
+def test_what_json_readers_do_not_agree_on_is_refused(text, tmp_path):
+    file = tmp_path / "record.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(TamperedRecord, match=r"record\.json: "):
+        read_record(file)
+
+
+def test_what_the_digest_covers_is_said(record, tmp_path):
+    assert uncovered(record) == ["paper.authors_text"]
+    assert {text.partition(" ")[0] for text in covered(record)} == {
+        "canonical_record", "canonical_sha256", "pith_number", "source", "paper.license", "paper.primary_cat",
+        "paper.submitted_at", "paper.title",
+    }  # fmt: skip
+    record["paper"]["authors_text"] = "Somebody Else"
+    record |= {"comment": {"by": "x"}, "empty": {}, "paper.title": "another"}
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(record))
+    shown = CliRunner().invoke(main, ["list", "--record", str(file)]).output
+    (line,) = [line for line in shown.splitlines() if line.strip().startswith("not covered")]
+    said = "paper.authors_text, comment.by, empty, paper.title: the digest says nothing of them"
+    assert line.split(maxsplit=2)[2] == said
+    assert "Somebody Else" in shown
+
+
+def test_whatever_is_covered_cannot_be_changed(record):
+    """And what is not can be: each field is tried."""
+    for path in leaves(record):
+        changed = copy.deepcopy(record)
+        holder = changed
+        for folder in path[:-1]:
+            holder = holder[folder]
+        holder[path[-1]] = "another"
+        assert bool(differences(changed)) is (".".join(path) not in uncovered(record)), path
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(TamperedRecord, match="no readable record"):
         read_record(tmp_path / "absent.json")
@@ -173,7 +252,7 @@ def test_a_sealed_record_of_another_paper_loads(tmp_path):
     assert load_paper("toy", file).identifier == "doi:10.1/2"
 
 
-@pytest.mark.parametrize("paper", [{}, {"title": ""}, "A toy", None])
+@pytest.mark.parametrize("paper", [{}, {"title": ""}, None])
 def test_a_record_without_a_title_makes_no_paper(paper, tmp_path):
     empty = hashlib.sha256(b"").hexdigest()
     canonical = {"source": {"kind": "doi", "id": "10.1/2", "version": 3}, "metadata": {"title_canon_sha256": empty}}

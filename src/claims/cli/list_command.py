@@ -14,7 +14,7 @@ from claims.claim import Claim
 from claims.cli.common import chosen, json_flag, print_json, say, select_argument
 from claims.errors import BadOption
 from claims.packs import Catalogue, to_plain
-from claims.paper import Paper, read_record
+from claims.paper import Paper, covered, read_record, uncovered
 
 
 @click.command("list")
@@ -103,7 +103,7 @@ def _show_papers(catalogue: Catalogue, claims: Iterable[Claim], as_json: bool) -
             if value:
                 say(f"    {name:<10} {value}")
         if row["canonical_sha256"]:
-            say("    record     verified: its canonical record has this digest")
+            say("    record     verified: title, identifier and number have this digest, the authors' names have not")
         say(f"    claims     {row['claims']}")
 
 
@@ -119,15 +119,18 @@ def _show_record(path: Path, select: Sequence[str], as_json: bool) -> None:
         print_json(record)
         return
     source = record["canonical_record"]["source"]
-    paper = record.get("paper", {})
-    say(f"{path}: intact; every field agrees with the canonical record's digest")
+    paper = record.get("paper") or {}
+    left = uncovered(record)
+    say(f"{path}: intact; every field that its digest covers agrees with it")
     fields = {
         "title": paper.get("title"),
         "authors": paper.get("authors_text"),
         "source": f"{source['kind']}:{source['id']} version {source['version']}",
         "number": record.get("pith_number"),
         "sha256": record["canonical_sha256"],
+        "covered": ", ".join(covered(record)),
+        "not covered": f"{', '.join(left)}: the digest says nothing of them" if left else "",
     }
     for name, value in fields.items():
         if value:
-            say(f"    {name:<8} {value}")
+            say(f"    {name:<11} {value}")

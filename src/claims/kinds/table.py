@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -29,6 +28,7 @@ from claims.kinds.checks import (
     recomputed,
     shifted,
 )
+from claims.toml import parse
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 __all__ = [
@@ -111,8 +111,8 @@ def read_rows(path: str) -> Rows:
 def _parse(path: str, text: str) -> Rows:
     """The rows in a file's text; a file that many claims read is parsed once."""
     try:
-        data: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        data: dict[str, Any] = parse(text)
+    except ValueError as error:
         raise InvalidDeclaration("table", path, f"a readable TOML file ({error})") from error
     rows = data.get("rows")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -101,7 +101,8 @@ def cover(outline: Outline, claims: Iterable[Claim], not_claims: Mapping[str, st
     said: _Reasons = {}
     strays = tuple(claim for claim in claims if not _file(about, outline.targets(claim.locus), claim))
     unplaced = tuple(pair for pair in not_claims.items() if not _file(said, outline.targets(pair[0]), pair))
-    sections = tuple(_cover_section(outline, i, about, said) for i in range(len(outline.sections)))
+    divided = {parent for section in outline.sections for parent in _parents(section.number)}
+    sections = tuple(_cover_section(outline, i, about, said, divided) for i in range(len(outline.sections)))
     return Coverage(sections, Entry("", strays, unplaced), outline.complete)
 
 
@@ -123,9 +124,15 @@ def _file(places: dict[Target, list[T]], targets: Iterable[Target], what: T) -> 
     return found
 
 
-def _cover_section(outline: Outline, i: int, about: _Claims, said: _Reasons) -> Covered:
+def _parents(number: str) -> Iterator[str]:
+    """The sections that a subsection belongs to: "3.1" and "3" of "3.1.4"."""
+    while number := number.rpartition(".")[0]:
+        yield number
+
+
+def _cover_section(outline: Outline, i: int, about: _Claims, said: _Reasons, divided: set[str]) -> Covered:
     section = outline.sections[i]
-    entries = [_cover_text(outline, i, about, said)]
+    entries = [_cover_text(section, i, about, said, divided=section.number in divided)]
     for j, statement in enumerate(section.statements):
         whole, details = Target(i, j), {part: Target(i, j, part) for part in statement.parts}
         places = (whole, *details.values())
@@ -140,13 +147,12 @@ def _cover_section(outline: Outline, i: int, about: _Claims, said: _Reasons) -> 
     return Covered(section, tuple(entry for entry in entries if entry != Entry("")))
 
 
-def _cover_text(outline: Outline, i: int, about: _Claims, said: _Reasons) -> Entry:
+def _cover_text(section: Section, i: int, about: _Claims, said: _Reasons, *, divided: bool) -> Entry:
     """The text of a section outside of its statements; one without any, and without subsections, has to be covered."""
-    section, place = outline.sections[i], Target(i)
+    place = Target(i)
     claims, reasons = tuple(about.get(place, ())), tuple(said.get(place, ()))
     if section.because:
         reasons = (*reasons, ("", section.because))
-    divided = any(other.number.startswith(f"{section.number}.") for other in outline.sections)
     bare = not (claims or reasons or section.statements or divided)
     return Entry("", claims, reasons, (section.heading,) if bare else ())
 

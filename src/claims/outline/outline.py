@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from claims.errors import InvalidDeclaration
+from claims.fields import check_names, check_text
 from claims.outline.references import Reference, natural, only, parts, references
+from claims.toml import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,37 +159,73 @@ def load_outline(path: Path) -> Outline:
         InvalidDeclaration: no such file, or a field that is not of this form.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        data = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InvalidDeclaration("statements", str(path), f"a readable TOML file ({error})") from error
+    _known(data, {"section"}, "statements", path)
     entries = data.get("section")
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not entries:
         raise InvalidDeclaration("statements.section", entries, "a list of [[section]] tables", where=str(path))
-    sections = [_section(entry, path) for entry in entries]
-    numbers = [section.number for section in sections]
-    doubled = next((number for number in numbers if numbers.count(number) > 1), None)
-    if doubled is not None:
-        raise InvalidDeclaration("statements.section", doubled, "each section once", where=str(path))
+    sections = [_section(entry, f"statements.section[{i}]", path) for i, entry in enumerate(entries)]
+    for number, count in Counter(section.number for section in sections).items():
+        if count > 1:
+            raise InvalidDeclaration("statements.section", number, "each section once", where=str(path))
     return Outline(sections)
 
 
-def _section(entry: Any, path: Path) -> Section:
-    fields = {"number", "title", "statements", "because"}
-    if not isinstance(entry, Mapping) or set(entry) - fields or not isinstance(entry.get("number"), str):
-        allowed = "number, title, statements and because, the number as a string"
-        raise InvalidDeclaration("statements.section", entry, allowed, where=str(path))
-    statements = tuple(_statement(made, path) for made in entry.get("statements", ()))
-    return Section(entry["number"], entry.get("title", ""), statements, entry.get("because", ""))
+def _section(entry: Any, field: str, path: Path) -> Section:
+    _known(entry, {"number", "title", "statements", "because"}, field, path)
+    made = entry.get("statements", [])
+    if not isinstance(made, list):
+        allowed = "a list of names, or of tables with name, parts, also and because"
+        raise InvalidDeclaration(f"{field}.statements", made, allowed, where=str(path))
+    return Section(
+        _words(entry, "number", field, path),
+        _words(entry, "title", field, path, empty=True),
+        tuple(_statement(each, f"{field}.statements[{i}]", path) for i, each in enumerate(made)),
+        _words(entry, "because", field, path, empty=True),
+    )
 
 
-def _statement(made: Any, path: Path) -> Statement:
+def _statement(made: Any, field: str, path: Path) -> Statement:
     if isinstance(made, str):
-        match = re.fullmatch(r"(.+?) \((.+)\)", made)
-        return Statement(match[1], tuple(match[2].split(", "))) if match else Statement(made)
-    if not isinstance(made, Mapping) or set(made) - {"name", "parts", "also", "because"} or "name" not in made:
-        allowed = "a name, or a table with name, parts, also and because"
-        raise InvalidDeclaration("statements.section.statements", made, allowed, where=str(path))
-    return Statement(made["name"], tuple(made.get("parts", ())), tuple(made.get("also", ())), made.get("because", ""))
+        name, mark, inside = made.partition(" (")
+        if mark and name and inside.endswith(")"):
+            return Statement(name, _listed(inside[:-1].split(", "), field, path))
+        return Statement(check_text(made, field, allowed="a name", empty=False, where=str(path)))
+    _known(made, {"name", "parts", "also", "because"}, field, path)
+    return Statement(
+        _words(made, "name", field, path),
+        _listed(made.get("parts", []), f"{field}.parts", path),
+        _listed(made.get("also", []), f"{field}.also", path),
+        _words(made, "because", field, path, empty=True),
+    )
+
+
+def _known(table: Any, fields: set[str], where: str, path: Path) -> None:
+    """Refuse what is no table, and fields that nobody reads: most are slips of the pen."""
+    if not isinstance(table, Mapping):
+        raise InvalidDeclaration(where, table, f"a table with {', '.join(sorted(fields))}", where=str(path))
+    if unknown := sorted(table.keys() - fields):
+        raise InvalidDeclaration(where, unknown[0], f"the fields {', '.join(sorted(fields))}", where=str(path))
+
+
+def _words(table: Mapping[str, Any], name: str, field: str, path: Path, *, empty: bool = False) -> str:
+    """A field that is a string; a missing one is empty."""
+    allowed = "a string" if empty else "a non-empty string"
+    return check_text(
+        table.get(name, "" if empty else None), f"{field}.{name}", allowed=allowed, empty=empty, where=str(path)
+    )
+
+
+def _listed(names: Any, field: str, path: Path) -> tuple[str, ...]:
+    """A field that is a list of names, each once."""
+    if not isinstance(names, list):
+        raise InvalidDeclaration(field, names, "a list of names", where=str(path))
+    checked = check_names(names, field, where=str(path))
+    if len(set(checked)) < len(checked):
+        raise InvalidDeclaration(field, names, "each name once", where=str(path))
+    return checked
 
 
 def outline_of(loci: Iterable[str]) -> Outline:

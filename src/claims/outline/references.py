@@ -20,6 +20,8 @@ _KINDS = {
     "limitations": "limitation", "contribution": "contribution", "contributions": "contribution", "item": "item",
     "items": "item", "stage": "stage", "stages": "stage",
 }  # fmt: skip
+#: No paper has a thousand of anything: "Tables 1 to 2000000000" names two.
+_DIGITS = 3
 _NUMBER = r"(?:[A-Z]\d*(?:\.\d+)*|\d+(?:\.\d+)*|[IVX]+)'?(?!\w)"
 
 
@@ -75,7 +77,7 @@ def natural(number: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts numbers of sections as a reader would: Abstract, 1, 2, 10, A, A.1."""
     if number == "Abstract":
         return ()
-    return tuple((int(word), "") if word.isdecimal() else (10**6, word) for word in number.split("."))
+    return tuple((int(word), "") if word.isdecimal() and len(word) < 7 else (10**6, word) for word in number.split("."))
 
 
 def _mask(text: str) -> str:
@@ -101,7 +103,7 @@ def _spelled_out(numbers: str) -> Iterator[str]:
     last = ""
     for joint, number in re.findall(rf"(,|and|to|-|–)?\s*({_NUMBER})", numbers):
         span = joint in ("to", "-", "–")
-        if span and last.isdecimal() and number.isdecimal():
+        if span and last.isdecimal() and number.isdecimal() and len(number) <= _DIGITS:
             yield from map(str, range(int(last) + 1, int(number) + 1))
         elif span and len(last) == len(number) == 1:
             yield from map(chr, range(ord(last) + 1, ord(number) + 1))
