@@ -7,8 +7,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,17 +179,16 @@ def test_a_store_that_has_become_shorter_says_so(path, said, last):
 
 def in_use(folder: Path) -> Path:
     """The files of a store as SIGKILL leaves them: half of the rows in the database, half in the log."""
-    script = (
-        "import os, signal, sys\nfrom pathlib import Path\n"
-        f"sys.path.append({str(Path(__file__).parent)!r})\n"
-        "import test_evidence_proofs as here\nfrom claims.evidence import Store\n"
-        "store = Store(Path(sys.argv[1]))\nhere.put(store, range(5))\n"
-        "store._session.run('PRAGMA wal_checkpoint(TRUNCATE)').fetchall()\nhere.put(store, range(5, 10))\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
     path = folder / "killed" / "evidence.sqlite"
-    ran = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
-    assert ran.returncode == -signal.SIGKILL
+    child = os.fork()
+    if not child:
+        store = Store(path)
+        put(store, range(5))
+        with sqlite3.connect(path) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        put(store, range(5, 10))
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
     assert beside(path, "-wal").stat().st_size
     return path
 

@@ -21,10 +21,11 @@ import pytest
 import toys
 from click.testing import CliRunner
 
-from claims import evidence_session, locks
+from claims import locks
 from claims.cli import main
 from claims.errors import StoreError, StoreNotWritable
 from claims.evidence.check import check
+from claims.evidence.sqlite import session
 from claims.evidence.sqlite.files import beside
 from claims.evidence.sqlite.schema import _TABLES_1, APPLICATION_ID
 from claims.evidence.sqlite.upgrade import upgrade
@@ -198,6 +199,21 @@ class TestReading:
             Store(path)
         assert files(tmp_path) == {"evidence.sqlite": content}
 
+    @pytest.mark.parametrize("what", ["device", "fifo", "folder"])
+    def test_what_is_no_file_is_no_store(self, tmp_path, what):
+        path = tmp_path / "evidence.sqlite"
+        if what == "device":
+            path.symlink_to("/dev/null")
+        elif what == "fifo":
+            os.mkfifo(path)
+        else:
+            path.mkdir()
+        for opening in (Store, Store.reading, Store.forgetful):
+            with pytest.raises(StoreError, match="--store"):
+                opening(path)
+        assert list(tmp_path.iterdir()) == [path]
+        assert not Path("/dev/null-lock").exists()
+
     def test_a_name_that_an_address_would_read_otherwise(self, tmp_path):
         path = tmp_path / "a b?mode=memory#%41&.sqlite"
         with Store(path) as store:
@@ -262,7 +278,7 @@ class TestGone:
 
 class TestWaiting:
     def test_a_lock_of_another_program_is_waited_for_with_a_word(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(evidence_session, "PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
         path, said = tmp_path / "evidence.sqlite", []
         with Store(path, speak=said.append) as store:
             other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -282,7 +298,7 @@ class TestWaiting:
             assert len(store.get(KEYS)) == 10
 
     def test_another_audit_is_waited_for_with_a_word(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(evidence_session, "PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
         path, said, letting_go = tmp_path / "evidence.sqlite", [], threading.Event()
         with Store(path, speak=lambda words: (said.append(words), letting_go.set())) as store:
             held = threading.Event()

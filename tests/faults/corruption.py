@@ -52,7 +52,7 @@ class Specimen:
         return folder / NAME
 
 
-def specimens(folder: Path, *, seed: int = 1, rows: int = 120) -> dict[str, Specimen]:
+def specimens(folder: Path, *, seed: int = 1, rows: int = 72) -> dict[str, Specimen]:
     """A store ``closed`` by its audit, ``alone`` without what lies beside it, ``killed`` in use, and ``copied`` then.
 
     A copy has the database and its log, as a user takes them along who knows SQLite.
@@ -274,7 +274,7 @@ def judged(specimen: Specimen, path: Path, *, spoken: bool) -> tuple[str, str]:
     """What becomes of a damaged store, and the words that were said; ``spoken``, by commands too."""
     said: list[str] = []
     try:
-        outcomes = {read(specimen, path, said), checked(path, said)}
+        outcomes = {read(specimen, path, said, strictly=spoken), checked(path, said)}
         if spoken:
             outcomes.add(said_by_commands(path, said))
         outcomes.add(audited(specimen, path, said))
@@ -283,12 +283,12 @@ def judged(specimen: Specimen, path: Path, *, spoken: bool) -> tuple[str, str]:
     return next(name for name in ("wrong", "lost", "found", "harmless") if name in outcomes), " | ".join(said)
 
 
-def read(specimen: Specimen, path: Path, said: list[str]) -> str:
+def read(specimen: Specimen, path: Path, said: list[str], *, strictly: bool = True) -> str:
     """Export it, and list it: rows have to be those that were written, and all of them unless something is said."""
     before = {part: _bytes(path.with_name(NAME + part)) for part in ("", "-wal", "-lock")}
     try:
         with Store.reading(path, speak=said.append) as store:
-            found = store.survey(strictly=True)
+            found = store.survey(strictly=strictly)
             contents = store.identities()
             groups = found.groups()
     except StoreError as error:
@@ -312,7 +312,7 @@ def read(specimen: Specimen, path: Path, said: list[str]) -> str:
 def checked(path: Path, said: list[str]) -> str:
     """Check it."""
     try:
-        report = check(path)
+        report = check(path, sample=5)
     except StoreError as error:
         said.append(str(error))
         return "found"

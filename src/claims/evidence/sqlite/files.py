@@ -91,6 +91,8 @@ def beside(file: Path, suffix: str) -> Path:
 
 def check_magic(path: Path, *, may_be_empty: bool) -> None:
     """Raise StoreError unless a file begins as a database does; SQLite would make one of a single byte."""
+    if not path.is_file():  # a folder, or a device or pipe, beside which nothing must be made
+        raise StoreError(f"{path}: the store cannot be opened: no regular file. Name another with --store.")
     try:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
