@@ -6,10 +6,11 @@ import errno
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from claims.clock import CLOCK, Clock
 
 if sys.platform != "win32":
     import fcntl
@@ -20,7 +21,14 @@ WORD_SECONDS = 60.0
 
 
 @contextmanager
-def held(path: Path, waiting: Callable[[], None], *, shared: bool = False, patience: float = 0.0) -> Iterator[int]:
+def held(
+    path: Path,
+    waiting: Callable[[], None],
+    *,
+    shared: bool = False,
+    patience: float = 0.0,
+    clock: Clock = CLOCK,
+) -> Iterator[int]:
     """Hold the lock of a file, and yield its descriptor; ``waiting`` is called after ``patience`` seconds, then again.
 
     The file is made where it is missing, unless the lock is ``shared``, and it stays: removing it would let a third
@@ -34,22 +42,22 @@ def held(path: Path, waiting: Callable[[], None], *, shared: bool = False, patie
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "a lock has to be a regular file", str(path))
-        _wait(descriptor, waiting, shared=shared, patience=patience)
+        _wait(descriptor, waiting, shared=shared, patience=patience, clock=clock)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _wait(descriptor: int, waiting: Callable[[], None], *, shared: bool, patience: float) -> None:
+def _wait(descriptor: int, waiting: Callable[[], None], *, shared: bool, patience: float, clock: Clock) -> None:
     if sys.platform == "win32":
         return  # where nothing else here runs several audits on one store
-    word = time.monotonic() + patience
+    word = clock.monotonic() + patience
     while True:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() >= word:
+            if clock.monotonic() >= word:
                 waiting()
-                word = time.monotonic() + WORD_SECONDS
-            time.sleep(_POLL_SECONDS)
+                word = clock.monotonic() + WORD_SECONDS
+            clock.sleep(_POLL_SECONDS)

@@ -14,6 +14,7 @@ from claims.auditing.trial import Measurement, Trial
 from claims.auditing.waiting import Waiting
 from claims.auditing.workers import Job, Workers
 from claims.claim import Claim
+from claims.evidence.executors import Executors
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome, Task
 from claims.evidence.store import Identity, Store
@@ -37,7 +38,7 @@ def run(
     planned: Plan,
     store: Store,
     *,
-    executor: str = "serial",
+    executor: str | Executors = "serial",
     observer: Observer | None = None,
     fail_fast: bool = False,
 ) -> AuditResult:
@@ -54,7 +55,8 @@ def run(
         NoWorkers: worker processes cannot be started.
         Interrupted: a KeyboardInterrupt, passed on after the workers are stopped; what was measured is stored.
     """
-    audit = _Audit(planned, store, observer or Observer(), executor)
+    executors = Executors.of(executor) if isinstance(executor, str) else executor
+    audit = _Audit(planned, store, observer or Observer(), executors)
     try:
         for measurement in planned.measurements():  # before the run: whoever imports something else later will notice
             audit.identity(measurement)
@@ -83,7 +85,7 @@ class _Audit:
     plan: Plan
     store: Store
     observer: Observer
-    executor: str
+    executors: Executors
     waiting: Waiting = field(default_factory=Waiting)
     identities: dict[Measurement, Identity] = field(default_factory=dict)
     codes: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class _Audit:
     started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        self.workers = Workers(self.executor, self._take, self.observer.replaced, self.observer.waiting)
+        self.workers = Workers(self.executors, self._take, self.observer.replaced, self.observer.waiting)
 
     def decide_all(self, fail_fast: bool) -> None:
         """Until every trial is final, or the first claim contradicts the record and ``fail_fast`` says to stop."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from claims.auditing.trial import Measurement
 from claims.errors import NoWorkers
-from claims.evidence.executors import SerialExecutor, WorkerPool, open_executor, parse_spec
+from claims.evidence.executors import Executors, Running
 from claims.evidence.measure import Outcome, Task, measure
 
 #: How often whoever watches is told that nothing has come back yet.
@@ -45,13 +44,13 @@ class Workers:
     were in flight when a worker died, ``idle`` when nothing has come back for a while.
     """
 
-    spec: str
+    executors: Executors
     take: Take
     replaced: Callable[[int], None]
     idle: Callable[[], None]
     _queue: deque[Job] = field(default_factory=deque)
     _flying: dict[Future[list[Outcome]], Job] = field(default_factory=dict)
-    _executor: SerialExecutor | WorkerPool | None = None
+    _executor: Running | None = None
 
     def add(self, job: Job) -> None:
         """Queue a job."""
@@ -65,7 +64,7 @@ class Workers:
         """
         if not self._launch():
             return
-        done, _ = wait(self._flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+        done, _ = self.executors.wait(self._flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
         if not done:
             self.idle()
         if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
@@ -76,7 +75,7 @@ class Workers:
 
     def _launch(self) -> bool:
         """Submit jobs until the window is full; whether that went without a worker dying."""
-        window = 2 * max(1, parse_spec(self.spec))
+        window = 2 * max(1, self.executors.workers)
         while self._queue and len(self._flying) < window:
             if self._flying and self._alone():
                 break
@@ -90,12 +89,12 @@ class Workers:
                 return False
         return True
 
-    def _start(self) -> SerialExecutor | WorkerPool:
+    def _start(self) -> Running:
         """Open an executor, and see that a worker of it answers."""
         pauses = iter(_PAUSES)
         while True:
             try:
-                self._executor = open_executor(self.spec)
+                self._executor = self.executors.open()
                 self._executor.submit(os.getpid).result()
                 return self._executor
             except (BrokenProcessPool, OSError) as error:
@@ -103,7 +102,7 @@ class Workers:
                 pause = next(pauses, None)
                 if pause is None:
                     raise NoWorkers(len(_PAUSES) + 1, error) from error
-                time.sleep(pause)
+                self.executors.clock.sleep(pause)
             except BaseException:  # Ctrl-C: whoever closes these workers must not wait until they have started
                 self._give_up()
                 raise
@@ -157,7 +156,7 @@ class Workers:
         running = [future for future in self._flying if not future.cancel() and not future.done()]
         if running:
             finishing(len(running))
-            wait(running)
+            self.executors.wait(running)
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._end()
 

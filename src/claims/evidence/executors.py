@@ -11,13 +11,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import connection
-from typing import Any
+from typing import Any, Protocol
 
+from claims.clock import CLOCK, Clock
 from claims.errors import BadOption
 
 _PRELOAD = ["torch", "scipy.special", "claims.evidence.measure"]
@@ -99,6 +101,45 @@ def open_executor(spec: str) -> SerialExecutor | WorkerPool:
     """A fresh executor of the specification; what a broken one is replaced with."""
     workers = parse_spec(spec)
     return WorkerPool(workers) if workers else SerialExecutor()
+
+
+class Running(Protocol):
+    """An executor as an audit uses it: one that can also be ended at once."""
+
+    def submit(self, fn: Any, /, *args: Any) -> Future[Any]:
+        """As :meth:`concurrent.futures.Executor.submit`."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As :meth:`concurrent.futures.Executor.shutdown`."""
+
+    def kill(self) -> None:
+        """End it now and drop what it was doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Executors:
+    """Where the tasks of an audit run.
+
+    Attributes:
+        workers: how many tasks run at a time; 0 if they run in this process.
+        open: gives a fresh executor; a broken one is replaced.
+        wait: :func:`concurrent.futures.wait`, or what does the same for futures of another kind.
+        clock: by which whoever cannot open one waits before another attempt.
+    """
+
+    workers: int
+    open: Callable[[], Running]
+    wait: Callable[..., tuple[Collection[Future[Any]], Collection[Future[Any]]]] = wait
+    clock: Clock = CLOCK
+
+    @staticmethod
+    def of(spec: str) -> Executors:
+        """Those of a specification.
+
+        Raises:
+            BadOption: it is none.
+        """
+        return Executors(parse_spec(spec), lambda: open_executor(spec))
 
 
 def _context() -> Any:

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from claims.clock import CLOCK, Clock
 from claims.errors import StoreError, StoreNotWritable
 from claims.evidence.canonical import canonical_json
 from claims.evidence.measure import Records
 from claims.evidence.sqlite import writing
-from claims.evidence.sqlite.files import DAMAGED, MEMORY, Say, is_busy, say, stamp
+from claims.evidence.sqlite.files import DAMAGED, MEMORY, Connect, Say, connect, is_busy, say, stamp
 from claims.evidence.sqlite.plausible import content_of, objection
 from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Row, Tally, named, proven, unproven
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, lost_guards, version_of
@@ -47,14 +47,14 @@ class Store:
     path: Path
     schema: int
 
-    def __init__(self, path: Path, *, speak: Say = say) -> None:
+    def __init__(self, path: Path, *, speak: Say = say, clock: Clock = CLOCK, connect: Connect = connect) -> None:
         """Open a store to append to it, or create it. ``MEMORY`` gives one that keeps nothing, and says so.
 
         Raises:
             StoreError: the file is no store, corrupt, or of another schema.
             StoreNotWritable: the file or its folder cannot be written, or it has to be upgraded first.
         """
-        self._begin(to_write(path, speak))
+        self._begin(to_write(path, speak, clock, connect))
         try:
             writing.prepare(self._session)
         except BaseException:
@@ -267,7 +267,7 @@ class Store:
             ConflictingEvidence: a seed is stored already with another value.
             StoreError: the store cannot be written, or was deleted or replaced meanwhile.
         """
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = self._session.clock.now().isoformat(timespec="seconds")
         text = canonical_json(dict(base))
         rows = [
             Row(

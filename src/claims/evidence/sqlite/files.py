@@ -36,6 +36,8 @@ _COUNT_BYTES = 32 + 1 + 20 + 1 + 16 + 1
 DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 Say = Callable[[str], None]
+#: Opens a connection to a database that is written to.
+Connect = Callable[[Path], sqlite3.Connection]
 
 
 def is_busy(error: Exception) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from claims import locks
+from claims.clock import CLOCK, Clock
 from claims.errors import StoreError, StoreNotWritable
 from claims.evidence.sqlite.files import (
     DAMAGED,
     MEMORY,
     PATIENCE_SECONDS,
+    Connect,
     Count,
     Reader,
     Say,
@@ -46,6 +47,7 @@ class Session:
         file: the database, with symbolic links resolved; ``MEMORY`` if there is no file.
         opened: the file that was opened; another one of its name is not it.
         begun: whether it has been written to.
+        clock: by which locks are waited for, and rows dated.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Session:
     reader: Reader | None = None
     opened: Stamp | None = None
     begun: bool = False
+    clock: Clock = CLOCK
 
     def run(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Execute a statement."""
@@ -66,17 +69,17 @@ class Session:
 
     def patiently(self, act: Callable[[], T]) -> T:
         """Do something for which another program's lock may have to be waited for: an audit can go on after it."""
-        word = time.monotonic() + PATIENCE_SECONDS
+        word = self.clock.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 return act()
             except sqlite3.OperationalError as error:
                 if not is_busy(error):
                     raise
-                if time.monotonic() >= word:
+                if self.clock.monotonic() >= word:
                     self.say(f"{self.path}: locked by another program; waiting")
-                    word = time.monotonic() + locks.WORD_SECONDS
-                time.sleep(0.01)
+                    word = self.clock.monotonic() + locks.WORD_SECONDS
+                self.clock.sleep(0.01)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -106,7 +109,8 @@ class Session:
         def waiting() -> None:
             self.say(f"{self.path}: another audit holds its lock; waiting")
 
-        with locks.held(beside(self.file, "-lock"), waiting, patience=PATIENCE_SECONDS) as descriptor:
+        lock = beside(self.file, "-lock")
+        with locks.held(lock, waiting, patience=PATIENCE_SECONDS, clock=self.clock) as descriptor:
             yield descriptor
 
     def still_there(self) -> None:
@@ -152,7 +156,7 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error}. {ADVICE}") from error
 
 
-def to_write(path: Path, say: Say) -> Session:
+def to_write(path: Path, say: Say, clock: Clock = CLOCK, connect: Connect = connect) -> Session:
     """Connect to a store that is appended to; a file that is not there yet becomes an empty database.
 
     Raises:
@@ -161,7 +165,7 @@ def to_write(path: Path, say: Say) -> Session:
     """
     if path == MEMORY:
         say(f"{MEMORY} keeps nothing: what is measured now is gone afterwards")
-        return Session(path, path, connect(path), say)
+        return Session(path, path, connect(path), say, clock=clock)
     file = resolved(path)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +174,7 @@ def to_write(path: Path, say: Say) -> Session:
         for place in (file, file.parent):
             if place.exists() and not os.access(place, os.W_OK):
                 raise StoreNotWritable(f"{path}: {place} cannot be written to. Name another with --store.")
-        return Session(path, file, connect(file), say)
+        return Session(path, file, connect(file), say, clock=clock)
     except (OSError, sqlite3.OperationalError) as error:
         raise StoreNotWritable(f"{path}: the store cannot be opened: {error}. Name another with --store.") from error
 
