@@ -16,13 +16,22 @@ from types import ModuleType
 from typing import Any
 
 from claims.claim import Claim, nearest
-from claims.errors import BadOption, ClaimsError, InvalidClaimFile, InvalidDeclaration, InvalidPack, UnknownClaim
+from claims.errors import (
+    BadOption,
+    ClaimsError,
+    InvalidClaimFile,
+    InvalidDeclaration,
+    InvalidPack,
+    NothingSelected,
+    UnknownClaim,
+)
 from claims.fields import check_text
 from claims.paper import Paper
 from claims.verdict import HOLDS, Tier
 
 GROUP = "claims.packs"
-_PREFIXES = ("paper", "kind", "role", "tier", "needs")
+#: What a prefix of a selection looks at.
+_PREFIXES = {"paper": "paper", "kind": "kind", "role": "role", "tier": "decides", "needs": "needs"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +92,36 @@ class Catalogue:
     def select(self, selections: Sequence[str]) -> tuple[Claim, ...]:
         """The claims that any of the selections names: an id, a glob on ids, or a prefix such as paper: and a glob.
 
+        Every selection has to match: one that does not, a glob too, may be the one that was meant to stop a gate.
+
         Raises:
-            UnknownClaim: a selection without a glob matches nothing; the nearest ids are offered.
+            UnknownClaim: one of several selections, or one without a glob, matches nothing; offers what comes near.
+            NothingSelected: the selection is a glob, or several, and nothing matches.
         """
-        if not selections:
-            return tuple(self.claims.values())
-        chosen: dict[str, Claim] = {}
+        chosen: set[str] = set()
+        missed: list[str] = []
         for selection in selections:
-            matched = [claim for claim in self.claims.values() if _matches(claim, selection)]
-            if not matched and not any(mark in selection for mark in "*?["):
-                raise UnknownClaim(selection, nearest(selection, list(self.claims)))
-            chosen |= {claim.id: claim for claim in matched}
-        return tuple(claim for claim in self.claims.values() if claim.id in chosen)
+            matched = [claim.id for claim in self.claims.values() if _matches(claim, selection)]
+            chosen.update(matched)
+            missed += [] if matched else [selection]
+        exact = [selection for selection in missed if not any(mark in selection for mark in "*?[")]
+        if exact or (missed and chosen):
+            asked = (exact or missed)[0]
+            raise UnknownClaim(asked, self._near(asked))
+        if missed:
+            near = ", ".join(dict.fromkeys(name for selection in missed for name in self._near(selection)))
+            hint = f" Nearest: {near}." if near else " `claimbench list` shows all ids."
+            raise NothingSelected(f"{' '.join(missed)}: nothing is selected.{hint}")
+        return tuple(claim for claim in self.claims.values() if claim.id in chosen or not selections)
+
+    def _near(self, selection: str) -> list[str]:
+        """Ids that look like a selection, or after a prefix such as paper: the names that claims here have."""
+        prefix, colon, pattern = selection.partition(":")
+        plain = (pattern if colon else selection).translate(dict.fromkeys(map(ord, "*?[]")))
+        if not colon:
+            return nearest(plain, list(self.claims))
+        names = sorted({str(getattr(claim, _PREFIXES[prefix])) for claim in self.claims.values()} - {""})
+        return [f"{prefix}:{name}" for name in nearest(plain, names) or names]
 
 
 def _matches(claim: Claim, selection: str) -> bool:
@@ -103,11 +130,9 @@ def _matches(claim: Claim, selection: str) -> bool:
         return fnmatch.fnmatchcase(claim.id, selection)
     if prefix not in _PREFIXES:
         raise BadOption("SELECT", selection, "an id, a glob, a file, or " + ", ".join(f"{p}:…" for p in _PREFIXES))
-    if prefix == "tier":
-        if pattern not in list(Tier):
-            raise BadOption("SELECT", selection, ", ".join(f"tier:{tier}" for tier in Tier))
-        return claim.decides == pattern
-    return fnmatch.fnmatchcase(getattr(claim, prefix), pattern)
+    if prefix == "tier" and pattern not in list(Tier):
+        raise BadOption("SELECT", selection, ", ".join(f"tier:{tier}" for tier in Tier))
+    return fnmatch.fnmatchcase(getattr(claim, _PREFIXES[prefix]), pattern)
 
 
 def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
@@ -208,7 +233,7 @@ def load_file(path: Path) -> ModuleType:
     if not path.stem.isidentifier():
         raise InvalidClaimFile(path, None, "its name has to be a Python identifier, such as claims_mine.py")
     try:
-        ast.parse(path.read_text(encoding="utf-8"))
+        ast.parse(path.read_bytes())  # as Python reads it: with a byte order mark, or in the encoding that it declares
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidClaimFile(path, getattr(error, "lineno", None), str(error)) from error
     name = _package_name(path)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import Executor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -285,22 +286,33 @@ def test_workers_that_never_start_are_said_to_be_missing_and_no_seed_is_blamed(a
     assert raised.value.exit_code == 5
 
 
+HANGING = """
+import sys
+sys.path.append({data!r})
+from claims.evidence.executors import open_executor
+from claims.evidence.measure import Task, measure
+with open_executor("process:2") as executor:
+    for marker in {markers!r}:
+        task = Task("toys:holds_the_lock", "toys:holds_the_lock", (("marker", marker),), (), 7, (0,), ({data!r},))
+        executor.submit(measure, task)
+"""
+
+
 @PROCESSES
-def test_workers_end_with_their_leash_whatever_they_do(tmp_path):
-    """The worker sleeps in C and holds the interpreter's lock, so that it cannot look whether its parent is there."""
-    marker = tmp_path / "marker"
-    executor = open_executor("process:2")
-    future = executor.submit(measure, task("toys:holds_the_lock", 0, base={"marker": str(marker)}))
-    while not (marker.exists() and marker.read_text()):
-        assert not future.done()
+def test_workers_that_never_look_up_end_with_a_parent_that_is_killed(tmp_path):
+    """They sleep in C and hold the interpreter's lock: no thread of theirs can see that the parent is gone."""
+    markers = [tmp_path / "one", tmp_path / "two"]
+    code = HANGING.format(data=str(DATA), markers=[str(marker) for marker in markers])
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        while not all(marker.exists() and marker.read_text() for marker in markers):
+            assert parent.poll() is None
+            time.sleep(0.01)
+    finally:
+        parent.kill()
+        parent.wait()
+    while alive({int(marker.read_text()) for marker in markers}):
         time.sleep(0.01)
-    worker = int(marker.read_text())
-    assert alive({worker})
-    executor.let_go()
-    while alive({worker}):
-        time.sleep(0.01)
-    with pytest.raises(BrokenProcessPool):
-        future.result(timeout=60)
 
 
 def test_an_interrupt_that_an_experiment_raises_in_a_worker_is_its_error(audit):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from claims.errors import BadOption, InvalidClaimFile, InvalidDeclaration, UnknownClaim
+from claims.errors import BadOption, InvalidClaimFile, InvalidDeclaration, NothingSelected, UnknownClaim
 from claims.packs import Pack, installed, load_catalogue, load_file, split_selection, to_plain
 
 ROOT = Path(__file__).parents[2]
@@ -90,20 +90,24 @@ def test_its_experiment_can_be_measured_from_the_file_alone(claim_file, audit):
         (["toy.table-1.*"], "123"),
         (["*row-[02]"], "13"),
         (["paper:toy"], "0123"),
-        (["paper:other"], None),
+        (["paper:other"], UnknownClaim),
         (["kind:mean"], "0123"),
-        (["kind:rat*"], ""),
+        (["kind:rat*"], NothingSelected),
         (["role:ours"], "123"),
         (["tier:standard"], "0"),
-        (["tier:full"], None),
+        (["tier:full"], UnknownClaim),
         (["toy.table-1.row-2", "toy.theorem-1.rate"], "03"),
-        (["nothing.*"], ""),
+        (["nothing.*"], NothingSelected),
+        (["nothing.*", "kind:zzz[12]"], NothingSelected),
+        (["nothing.*", "toy.*"], UnknownClaim),
+        (["toy.*", "kind:rat*"], UnknownClaim),
+        (["toy.*", "toy.theorem-9.rate"], UnknownClaim),
     ],
 )
 def test_selections(claim_file, selection, ids):
     catalogue = load_catalogue([claim_file(BODY)])
-    if ids is None:
-        with pytest.raises(UnknownClaim):
+    if not isinstance(ids, str):
+        with pytest.raises(ids):
             catalogue.select(selection)
     else:
         every = list(catalogue.claims)
@@ -116,6 +120,26 @@ def test_an_unknown_id_offers_the_nearest(claim_file):
         catalogue.select(["toy.theorem-1.rat"])
     with pytest.raises(UnknownClaim, match="claimbench list"):
         catalogue.select(["zzz"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "offered"),
+    [
+        (["paper:tpy"], "paper:toy"),
+        (["kind:meen"], "kind:mean"),
+        (["kind:ratio"], "kind:mean"),  # nothing comes near, but there are not many
+        (["role:our"], "role:ours"),
+        (["tier:full"], "tier:smoke, tier:standard"),
+        (["toy.*", "toy.table-2.*"], "toy.table-1.row-0, toy.table-1.row-1, toy.table-1.row-2"),
+        (["toi.theorem-1.rat?"], "toy.theorem-1.rate"),
+    ],
+)
+def test_a_selection_without_a_match_offers_what_there_is(claim_file, asked, offered):
+    catalogue = load_catalogue([claim_file(BODY)])
+    with pytest.raises((UnknownClaim, NothingSelected)) as caught:
+        catalogue.select(asked)
+    nearest = str(caught.value).partition("Nearest: ")[2].rstrip(".").split(", ")
+    assert sorted(nearest) == offered.split(", ")
 
 
 @pytest.mark.parametrize(("selection", "allowed"), [("colour:red", "paper:"), ("tier:weekly", "tier:smoke")])
@@ -172,6 +196,19 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00bad")
     with pytest.raises(InvalidClaimFile, match="claims_binary"):
         load_catalogue([path])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "head"), [("utf-8-sig", ""), ("latin-1", "# coding: latin-1\n"), ("utf-8", "# Größe ≤ 1\n")]
+)
+def test_a_file_in_any_encoding_that_python_reads_can_be_measured(claim_file, audit, encoding, head):
+    """Editors on Windows write a byte order mark."""
+    path = claim_file("")
+    path.write_bytes((head + HEAD + BODY + "UNIT = 'Größe'\n").encode(encoding))
+    catalogue = load_catalogue([path])
+    assert sys.modules[path.stem].UNIT == "Größe"
+    result = audit(catalogue.claims.values(), tier="smoke")
+    assert {str(each.verdict) for each in result.claims} <= {"HOLDS", "UNDECIDED"}
 
 
 def test_a_name_that_cannot_be_imported_is_refused(claim_file):

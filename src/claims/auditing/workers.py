@@ -153,10 +153,9 @@ class Workers:
         """Let the tasks that run now end and take them, the others never begin; ``finishing`` is told how many."""
         if self._executor is None:
             return
-        running = [future for future in self._flying if not future.cancel() and not future.done()]
-        if running:
-            finishing(len(running))
-            self.executors.wait(running)
+        if running := sum(future.running() for future in self._flying):
+            finishing(running)
+        # To cancel futures is left to the executor: it fails if it finds one cancelled when a worker dies.
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._end()
 

@@ -87,9 +87,7 @@ def chosen(select: Sequence[str]) -> tuple[Catalogue, tuple[Claim, ...]]:
     catalogue = catalogue_of(files)
     claims = catalogue.select(names)
     if not claims:
-        if not select:
-            raise NothingSelected("no claims are installed; name a claim file, or write one with `claimbench new`")
-        raise NothingSelected(f"{' '.join(select)}: nothing is selected; `claimbench list` shows all ids")
+        raise NothingSelected("no claims are installed; name a claim file, or write one with `claimbench new`")
     return catalogue, claims
 
 

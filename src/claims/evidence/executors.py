@@ -209,9 +209,11 @@ def _die_with(collar: connection.Connection) -> None:
     if sys.platform == "linux":
         import fcntl
 
-        fcntl.fcntl(collar, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(collar, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(collar, fcntl.F_SETFL, fcntl.fcntl(collar, fcntl.F_GETFL) | os.O_ASYNC)
+        # Opened anew: what was sent by the parent is one open file for all workers, and has one owner.
+        own = os.open(f"/proc/self/fd/{collar.fileno()}", os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(own, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(own, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
 
 
 def _leave_with(collar: connection.Connection) -> None:

@@ -75,7 +75,7 @@ class _Parsed:
 
 @functools.lru_cache(maxsize=4096)
 def _parse(path: Path, version: tuple[int, int], module: str) -> _Parsed:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    tree = ast.parse(path.read_bytes(), filename=str(path))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     imports = tuple(sorted(_imports(tree, package)))
     code = _normalised(tree)
@@ -150,7 +150,7 @@ def _lazy_names(package: str) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=256)
 def _literal_names(path: Path, version: tuple[int, int]) -> dict[str, str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    tree = ast.parse(path.read_bytes(), filename=str(path))
     if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in ast.walk(tree)):
         return {}
     found = {}
