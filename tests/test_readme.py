@@ -14,8 +14,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from claims.catalogue import load_catalogue
 from claims.cli import main
-from claims.packs import load_catalogue
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

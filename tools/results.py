@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from claims.catalogue import Catalogue, load_catalogue
 from claims.outline.coverage import coverage_of, verdict_counts
-from claims.packs import Catalogue, load_catalogue
 from claims.report.document import load_result
 from claims.report.numbers import band_text, estimate_text, interval_text
 from claims.verdict import Verdict

@@ -45,13 +45,6 @@ class InvalidClaimFile(ClaimsError):
         super().__init__(f"{path}{f':{line}' if line else ''}: {why}")
 
 
-class InvalidPack(ClaimsError):
-    """An installed pack cannot be loaded. The message has what it raised; install that pack again, or name files."""
-
-    def __init__(self, name: str, error: BaseException) -> None:
-        super().__init__(f"an installed pack cannot be loaded: {name}: {type(error).__name__}: {error}")
-
-
 class UnknownClaim(ClaimsError):
     """No claim matches what was asked for. The message offers the nearest ids."""
 

@@ -21,9 +21,9 @@ import pytest
 from click.testing import CliRunner
 
 from claims.auditing.planning import PINNED_EPOCH
+from claims.catalogue import load_catalogue
 from claims.cli import main
 from claims.evidence.store import Identity, Store
-from claims.packs import load_catalogue
 
 CLAIMS = """
 from claims.bands import at_least, printed, within
@@ -860,18 +860,21 @@ def test_help_of_every_command(cli):
 
 
 def test_a_broken_pack_is_one_line_and_does_not_stop_claim_files(cli, monkeypatch):
-    import claims.packs as packs
+    import claims.discovery as packs
 
     entry = packs.metadata.EntryPoint(name="bad", value="no_such_pack_module:PACK", group=packs.GROUP)
     monkeypatch.setattr(packs.metadata, "entry_points", lambda **_: [entry])
-    one_line(cli("list", code=2), "no_such_pack_module")
+    told = cli("list", code=4).stderr.splitlines()
+    assert told[0].startswith("claimbench: pack bad (of no distribution) is left out: ModuleNotFoundError: ")
+    assert "no_such_pack_module" in told[0]
+    assert told[1:] == ["claimbench: no installed pack can be loaded; name a claim file"]
     assert "demo.value" in cli("list", "claims_cli_demo.py").stdout
     findings = {row["name"]: row for row in json.loads(cli("doctor", "--json", code=1).stdout)}
     assert "no_such_pack_module" in findings["pack bad"]["value"]
 
 
 def test_nothing_installed_exits_with_4(cli, monkeypatch):
-    import claims.packs as packs
+    import claims.discovery as packs
 
     monkeypatch.setattr(packs.metadata, "entry_points", lambda **_: [])
     one_line(cli("audit", code=4), "claimbench new")

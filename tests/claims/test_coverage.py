@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from claims.bands import printed
+from claims.catalogue import Catalogue, load_catalogue
 from claims.claim import Claim, Paper
 from claims.errors import InvalidDeclaration
 from claims.experiment import experiment
@@ -17,7 +18,6 @@ from claims.kinds import mean
 from claims.outline.coverage import cover, coverage_of, to_plain
 from claims.outline.outline import Outline, Section, Statement, load_outline, outline_of
 from claims.outline.references import natural, parts, references
-from claims.packs import Catalogue, load_catalogue
 from claims.report.coverage import render_coverage
 
 
@@ -182,11 +182,12 @@ def test_without_an_outline_the_loci_make_one() -> None:
 def test_a_paper_without_claims_is_covered_by_nothing(tmp_path: Path) -> None:
     papers: dict[str, Paper] = {"toy": Paper(key="toy", title="Toys")}
     assert coverage_of(Catalogue({}, papers, {}), "toy").claims == ()
-    path = tmp_path / "statements.toml"
+    path = tmp_path / "outline.toml"
     path.write_text('[[section]]\nnumber = "1"\nstatements = ["Table 1"]\n')
-    assert coverage_of(Catalogue({}, papers, {}, (), {"toy": path}), "toy").missing == ("1: Table 1",)
+    outlines = {"toy": load_outline(path)}
+    assert coverage_of(Catalogue({}, papers, {}, (), outlines), "toy").missing == ("1: Table 1",)
     reasons = {"toy": {"Table 1": "An image."}}
-    assert coverage_of(Catalogue({}, papers, reasons, (), {"toy": path}), "toy").missing == ()
+    assert coverage_of(Catalogue({}, papers, reasons, (), outlines), "toy").missing == ()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_a_paper_without_claims_is_covered_by_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_malformed_outline_says_what_is_allowed(tmp_path: Path, text: str, words: str) -> None:
-    path = tmp_path / "statements.toml"
+    path = tmp_path / "outline.toml"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(InvalidDeclaration, match=words) as raised:
         load_outline(path)
@@ -228,7 +229,7 @@ def test_a_malformed_outline_says_what_is_allowed(tmp_path: Path, text: str, wor
 
 
 def test_an_outline_is_read_as_it_stands(tmp_path: Path) -> None:
-    path = tmp_path / "statements.toml"
+    path = tmp_path / "outline.toml"
     path.write_text(
         '[[section]]\nnumber = "3"\nstatements = ["Theorem 1 (eq. 1, eq. 2)", { name = "x", because = "y" }]'
     )
@@ -237,18 +238,14 @@ def test_an_outline_is_read_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_a_large_outline_takes_no_longer_than_its_size(tmp_path: Path) -> None:
-    path = tmp_path / "statements.toml"
+    path = tmp_path / "outline.toml"
     path.write_text("".join(f'[[section]]\nnumber = "{n}"\nstatements = ["Table {n}"]\n' for n in range(20_000)))
     outline = load_outline(path)
     assert len(cover(outline, [made("a", "Tables 1 to 2000000000; section 7")], {}).missing) == 20_000 - 1
 
 
-#: Papers with claims, and the files of their outlines.
-PACKS = {
-    key: path
-    for key, path in load_catalogue().statements.items()
-    if any(claim.paper == key for claim in load_catalogue().claims.values())
-}
+#: Papers with claims, and their outlines.
+PACKS = load_catalogue().outlines
 
 
 @pytest.mark.parametrize("paper", PACKS)
@@ -258,7 +255,7 @@ def test_nothing_of_our_papers_is_missing(paper: str) -> None:
 
 @pytest.mark.parametrize("paper", PACKS)
 def test_no_locus_names_what_the_paper_does_not_have(paper: str) -> None:
-    catalogue, outline = load_catalogue(), load_outline(PACKS[paper])
+    catalogue, outline = load_catalogue(), PACKS[paper]
     loci = [claim.locus for claim in catalogue.claims.values() if claim.paper == paper]
     slips = {locus: unknown for locus in [*loci, *catalogue.not_claims[paper]] if (unknown := outline.unknown(locus))}
     assert slips == {}

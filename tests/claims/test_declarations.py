@@ -14,10 +14,10 @@ import claims
 from claims import Claim, Pack, Paper, experiment, grid, kinds
 from claims.auditing.planning import plan
 from claims.bands import Band, at_least, at_most, between, printed, within
+from claims.catalogue import to_plain
 from claims.cli.common import json_text
 from claims.errors import ClaimsError
 from claims.experiment import Experiment
-from claims.packs import to_plain
 from claims.verdict import Provenance, Tier
 
 MADE = experiment("made_up.module:function")

@@ -13,8 +13,8 @@ import pytest
 
 from claims.auditing.decision import BUDGET
 from claims.auditing.planning import plan
+from claims.discovery import installed
 from claims.evidence import fingerprint
-from claims.packs import installed
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ import pytest
 
 from claims.auditing.planning import plan
 from claims.auditing.trial import Measurement
+from claims.catalogue import load_catalogue
 from claims.errors import InvalidDeclaration
 from claims.evidence.fingerprint import code_fingerprint, code_named
 from claims.evidence.measure import Task, measure
@@ -16,7 +17,6 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean, search
 from claims.lazy import load
 from claims.names import address_of, moved, name_of
-from claims.packs import load_catalogue
 from claims.streams import Streams
 from claims.verdict import Tier
 from tests.claims.data.kit import claim

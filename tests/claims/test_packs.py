@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from claims.catalogue import load_catalogue, split_selection, to_plain
+from claims.discovery import installed
 from claims.errors import BadOption, InvalidClaimFile, InvalidDeclaration, NothingSelected, UnknownClaim
 from claims.packs import Pack, installed, load_catalogue, load_file, split_selection, to_plain
 
@@ -226,6 +228,53 @@ def test_two_claims_of_one_id_are_refused(claim_file):
         load_catalogue([claim_file("A = toy('a')\nB = toy('a')\n")])
 
 
+def test_two_claims_of_one_id_are_named_with_their_lines(claim_file):
+    spelt = HEAD.replace('f"toy.{name}"', "name")
+    path = claim_file("A = toy('toy.a')\n\nB = toy('toy.a')\n", head=spelt)
+    first = spelt.count("\n") + 1
+    with pytest.raises(InvalidDeclaration, match=rf"{path}:{first}, {first + 2}\)$"):
+        load_catalogue([path])
+
+
+def test_two_files_with_one_id_are_both_named(claim_file):
+    one = claim_file("A = toy('a')\n", name="claims_twin_one.py")
+    two = claim_file("B = toy('a')\n", name="claims_twin_two.py")
+    with pytest.raises(InvalidDeclaration, match=rf"id: got 'toy\.a'.*{one} and {two}"):
+        load_catalogue([one, two])
+    assert list(load_catalogue([one, one]).claims) == ["toy.a"]
+
+
+WRONG = "A = toy('alpha', expected='REFUTED', finding='Wrong.', corrected_by={!r})\n"
+
+
+def test_a_correction_that_is_nowhere_is_refused(claim_file):
+    path = claim_file(WRONG.format("toy.alpa"))
+    with pytest.raises(InvalidDeclaration, match=rf"{path}.*: toy\.alpha: corrected_by: got 'toy\.alpa'; .*toy\.alpha"):
+        load_catalogue([path])
+
+
+def test_a_correction_has_to_be_expected_to_hold(claim_file):
+    other = "B = toy('b', role='control', expected='REFUTED', finding='Wrong too.')\n"
+    with pytest.raises(InvalidDeclaration, match=r"corrected_by: got 'toy\.b'; allowed: .*HOLDS"):
+        load_catalogue([claim_file(WRONG.format("toy.b") + other)])
+
+
+def test_a_correction_may_be_in_a_file_beside_or_in_an_installed_pack(claim_file):
+    beside = claim_file("B = toy('b')  # that is 'toy.b'\n", name="claims_beside_it.py")
+    path = claim_file(WRONG.format("toy.b"))
+    assert list(load_catalogue([path]).claims) == ["toy.alpha"]
+    assert list(load_catalogue([path, beside]).claims) == ["toy.alpha", "toy.b"]
+    installed_one = claim_file(WRONG.format("sign-magnitude.thm3.c-pre"), name="claims_of_a_pack.py")
+    assert list(load_catalogue([installed_one]).claims) == ["toy.alpha"]
+
+
+def test_a_selection_that_names_nothing_offers_papers_and_kinds(claim_file):
+    catalogue = load_catalogue([claim_file(BODY)])
+    for slip, offered in {"paper:toys": "paper:toy", "kind:meen": "kind:mean", "kind:zzz": "kind:mean"}.items():
+        with pytest.raises(UnknownClaim, match=f"Nearest: {offered}"):
+            catalogue.select([slip])
+
+
 def test_a_file_of_a_package_is_known_by_its_dotted_name(tmp_path, monkeypatch):
     """The modules of a pack can be audited as files too: same module, same experiments, same evidence."""
     import claims.papers.sign_magnitude as pack
@@ -245,33 +294,12 @@ class TestPack:
         for claim in catalogue.claims.values():
             assert json.dumps(to_plain(claim))
 
-    def test_a_correction_has_to_hold(self, claim_file, monkeypatch):
-        path = claim_file(
-            "A = toy('a', expected='REFUTED', finding='Wrong.', corrected_by='toy.b')\n"
-            "B = toy('b', expected='REFUTED', finding='Wrong too.', corrected_by='toy.c')\n"
-            "C = toy('c')\n",
-        )
-        self.refused(path, monkeypatch, r"corrected_by: got 'toy\.b'; allowed: .*HOLDS")
-
-    def test_a_correction_has_to_exist(self, claim_file, monkeypatch):
-        path = claim_file("A = toy('alpha', expected='REFUTED', finding='Wrong.', corrected_by='toy.alpa')\n")
-        self.refused(path, monkeypatch, r"corrected_by: got 'toy\.alpa'; allowed: toy\.alpha")
-
-    def refused(self, path, monkeypatch, words):
-        from claims.claim import Paper
-
-        load_file(path)
-        pack = Pack(paper=Paper(key="toy", title="Toys"), modules=(path.stem,))
-        monkeypatch.setattr("claims.packs.installed", lambda: {"toy": pack})
-        with pytest.raises(InvalidDeclaration, match=words):
-            load_catalogue()
-
     def test_reasons_for_what_is_no_claim_are_collected(self, claim_file):
         from claims.claim import Paper
 
         path = claim_file("A = toy('a')\nNOT_CLAIMS = {'section 8': 'an opinion'}\n")
         load_file(path)
-        pack = Pack(paper=Paper(key="toy", title="Toys"), modules=(path.stem,))
+        pack = Pack(paper=Paper(key="toy", title="Toys"), modules=(path.stem,), api="1")
         assert pack.not_claims() == {"section 8": "an opinion"}
         assert [claim.id for claim in pack.claims()] == ["toy.a"]
 
@@ -304,7 +332,7 @@ def test_declaring_imports_nothing_heavy(modules):
 
 
 def test_listing_the_whole_catalogue_imports_nothing_heavy():
-    script = f"import sys; from claims.packs import load_catalogue; load_catalogue(); {LOADED}"
+    script = f"import sys; from claims.catalogue import load_catalogue; load_catalogue(); {LOADED}"
     loaded = set(eval(child(script)))
     assert loaded & HEAVY == set()
 

@@ -15,7 +15,7 @@ import statsmodels.stats.proportion
 import statsmodels.stats.weightstats  # noqa: F401  pytester unloads what a session was the first to import
 import torch
 
-import claims.packs
+import claims.discovery
 import claims.plugin.items
 import claims.report.words
 from claims.evidence.store import Store
@@ -368,13 +368,13 @@ def test_importlib_mode_with_conftest_and_a_helper_beside_the_file(pytester):
 @pytest.fixture
 def pack(pytester, monkeypatch):
     """A pack of the claims above, installed as far as importlib.metadata can tell, in a group without others."""
-    monkeypatch.setattr(claims.packs, "GROUP", "toy.packs")
+    monkeypatch.setattr(claims.discovery, "GROUP", "toy.packs")
     pytester.syspathinsert()
     pytester.makepyfile(
         toypack="""
         from claims.packs import Pack
         from claims.paper import Paper
-        PACK = Pack(paper=Paper(key="toy", title="A toy"), modules=("toypack_claims",))
+        PACK = Pack(paper=Paper(key="toy", title="A toy"), modules=("toypack_claims",), api="1")
         """,
         toypack_claims=CLAIMS,
     )
@@ -398,6 +398,16 @@ def test_node_id_of_a_pack_selects_it_alone(pack):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["  story *claimbench why toy.wrong --tier smoke", "FAILED claims::toy.wrong*"])
     run(pack, "--lf", "--claims=toy.holds", "--claims=toy.wrong").assert_outcomes(failed=1, deselected=2)
+
+
+def test_a_pack_that_does_not_load_is_a_warning_and_the_others_go_on(pack):
+    metadata = Path("..") / "badpack-2.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: badpack\nVersion: 2.0\n")
+    (metadata / "entry_points.txt").write_text("[toy.packs]\nbad = no_such_pack:PACK\n")
+    result = run(pack, "claims::toy.holds")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*LeftOutPack: pack bad (badpack 2.0) is left out: *no_such_pack*"])
 
 
 def test_unknown_id_of_a_pack_offers_the_nearest(pack):

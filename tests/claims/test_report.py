@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.bands import printed
+from claims.catalogue import Catalogue
 from claims.claim import Claim
 from claims.errors import InvalidResult
 from claims.experiment import experiment
 from claims.kinds import mean
-from claims.packs import Catalogue
 from claims.paper import Paper
 from claims.report.document import check
 from claims.report.numbers import band_text, duration, estimate_text, interval_text, number

@@ -21,9 +21,9 @@ import pytest
 import torch
 
 from claims.auditing.planning import PINNED_EPOCH, plan
+from claims.catalogue import load_catalogue
 from claims.evidence.fingerprint import code_named
 from claims.evidence.measure import Task, measure
-from claims.packs import load_catalogue
 from claims.verdict import Tier
 
 ROOT = Path(__file__).parents[2]

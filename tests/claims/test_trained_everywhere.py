@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from claims.auditing.planning import plan
+from claims.catalogue import load_catalogue
 from claims.evidence.measure import Task, measure
 from claims.models.subjects import subject_of
-from claims.packs import load_catalogue
 from claims.subject import Subject
 from claims.verdict import Tier
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from claims.catalogue import Catalogue
 from claims.errors import InvalidDeclaration
 from claims.outline.coverage import coverage_of, to_plain
 from claims.outline.outline import load_outline, outline_of
-from claims.packs import Catalogue
 from claims.paper import Paper
 from claims.report.coverage import render_coverage
 from claims.report.visible import json_text
@@ -62,7 +62,7 @@ def document(value: Any) -> bytes:
 
 def read(data: bytes, folder: Path) -> str:
     """Read an outline, hold the claims against it and show what comes of it."""
-    path = folder / "statements.toml"
+    path = folder / "outline.toml"
     path.write_bytes(data)
     refused = ""
     try:

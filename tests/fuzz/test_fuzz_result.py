@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 from hypothesis import example, given
 
+from claims.catalogue import Catalogue
 from claims.errors import InvalidResult
 from claims.outline.coverage import coverage_of, to_plain
-from claims.packs import Catalogue
 from claims.paper import Paper
 from claims.report.coverage import render_coverage
 from claims.report.diff import compare

@@ -15,6 +15,7 @@ from claims.auditing import interrupts
 from claims.auditing.loop import Interrupted, run
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.auditing.results import AuditResult
+from claims.catalogue import Catalogue
 from claims.cli import INTERRUPTED
 from claims.cli.common import (
     STDOUT,
@@ -34,7 +35,6 @@ from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption
 from claims.evidence.executors import parse_spec
 from claims.evidence.store import Store
-from claims.packs import Catalogue
 from claims.report.consoles import console
 from claims.report.document import LATEST
 from claims.report.progress import Progress
@@ -108,6 +108,9 @@ def command(
     resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
     publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
+    if not code and require_available and catalogue.left_out and not select:
+        say("claimbench: a pack is left out, so that not every installed claim was available", err=True)
+        code = 1
     raise click.exceptions.Exit(INTERRUPTED if partial else code)
 
 

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import click
 
 from claims.auditing.decision import looks_at
+from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption, NothingSelected
-from claims.packs import Catalogue, load_catalogue, split_selection
 from claims.report.visible import json_text, visible
 from claims.subject import NOBODY, TOPICS, Subject
 from claims.verdict import Tier
@@ -87,6 +87,8 @@ def chosen(select: Sequence[str]) -> tuple[Catalogue, tuple[Claim, ...]]:
     catalogue = catalogue_of(files)
     claims = catalogue.select(names)
     if not claims:
+        if catalogue.left_out:
+            raise NothingSelected("no installed pack can be loaded; name a claim file")
         raise NothingSelected("no claims are installed; name a claim file, or write one with `claimbench new`")
     return catalogue, claims
 
@@ -98,7 +100,10 @@ def catalogue_of(files: Sequence[Path]) -> Catalogue:
         ClaimsError: one of them cannot be loaded; names it, and what it raised.
     """
     with printing_to_stderr():
-        return load_catalogue(files)
+        catalogue = load_catalogue(files)
+    for pack in catalogue.left_out:
+        say(f"claimbench: {pack} is left out: {pack.problem}", err=True)
+    return catalogue
 
 
 def say(*lines: str, err: bool = False) -> None:

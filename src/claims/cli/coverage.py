@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from claims.catalogue import Catalogue
 from claims.claim import Claim
 from claims.cli.common import DEFAULT_STORE, print_json, say
 from claims.outline.coverage import Coverage, Entry, coverage_of, to_plain, verdict_counts
-from claims.packs import Catalogue
 from claims.report.document import LATEST, load_result
 from claims.verdict import Verdict
 
@@ -16,21 +16,27 @@ from claims.verdict import Verdict
 _UNKNOWN = "-"
 
 
-def show_coverage(catalogue: Catalogue, claims: Sequence[Claim] | None, *, results: Path | None, as_json: bool) -> None:
-    """Show the coverage of every paper, or of those of the claims with nothing but these claims."""
+def show_coverage(catalogue: Catalogue, claims: Sequence[Claim] | None, *, results: Path | None, as_json: bool) -> bool:
+    """Show the coverage of every paper, or of those of the claims with nothing but these claims.
+
+    Returns:
+        Whether nothing is missing of the papers that are shown whole.
+    """
     verdicts, source = _verdicts(catalogue, results)
     papers = list(catalogue.papers) if claims is None else list(dict.fromkeys(claim.paper for claim in claims))
     covered = {key: coverage_of(catalogue, key) for key in papers}
+    wanted = None if claims is None else {claim.id for claim in claims}
+    whole = {key for key, found in covered.items() if wanted is None or {claim.id for claim in found.claims} <= wanted}
+    complete = not any(covered[key].missing for key in whole)
     if as_json:
         print_json({key: _head(catalogue, key, source) | to_plain(found, verdicts) for key, found in covered.items()})
-        return
-    wanted = None if claims is None else {claim.id for claim in claims}
+        return complete
     for i, (key, found) in enumerate(covered.items()):
         say(*[""] * (i > 0), f"{key}: {catalogue.papers[key].title}", f"verdicts: {source}")
-        whole = wanted is None or {claim.id for claim in found.claims} <= wanted
-        say(*_listing(found, verdicts, None if whole else wanted))
-        if whole:
+        say(*_listing(found, verdicts, None if key in whole else wanted))
+        if key in whole:
             say(*_summary(found, verdicts))
+    return complete
 
 
 def _verdicts(catalogue: Catalogue, results: Path | None) -> tuple[Mapping[str, str], str]:

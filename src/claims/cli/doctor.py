@@ -138,20 +138,19 @@ def _kernels() -> Iterator[Finding]:
 
 
 def _packs() -> Iterator[Finding]:
-    from claims.packs import GROUP, Pack
+    from claims.discovery import examine as packs
 
-    entries = sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
-    if not entries:
+    found = packs()
+    if not found:
         yield Finding("packs", OPTIONAL, "any installed claims: name a claim file, or write one", "claimbench new")
-    for entry in entries:
-        try:
-            pack = entry.load()
-            if not isinstance(pack, Pack):
-                raise TypeError(f"{entry.value} is a {type(pack).__name__}, no claims.packs.Pack")
-            yield Finding(f"pack {entry.name}", PRESENT, f"{len(pack.claims())} claims of {pack.paper.title!r}")
-        except Exception as error:  # noqa: BLE001  a pack is anyone's code; what it raises is what is wrong with it
-            words = f"{type(error).__name__}: {error}"
-            yield Finding(f"pack {entry.name}", MISSING, f"cannot be loaded: {words}", "install that pack again")
+    for each in found:
+        name = f"pack {each.name}"
+        if each.pack is None:
+            remedy = "install another release of it, or uninstall it"
+            yield Finding(name, MISSING, f"left out ({each.distribution}): {each.problem}", remedy)
+        else:
+            title = each.pack.paper.title
+            yield Finding(name, PRESENT, f"{len(each.claims)} claims of {title!r} ({each.distribution})")
 
 
 def _models() -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
+from claims.catalogue import Catalogue, to_plain
 from claims.claim import Claim
 from claims.cli.common import chosen, json_flag, print_json, say, select_argument
 from claims.errors import BadOption
-from claims.packs import Catalogue, to_plain
 from claims.paper import Paper, covered, read_record, uncovered
 
 
@@ -39,7 +39,10 @@ def command(
     record: Path | None,
     as_json: bool,
 ) -> None:
-    """Show claims, papers, what is covered, or verify a paper's record."""
+    """Show claims, papers, what is covered, or verify a paper's record.
+
+    --coverage exits with 1 if something that a paper's outline lists has neither a claim nor a reason.
+    """
     if sum((papers, coverage, record is not None)) > 1:
         raise BadOption("list", "several views", "one of --papers, --coverage and --record")
     if results is not None and not coverage:
@@ -53,7 +56,8 @@ def command(
     elif coverage:
         from claims.cli.coverage import show_coverage
 
-        show_coverage(catalogue, claims if select else None, results=results, as_json=as_json)
+        complete = show_coverage(catalogue, claims if select else None, results=results, as_json=as_json)
+        raise click.exceptions.Exit(0 if complete else 1)
     elif as_json:
         print_json([to_plain(claim) for claim in claims])
     else:

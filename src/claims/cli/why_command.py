@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
+from claims.catalogue import Catalogue, split_selection
 from claims.claim import Claim
 from claims.cli import INTERRUPTED
 from claims.cli.audit_command import epoch_of, executor_spec, measure
@@ -27,7 +28,6 @@ from claims.cli.common import (
 )
 from claims.cli.streams import printing_to_stderr
 from claims.errors import MeasurementError
-from claims.packs import Catalogue, split_selection
 from claims.report.consoles import console, emit
 from claims.report.visible import visible
 from claims.report.why import Story

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from claims.catalogue import Catalogue
 from claims.claim import Claim
-from claims.outline.outline import Outline, Section, Statement, Target, load_outline, outline_of
-from claims.packs import Catalogue
+from claims.outline.outline import Outline, Section, Statement, Target, outline_of
 from claims.verdict import Verdict
 
 T = TypeVar("T")
@@ -110,8 +110,7 @@ def coverage_of(catalogue: Catalogue, paper: str) -> Coverage:
     """The coverage of a paper by all its claims in a catalogue; by the places they name where no outline is known."""
     claims = [claim for claim in catalogue.claims.values() if claim.paper == paper]
     reasons = catalogue.not_claims.get(paper, {})
-    path = catalogue.statements.get(paper)
-    outline = outline_of([*(claim.locus for claim in claims), *reasons]) if path is None else load_outline(path)
+    outline = catalogue.outlines.get(paper) or outline_of([*(claim.locus for claim in claims), *reasons])
     return cover(outline, claims, reasons)
 
 

@@ -161,15 +161,15 @@ def load_outline(path: Path) -> Outline:
     try:
         data = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidDeclaration("statements", str(path), f"a readable TOML file ({error})") from error
-    _known(data, {"section"}, "statements", path)
+        raise InvalidDeclaration("outline", str(path), f"a readable TOML file ({error})") from error
+    _known(data, {"section"}, "outline", path)
     entries = data.get("section")
     if not isinstance(entries, list) or not entries:
-        raise InvalidDeclaration("statements.section", entries, "a list of [[section]] tables", where=str(path))
-    sections = [_section(entry, f"statements.section[{i}]", path) for i, entry in enumerate(entries)]
+        raise InvalidDeclaration("outline.section", entries, "a list of [[section]] tables", where=str(path))
+    sections = [_section(entry, f"outline.section[{i}]", path) for i, entry in enumerate(entries)]
     for number, count in Counter(section.number for section in sections).items():
         if count > 1:
-            raise InvalidDeclaration("statements.section", number, "each section once", where=str(path))
+            raise InvalidDeclaration("outline.section", number, "each section once", where=str(path))
     return Outline(sections)
 
 

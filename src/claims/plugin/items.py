@@ -16,12 +16,12 @@ from claims.auditing.decision import looks_at
 from claims.auditing.loop import run
 from claims.auditing.planning import PINNED_EPOCH, plan
 from claims.auditing.results import ClaimResult
+from claims.catalogue import load_catalogue
 from claims.claim import Claim
 from claims.errors import ClaimsError
 from claims.evidence.store import Store
-from claims.packs import load_catalogue
 from claims.plugin.report import facts, story
-from claims.plugin.session import SELECTED, UndecidedClaim, shared
+from claims.plugin.session import SELECTED, LeftOutPack, UndecidedClaim, shared
 from claims.report.visible import visible
 from claims.subject import NOBODY, Subject
 from claims.verdict import ERROR, UNAVAILABLE, Tier
@@ -51,6 +51,8 @@ def _items(parent: pytest.Collector, files: list[Path], selections: list[str]) -
         claims = catalogue.select(selections)
     except ClaimsError as error:
         raise parent.CollectError(visible(error, lines=True)) from None
+    for pack in catalogue.left_out:
+        parent.warn(LeftOutPack(visible(f"{pack} is left out: {pack.problem}")))
     for claim in claims:
         yield ClaimItem.from_parent(parent, name=claim.id, claim=claim, paths=catalogue.paths)
 

@@ -18,6 +18,10 @@ class UndecidedClaim(pytest.PytestWarning):
     """A claim stayed UNDECIDED at a tier that has to decide it. ``--claims-strict`` makes it a failure."""
 
 
+class LeftOutPack(pytest.PytestWarning):
+    """An installed pack cannot be loaded, so that its claims are not there. ``claimbench doctor`` says why."""
+
+
 def shared(config: pytest.Config) -> tuple[int | None, Path]:
     """Epoch (None: the pinned one) and store, the same in all processes of a session."""
     if _SHARED not in config.stash:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from claims.catalogue import Catalogue
 from claims.claim import Claim
 from claims.outline.coverage import Coverage, coverage_of, verdict_counts
-from claims.packs import Catalogue
 from claims.paper import Paper
 from claims.report.page import template
 

@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from claims.catalogue import load_catalogue
 from claims.evidence.searching import drive
-from claims.packs import declared, load_catalogue
+from claims.packs import declared
 from claims.papers.mean_bias.experiments import geometry, geometry_statements
 from claims.papers.mean_bias.sections import section2_geometry, section2_modes, section3_mean_share
 from claims.papers.mean_bias.theory import geometry as theory

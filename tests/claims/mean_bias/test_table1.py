@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from claims.bands import Limits
+from claims.catalogue import load_catalogue
 from claims.claim import Claim
 from claims.kinds.base import Values
 from claims.kinds.table import Table, read_rows
-from claims.packs import load_catalogue
 from claims.papers.mean_bias.experiments.discordance import attainable
 from claims.papers.mean_bias.figures import scores
 from claims.papers.mean_bias.sections import (

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
+from claims.catalogue import load_catalogue
 from claims.kernels import averis_forward
 from claims.models.decoder import Decoder
 from claims.models.opening import open_checkpoint
 from claims.models.prepared import decoder, window
-from claims.packs import declared, load_catalogue
+from claims.packs import declared
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES
 from claims.papers.mean_bias.sections import trained_gradients, trained_loss
 from claims.papers.mean_bias.trained import end_to_end, gradients

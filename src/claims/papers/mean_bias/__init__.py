@@ -61,5 +61,6 @@ PACK = Pack(
         version=1,
     ),
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
-    statements=Path(__file__).with_name("outline.toml"),
+    api="1",
+    outline=Path(__file__).with_name("outline.toml"),
 )

@@ -70,5 +70,6 @@ _SECTIONS = (
 PACK = Pack(
     paper=load_paper("sign-magnitude", Path(__file__).with_name("record.json")),
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
-    statements=Path(__file__).with_name("outline.toml"),
+    api="1",
+    outline=Path(__file__).with_name("outline.toml"),
 )
