@@ -16,7 +16,7 @@ import pytest
 from claims.catalogue import load_catalogue, split_selection, to_plain
 from claims.discovery import installed
 from claims.errors import BadOption, InvalidClaimFile, InvalidDeclaration, NothingSelected, UnknownClaim
-from claims.packs import Pack, installed, load_catalogue, load_file, split_selection, to_plain
+from claims.packs import Pack, load_file
 
 ROOT = Path(__file__).parents[2]
 

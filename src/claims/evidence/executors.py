@@ -106,13 +106,13 @@ def open_executor(spec: str) -> SerialExecutor | WorkerPool:
 class Running(Protocol):
     """An executor as an audit uses it: one that can also be ended at once."""
 
-    def submit(self, fn: Any, /, *args: Any) -> Future[Any]:
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """As :meth:`concurrent.futures.Executor.submit`."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As :meth:`concurrent.futures.Executor.shutdown`."""
 
-    def kill(self) -> None:
+    def let_go(self) -> None:
         """End it now and drop what it was doing."""
 
 
