@@ -176,7 +176,6 @@ def test_a_distribution_that_is_installed_under_two_names_is_one_pack(site: Site
 
 def test_every_command_says_what_is_left_out_and_does_the_rest(site: Site) -> None:
     site.install("bad", pack="raise RuntimeError('no luck')")
-    assert "no luck" in site.run("audit", "good.one", "--executor", "serial", "--require-available").stderr
     told = site.run("audit", "--executor", "serial", "--require-available", code=1).stderr
     assert "not every installed claim was available" in told
     assert "no luck" in site.run("audit", "paper:bad", code=2).stderr

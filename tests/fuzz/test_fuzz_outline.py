@@ -67,7 +67,7 @@ def read(data: bytes, folder: Path) -> str:
     refused = ""
     try:
         with mutations.no_hang():
-            load_outline(path)
+            outline = load_outline(path)
     except InvalidDeclaration as error:
         refused = str(error)
     if refused:
@@ -75,7 +75,7 @@ def read(data: bytes, folder: Path) -> str:
         assert len(refused) < 1500
         return "refused"
     papers = {"toy": Paper(key="toy", title="Toys")}
-    catalogue = Catalogue(CLAIMS, papers, {"toy": {"section 1.1, eq. 3": "why"}}, (), {"toy": path})
+    catalogue = Catalogue(CLAIMS, papers, {"toy": {"section 1.1, eq. 3": "why"}}, (), {"toy": outline})
     with mutations.no_hang():
         coverage = coverage_of(catalogue, "toy")
         assert len(coverage.claims) == len(CLAIMS)  # each is somewhere
