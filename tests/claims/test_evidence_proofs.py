@@ -380,6 +380,26 @@ def test_a_damaged_file_is_not_written_to(path):
         assert values(store) == {seed: float(seed) for seed in range(10)}
 
 
+def test_an_index_that_is_damaged_is_made_anew_before_anything_is_written(path, said):
+    """An entry that is out of order hides others: what is stored would be measured again, and again not be found."""
+    content = bytearray(path.read_bytes())
+    key = sorted(KEYS)[4].encode()
+    places = [at for at in range(len(content)) if content.startswith(key, at)]
+    for at in places:
+        if content[at - 1 : at] != b"\x00" and content[at + 64 : at + 68] != b"toys":  # in the index, not in the row
+            content[at] = ord("z")
+    path.write_bytes(content)
+    assert any("index" in fault for fault in check(path).faults)
+    with Store(path, speak=said.append) as store:
+        assert len(store.get(KEYS)) < 10
+        put(store)
+        assert len(store.get(KEYS)) == 10
+    assert "made anew" in said[0]
+    with by_hand(path) as hand:
+        assert hand.execute("SELECT count(*) FROM evidence NOT INDEXED").fetchone() == (10,)
+    assert check(path).faults == []
+
+
 def test_identities_are_kept_once_however_many_write(path):
     for _ in range(3):
         with Store(path) as store:

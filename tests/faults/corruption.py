@@ -353,8 +353,10 @@ def audited(specimen: Specimen, path: Path, said: list[str]) -> str:
     except StoreError as error:
         said.append(str(error))
         return "found"
-    if again != wanted or kept != wanted:
+    if any(wanted[key] != value for found in (again, kept) for key, value in found.items()):
         return "wrong"
+    if len(again) < len(wanted) or len(kept) < len(wanted):
+        return "lost"  # what was measured and stored has to be found again
     return "found" if len(said) > speaks else "harmless"
 
 

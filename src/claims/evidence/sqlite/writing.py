@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +14,15 @@ from claims.evidence.sqlite.rows import COLUMNS, Row, Tally, proof
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, create, restore_guards, version_of
 from claims.evidence.sqlite.session import Session
 
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence WHERE key = ?"
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence WHERE n IN (SELECT n FROM evidence WHERE key = ?)"
 _INSERT = f"INSERT INTO evidence VALUES ({', '.join('?' * len(COLUMNS))})"
 #: What SQLite's check says of a single row, which is no danger to the others.
 _OF_A_ROW = ("NULL value", "CHECK constraint", "non-")
+#: What it says of the index, which is made from the rows.
+_OF_THE_INDEX = re.compile(
+    r"row \d+ missing from index evidence_key|wrong # of entries in index evidence_key"
+    r"|row \d+ values differ from index evidence_key|rowid not at end-of-record for row \d+ of index evidence_key"
+)
 #: Stores that this process has closed in order, as they were then.
 _IN_ORDER: set[Stamp] = set()
 
@@ -118,17 +124,30 @@ def _begin(session: Session) -> None:
 
 
 def _check_order(session: Session) -> None:
+    """Have SQLite check the file, and make the index anew if that is all that is wrong: it says nothing of its own.
+
+    Raises:
+        StoreError: SQLite finds the file damaged, so that writing to it might destroy what is right.
+    """
     if session.opened is None or session.opened in _IN_ORDER:
         return
-    found = (text.decode(errors="replace") for (text,) in session.run("PRAGMA quick_check"))
-    problems = [text for text in found if text != "ok" and not text.startswith(_OF_A_ROW)]
-    if session.run("PRAGMA freelist_count").fetchone()[0]:
-        problems.append("it has free pages, though nothing is ever deleted")
+    problems = _problems(session)
+    if problems and all(_OF_THE_INDEX.fullmatch(text) for text in problems):
+        with session.transaction():
+            session.run("REINDEX evidence_key")
+        session.say(f"{session.path}: its index was damaged ({problems[0]}); it is made anew")
+        problems = _problems(session)
     if problems:
         raise StoreError(
             f"{session.path}: damaged, so nothing is written to it ({problems[0]}). "
             f"Copy what is sound: claimbench evidence import {session.path} --sound --store NEW"
         )
+
+
+def _problems(session: Session) -> list[str]:
+    """What SQLite finds wrong with the file as a whole."""
+    found = (text.decode(errors="replace") for (text,) in session.run("PRAGMA integrity_check(1000000)"))
+    return [text for text in found if text != "ok" and not text.startswith(_OF_A_ROW)]
 
 
 def _append(
