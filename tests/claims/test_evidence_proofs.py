@@ -16,6 +16,7 @@ import pytest
 from claims.errors import ConflictingEvidence, StoreError
 from claims.evidence.canonical import canonical_json
 from claims.evidence.check import check
+from claims.evidence.sqlite import writing
 from claims.evidence.sqlite.files import beside
 from claims.evidence.sqlite.plausible import content_of, objection
 from claims.evidence.sqlite.rows import COLUMNS, proof, proven
@@ -205,6 +206,22 @@ class TestKilled:
             assert len(values(store)) == 10
         assert said == []
         assert check(path).faults == []
+
+    @pytest.mark.parametrize("after", ["_begin", "_append"])
+    def test_before_its_first_row_is_there(self, tmp_path, monkeypatch, after):
+        """It says that it is open, and yet nothing can be missing: nobody would export it otherwise."""
+        path = tmp_path / "evidence.sqlite"
+        with Store(path):
+            pass
+        child = os.fork()
+        if not child:
+            done = getattr(writing, after)
+            monkeypatch.setattr(writing, after, lambda *given: (done(*given), os.kill(os.getpid(), signal.SIGKILL)))
+            put(Store(path))
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        assert check(path).faults == []
+        with Store.reading(path) as store:
+            assert list(store.rows()) == []
 
     @pytest.mark.parametrize("copied", [True, False], ids=["copied", "in place"])
     def test_a_log_that_was_lost_is_noticed(self, path, said, tmp_path, copied):

@@ -87,7 +87,7 @@ def insert(session: Session, identities: Mapping[str, str], rows: Sequence[Row],
     with session.translated():
         session.still_there()
         with session.locked() as descriptor:
-            _begin(session)
+            _begin(session, descriptor)
             with session.transaction():
                 before = session.tally()
                 assert before is not None
@@ -99,8 +99,10 @@ def insert(session: Session, identities: Mapping[str, str], rows: Sequence[Row],
     return tally.rows - before.rows
 
 
-def _begin(session: Session) -> None:
+def _begin(session: Session, descriptor: int | None) -> None:
     """Before rows are in the log alone, the database itself has to say that there is a log.
+
+    The number of rows is beside it before that: an open store without one has lost it, and was not merely killed here.
 
     Raises:
         StoreError: SQLite finds the file damaged, so that writing to it might destroy what is right.
@@ -116,7 +118,10 @@ def _begin(session: Session) -> None:
                 session.run(f"SELECT max(n) FROM {table}").fetchone()[0] or 0 for table in ("evidence", "identities")
             )
             tally = Tally(os.urandom(16) if count is None else count.store, last, names, 1)
-        session.write_tally(tally._replace(rows=rows_committed(tally, count), open=1))
+        tally = tally._replace(rows=rows_committed(tally, count), open=1)
+        if descriptor is not None:
+            write_count(descriptor, Count(tally.store, tally.rows))
+        session.write_tally(tally)
         for name in restore_guards(session.connection):
             session.say(f"{session.path}: the guard {name} was gone; it is there again")
     session.run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
