@@ -53,10 +53,7 @@ faults: $(VENV)/.installed-test ## the table of faults: 10,000 damaged stores, e
 lint: $(VENV)/.installed-test ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@# kernels/ is claims.kernels: show mypy the tree as it is installed
-	@rm -rf build/types && mkdir -p build/types/claims
-	@ln -s $(CURDIR)/src/claims/* $(CURDIR)/kernels build/types/claims
-	MYPYPATH=build/types $(BIN)/mypy
+	MYPYPATH=src $(BIN)/mypy
 
 gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse spills, approximate division, grown counts
 	$(BIN)/python -m claims.kernels.gate
@@ -89,7 +86,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	@echo "== installing claimbench and what it runs on (torch is the large one)"
-	$(INSTALL) '.[oracles,models]'
+	$(INSTALL) '.[papers,models,oracles]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

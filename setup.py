@@ -16,7 +16,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from setuptools import Extension, find_packages, setup
+from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
@@ -91,9 +91,4 @@ def extensions() -> list[Extension]:
     return [Extension(f"claims.kernels._native_{name}", files, depends=headers, optional=True) for name in names]
 
 
-def packages() -> list[str]:
-    """What lies in src, and kernels/ under the name that it is imported by."""
-    return [*find_packages("src"), "claims.kernels", *(f"claims.kernels.{name}" for name in find_packages("kernels"))]
-
-
-setup(packages=packages(), ext_modules=extensions(), cmdclass={"build_ext": BuildNative, "bdist_wheel": PlatformWheel})
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative, "bdist_wheel": PlatformWheel})

@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from claims.errors import ClaimsError, InvalidDeclaration
+from claims.errors import ClaimsError, InvalidDeclaration, Unavailable
+from claims.extras import missing
 from claims.fields import is_address, is_finite
 
 #: A number, or where to compute it: ``"module:function"`` or the function, called with the point's coordinates.
@@ -36,6 +37,7 @@ def load(spec: str) -> Any:
 
     Raises:
         InvalidDeclaration: no such module or attribute, one that cannot be imported, or not of that form.
+        Unavailable: it needs a library that an extra of claimbench brings; has the command.
     """
     module_name, _, attribute = spec.partition(":")
     if not module_name or not attribute:
@@ -43,6 +45,8 @@ def load(spec: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a module of anyone's, which may raise anything
+        if lacks := missing(error):
+            raise Unavailable(lacks) from error
         words = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise InvalidDeclaration("target", spec, f"an importable module ({words})") from error
     try:
@@ -58,6 +62,7 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     Raises:
         InvalidDeclaration: a parameter without default is no coordinate of the point, the function raises, or what it
             gives is no finite number.
+        Unavailable: it needs a library that an extra of claimbench brings.
     """
     if isinstance(value, int | float):
         return float(value)
@@ -68,6 +73,8 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     except ClaimsError:
         raise
     except Exception as error:  # a function of anyone's, which may raise anything
+        if lacks := missing(error):
+            raise Unavailable(lacks) from error
         allowed = f"a function that gives a number at {dict(point)} ({type(error).__name__}: {error})"
         raise InvalidDeclaration(field, name, allowed) from error
     if not math.isfinite(result):

@@ -7,11 +7,13 @@ else, so worker count, order, selection and what other arms draw never move it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from claims.evidence.canonical import digest
+from claims.extras import is_there, lacking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +52,13 @@ class Streams:
         return np.random.Generator(np.random.Philox(key=int.from_bytes(self._root(name), "little")))
 
     def torch(self, name: str) -> torch.Generator:
-        """A torch CPU generator, seeded with 63 bits of the stream's key."""
+        """A torch CPU generator, seeded with 63 bits of the stream's key.
+
+        Raises:
+            Unavailable: torch is not installed; has the command that installs it.
+        """
+        if "torch" not in sys.modules and not is_there("torch"):
+            raise lacking("torch")
         import torch
 
         return torch.Generator().manual_seed(self.key(name) >> 1)

@@ -407,3 +407,56 @@ def test_the_wheel_runs_without_its_tree(wheel, tmp_path):
     assert Path(where).is_relative_to(tmp_path)
     assert Path(kernels).is_relative_to(tmp_path)
     assert (top, number) == ("None", "pith:2026:VJ2QILQHZ55UCRVH43VBFKUOTQ")
+
+
+def checked(*words: str | Path, cwd: Path) -> str:
+    """What a command prints, which has to succeed, in the environment that a stranger has."""
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "MYPY", "VIRTUAL_ENV"))}
+    ran = subprocess.run([*map(str, words)], cwd=cwd, capture_output=True, text=True, check=False, env=clean)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def core(wheel, tmp_path_factory):
+    """The programs of an environment that has the wheel and what its core asks for, and no extra."""
+    folder = tmp_path_factory.mktemp("core")
+    checked(sys.executable, "-m", "venv", folder, cwd=folder)
+    checked(folder / "bin/python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel, cwd=folder)
+    return folder / "bin"
+
+
+@pytest.mark.slow
+def test_the_core_alone_audits_the_example_of_the_readme(core, tmp_path):
+    listed = checked(core / "python", "-m", "pip", "list", "--format=freeze", cwd=tmp_path).lower()
+    assert "claimbench==" in listed
+    assert [name for name in ("torch", "triton", "gguf", "tokenizers", "pyarrow") if f"\n{name}==" in listed] == []
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = next(part for part in readme.split("```python\n")[1:] if "from claims import Claim" in part)
+    (tmp_path / "claims_mine.py").write_text(example.partition("```")[0])
+    document = json.loads(checked(core / "claimbench", "audit", "claims_mine.py", "--json", "-", cwd=tmp_path))
+    assert document["counts"]["HOLDS"] == document["counts"]["REFUTED"] == 1
+    assert document["environment"]["torch"] == "not installed"
+    assert "pip install 'claimbench[kernels]'" in checked(core / "claimbench", "doctor", cwd=tmp_path)
+    first = next(iter(load_catalogue().select(["kind:ratio"]))).id
+    checked(core / "claimbench", "list", first, cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_type_checker_sees_an_editable_installation(core, tmp_path):
+    """Of a copy, so that this tree's own build folders stay as they are."""
+    source = tmp_path / "tree"
+    ignore = shutil.ignore_patterns(
+        ".*", "__pycache__", "*.egg-info", "*.so", "build", "tests", "results", "benchmarks"
+    )
+    shutil.copytree(ROOT, source, symlinks=True, ignore=ignore)
+    checked(core / "python", "-m", "pip", "install", "-q", "--no-deps", "-e", source, cwd=tmp_path)
+    (tmp_path / "typed.py").write_text(
+        "from claims import Pack, experiment\nfrom claims.kernels import rms_norm\n"
+        "reveal_type(experiment('a:b'))\nreveal_type(Pack.api)\nreveal_type(rms_norm)\n"
+    )
+    words = ["-m", "mypy", "--strict", "--follow-imports=silent", "--python-executable", core / "python", "typed.py"]
+    shown = checked(sys.executable, *words, cwd=tmp_path)
+    assert 'Revealed type is "claims.experiment.Experiment"' in shown
+    assert 'Revealed type is "str"' in shown.replace("builtins.", "")
+    assert "Any" not in shown.splitlines()[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
+from claims.errors import Unavailable
 from claims.subject import NOBODY, Subject
 from claims.verdict import Tier
 
@@ -78,6 +79,11 @@ def plan(
 def _trials(claim: Claim, tier: Tier, subject: Subject) -> tuple[Trial, ...]:
     """One trial a judged point."""
     judged, lacks = claim.judged_points(), lacking(claim, subject)
-    return tuple(
-        Trial(claim, point, members, *claim.limits(point), len(judged), tier, lacks) for point, members in judged
-    )
+    trials = []
+    for point, members in judged:
+        try:
+            band, rival = claim.limits(point)
+        except Unavailable as missing:  # a closed form needs a library that is not installed
+            band, rival, lacks = None, None, lacks or str(missing)
+        trials.append(Trial(claim, point, members, band, rival, len(judged), tier, lacks))
+    return tuple(trials)

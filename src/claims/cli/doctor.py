@@ -9,25 +9,19 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from claims.extras import EXTRAS, command, is_there
 
 #: States of a finding: there; not there, but not needed; needed and not there.
 PRESENT, OPTIONAL, MISSING = "present", "optional", "missing"
 
 _NEEDED = (
-    "torch", "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click", "fastjsonschema"
+    "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click", "fastjsonschema"
 )  # fmt: skip
-_OPTIONAL = {
-    "triton": "pip install 'claimbench[triton]'",
-    "ml_dtypes": "pip install 'claimbench[oracles]'",
-    "torchao": "pip install 'claimbench[oracles]'",
-    "gguf": "pip install 'claimbench[models]'",
-    "safetensors": "pip install 'claimbench[models]'",
-    "tokenizers": "pip install 'claimbench[models]'",
-    "pytest": "pip install 'claimbench[test]'",
-}
+_OPTIONAL = {module: command(extra) for module, extra in EXTRAS.items()} | {"pytest": command("test")}
 #: What the compiled kernels have a build of their own for, as Linux and macOS name it.
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni")
 
@@ -108,7 +102,7 @@ def _version(distribution: str) -> str | None:
 
 def _kernels() -> Iterator[Finding]:
     """The device, the compiled library and the route that each operation takes on it."""
-    if util.find_spec("torch") is None:
+    if not is_there("torch"):
         yield Finding("gpu", OPTIONAL, "a GPU, as far as can be told: torch is missing")
         return
     import torch

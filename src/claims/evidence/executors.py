@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from claims.clock import CLOCK, Clock
 from claims.errors import BadOption
 
-_PRELOAD = ["torch", "scipy.special", "claims.evidence.measure"]
+_PRELOAD = ["claims.evidence.preloaded"]
 #: Keeps the folder in which a command was started off the import path of ``python -c``, which starts workers.
 _SAFE_PATH = "PYTHONSAFEPATH"
 
@@ -143,7 +143,7 @@ class Executors:
 
 
 def _context() -> Any:
-    """A server that has imported torch once and forks workers, so that replacing a killed one is cheap."""
+    """A server that imports the large libraries once and forks workers, so that replacing a killed one is cheap."""
     if not _forks():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -158,7 +158,7 @@ def _forks() -> bool:
 def _start_server() -> None:
     """Start the server, if none runs, deaf to Ctrl-C from its first moment and blind to files of the working folder.
 
-    A signal that is blocked stays so in a child: a Ctrl-C while it imports torch would otherwise be its end.
+    A signal that is blocked stays so in a child: a Ctrl-C while it imports them would otherwise be its end.
     """
     if sys.platform == "win32" or not _forks():
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import itertools
 import math
 import os
@@ -14,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claims.errors import MeasurementError, Unavailable
+from claims.errors import MeasurementError
 from claims.evidence.fingerprint import code_fingerprint, code_named
 from claims.experiment import Point, Scalar
+from claims.extras import is_there, missing
 from claims.lazy import load
 from claims.streams import Streams
 from claims.subject import Subject
@@ -71,6 +73,8 @@ def measure(task: Task) -> list[Outcome]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  importing an experiment may raise anything
+        if lacks := missing(error):
+            return [Outcome(seed, None, 0.0, unavailable=lacks) for seed in task.seeds]
         message = f"{task.name} cannot be loaded: {_describe(error)}"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     with one_thread():
@@ -94,15 +98,29 @@ def _runs(code: str, named: tuple[str, ...]) -> bool:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread in torch, BLAS and OpenMP, as they were afterwards: sums over threads are not the same to the bit."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch = torch_if_there()
+    threads = torch.get_num_threads() if torch is not None else 0
+    if torch is not None:
+        torch.set_num_threads(1)
     try:
         with _libraries(len(sys.modules)).limit(limits=1):
             yield
     finally:
-        torch.set_num_threads(threads)
+        if torch is not None:
+            torch.set_num_threads(threads)
+
+
+def torch_if_there() -> Any:
+    """The module torch, None where it is not installed or cannot be loaded.
+
+    It is imported for experiments that do so only when they are called: what is loaded later has all its threads.
+    """
+    if "torch" not in sys.modules and not is_there("torch"):
+        return None
+    try:
+        return importlib.import_module("torch")
+    except (ImportError, OSError):  # whoever needs it gets the error
+        return None
 
 
 @functools.lru_cache(maxsize=1)
@@ -122,13 +140,13 @@ def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcom
         point = base | dict(task.sweep) | ({"subject": task.subject} if task.subject is not None else {})
         returned = function(point, streams)
         records = checked(returned, task.sweep)
-    except Unavailable as missing:
-        return Outcome(seed, None, time.perf_counter() - started, unavailable=str(missing))
     except MeasurementError as error:
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {error}")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  an experiment may raise anything; it becomes the verdict ERROR
+        if lacks := missing(error):
+            return Outcome(seed, None, time.perf_counter() - started, unavailable=lacks)
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {_describe(error)}")
     return Outcome(seed, records, time.perf_counter() - started)
 
