@@ -88,7 +88,7 @@ FORMULAS = (
 ALPHA = tuple(
     Claim(
         id=f"sign-magnitude.abstract.alpha-{column}",
-        locus="abstract; section 7.2; Appendix E.8",
+        locus="abstract; Appendix E.8",
         statement=f"The {column} alpha of layer 12's outlier columns is {printed}.",
         test=table(
             PATH,
@@ -101,8 +101,9 @@ ALPHA = tuple(
         ),
         expected=REFUTED,
         finding=(
-            f"The released results of the same layer and the same 20,480 tokens have {released}. The abstract's "
-            "figures give n alpha^2 = 1.18 and 138 (median, largest), the released ones 1.87 and 171.5."
+            "The released results of Exp F, at the input of layer 12's q projection over 20,480 tokens, have "
+            f"{released}; the abstract does not name the product. The abstract's figures give n alpha^2 = 1.18 and 138 "
+            "(median, largest), the released ones 1.87 and 171.5."
         ),
         corrected_by="sign-magnitude.abstract.released-leverage",
     )

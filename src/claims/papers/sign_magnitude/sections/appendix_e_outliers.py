@@ -166,15 +166,19 @@ ENERGIES = (
     Claim(
         id="sign-magnitude.appe.gate-dominates",
         locus="Appendix E.7, outlier regime",
-        statement="Above the crossover alpha = 1/sqrt(n) gate-flip energy is the larger part.",
+        statement=(
+            "In the outlier regime, at amplitudes far above the crossover alpha = 1/sqrt(n), gate-flip energy "
+            "dominates smooth energy."
+        ),
         at=grid(alpha=[0.1, 0.2, 0.289]),
         test=value(SINGLE_FLIP_EXACTLY["gate_share"]),
         band=at_least(0.5, provenance="author", because="dominating means more than half"),
         rival=outliers.single_flip_gate_share,
         expected=REFUTED,
         finding=(
-            "Gates have 9 %, 18 % and 27 % of a flip's energy at alpha = .1, .2 and .289, the largest amplitude that "
-            "the authors measured, and less than half for every alpha below 1/2. They are half at 1/2 exactly."
+            "Gates have 9 %, 18 % and 27 % of a flip's energy at alpha = .1, .2 and .289, the largest amplitude in "
+            "the authors' released results, and less than half for every alpha below 1/2. Above 1/2 they have more "
+            "than half."
         ),
         corrected_by="sign-magnitude.appe.gate-share",
     ),

@@ -132,8 +132,8 @@ CANCELLATION = (
             id=f"sign-magnitude.appg.contributions-cancel-{name}",
             locus="Appendix G.5",
             statement=(
-                f"Radial fractions of gates kept and gates switched, {reading}, lie on two sides of 1 - 2/pi, so that "
-                "their departures cancel."
+                f"If contributions that cancel are departures of radial fractions, {reading}, those of gates kept and "
+                "of gates switched lie on two sides of 1 - 2/pi."
             ),
             test=value(LIMIT_SIGN[f"{key}_straddle"]),
             band=at_most(0.0, provenance="author", because="cancelling takes departures of opposite sign"),
@@ -144,6 +144,7 @@ CANCELLATION = (
                 "direction, and their amplitudes add before they are squared."
             ),
             corrected_by="sign-magnitude.appg.coherent-sum",
+            role="ours",
         )
         for key, (name, reading, finding) in _CANCELS.items()
     ),

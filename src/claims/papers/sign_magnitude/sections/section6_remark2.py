@@ -60,7 +60,8 @@ FINITE_WIDTH = (
         id="sign-magnitude.rem2.leading-constant",
         locus="Remark 2, second point",
         statement=(
-            "Small flip rates at a fixed n keep the leading constant: the energy of sign flips has its wide value."
+            "Read at a fixed n, where the paper lets n grow first, small flip rates keep the leading constant: sign "
+            "flips have the energy of the wide limit."
         ),
         at=grid(n=256, m=4096, flip_rate=0.001),
         test=ratio(SINGLE_FLIPS["total"], SINGLE_FLIPS["flip_energy"]),
@@ -70,12 +71,13 @@ FINITE_WIDTH = (
         rival=finite.energy_share,
         expected=REFUTED,
         finding=(
-            "The two limits do not commute. As p -> 0 at fixed n a row holds one flip at most, whose share "
-            "x_j^2 of the input's energy fluctuates as much as its mean: the energy, and with it c, stays "
-            "below the limit by .677/sqrt(n) (4.2 % at n = 256, 1.5 % at n = 2048). The constant needs n p >> "
-            "1."
+            "At n = 256 and p = .001 the energy is .478 where the wide limit has .493. The two limits do not commute: "
+            "as p -> 0 at fixed n a row holds one flip at most, whose share x_j^2 of the input's energy fluctuates, "
+            "and the energy stays below the limit by .677/sqrt(n). The paper's condition n^-1/2 << sqrt(p) excludes "
+            "this."
         ),
         corrected_by="sign-magnitude.rem2.isolated-flips",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.rem2.isolated-flips",

@@ -135,18 +135,19 @@ SMALL_RATES = (
         id="sign-magnitude.rem1.sqrt-coefficient",
         locus="Remark 1; Step A8",
         statement=(
-            "The structural coefficient -4/(3 pi) of the factored form is the sqrt(p) coefficient of the ratio."
+            "Read as an expansion, which Remark 1 says it is not, the factored form has the ratio's sqrt(p) "
+            "coefficient, -4/(3 pi) of the limit."
         ),
         test=value(SMALL_RATE["c_pre_1"]),
         band=within(FACTORED_SLOPE, rel=0.05, provenance="smallest-effect", because="five per cent of it"),
         rival=small_rate.c_slope,
         expected=REFUTED,
         finding=(
-            "The undetermined remainder R_p is itself +.2558 sqrt(p), which cancels three fifths of -.4244: "
-            "the ratio falls like -.1686 sqrt(p), 2.5 times more slowly than the factored form that the tables "
-            "use as theory."
+            "The ratio's coefficient is -.1686 of the limit. The remainder R_p, which the paper leaves undetermined, "
+            "is +.2558 sqrt(p) to leading order and cancels three fifths of -.4244."
         ),
         corrected_by="sign-magnitude.thm3.sqrt-coefficient",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.rem1.remainder-positive",

@@ -33,18 +33,23 @@ CONJECTURE = (
     Claim(
         id="sign-magnitude.sec72.outliers-raise-ratio",
         locus="section 7.2, last paragraph; O1",
-        statement="An outlier column raises the ratio of transverse energies above pi/(pi - 2) = 2.75.",
+        statement=(
+            "As section 7.2 says may be, and leaves open, an outlier column raises the ratio of transverse energies "
+            "above pi/(pi - 2) = 2.75."
+        ),
         at=grid(alpha=[0.6, 0.9]),
         test=EVERYWHERE,
         band=at_least(small_rate.c_limit(), provenance="author", because="beyond 2.75 is the conjecture"),
         rival=with_outlier,
         expected=REFUTED,
         finding=(
-            "Outliers lower it: with one input coordinate of amplitude .289, .6 and .9 it is 2.72, 2.49 and 1.80 as "
-            "p -> 0 in a wide layer. The radial share of the magnitude step is 2/pi whatever the input, and flips of a "
-            "large coordinate cost less than in proportion to its energy, because the ReLU's S(q) lies below 2q."
+            "With one input coordinate of amplitude .289, .6 and .9 it is 2.72, 2.49 and 1.80 as p -> 0 in a wide "
+            "layer, and 2.42 at amplitude .6 and n = 64. The radial share of the magnitude step is 2/pi whatever the "
+            "input, and flips of a large coordinate cost less than in proportion to its energy, because the ReLU's "
+            "S(q) lies below 2q."
         ),
         corrected_by="sign-magnitude.sec72.ratio-with-outlier",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.sec72.ratio-with-outlier",
@@ -82,7 +87,10 @@ CONJECTURE = (
     Claim(
         id="sign-magnitude.sec72.radial-channelling",
         locus="section 7.2, last paragraph",
-        statement="A magnitude step on an outlier column goes into the radial direction for the larger part.",
+        statement=(
+            "If the conjecture of section 7.2 is about a magnitude step on an outlier column alone, the larger part of "
+            "that step's energy is radial."
+        ),
         at=grid(alpha=[0.1, 0.289, 0.6]),
         test=COLUMN_RADIAL,
         band=at_least(0.5, provenance="author", because="predominantly means more than half"),
@@ -90,9 +98,11 @@ CONJECTURE = (
         expected=REFUTED,
         finding=(
             "Its radial share is 2 alpha^2/pi: .6 %, 5 % and 23 % at alpha = .1, .289 and .6. The step moves z by "
-            "alpha sign(w_1), whose squared correlation with z is 2 alpha^2/pi; only at alpha = 1 it is 2/pi."
+            "alpha sign(w_1), whose squared correlation with z is 2 alpha^2/pi. Of a step on all columns 2/pi is "
+            "radial, with and without an outlier."
         ),
         corrected_by="sign-magnitude.sec72.column-radial",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.sec72.column-radial",

@@ -61,18 +61,23 @@ EQUAL_NORM = (
     Claim(
         id="sign-magnitude.sec84.flips-move-more",
         locus="section 8.4, equal-norm comparison; section 1.3, post-training quantization",
-        statement="At equal norm sign flips move the output of RMSNorm more than the sign quantizer does.",
+        statement=(
+            "If damage is what RMSNorm's output shows, sign flips turn it further than the sign quantizer does at "
+            "equal norm."
+        ),
         at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
         test=flips_over_quantization(SIGN, "post"),
         band=at_least(1.0, provenance="author", because="more means a ratio above one"),
         rival=0.91,
         expected=REFUTED,
         finding=(
-            "They move it less: the squared sine of the angle is .915 of the quantizer's. The paper's 1.44 compares "
-            "transverse energies before normalisation; quantization also shrinks the variance to 2/pi, so that "
-            "RMSNorm multiplies its error energy by pi/2, while flips leave the variance alone."
+            "They turn it less: in the wide limit the squared sine of the angle is .915 of the quantizer's. Section "
+            "8.4 compares transverse energies before normalisation, where flips have 1.44 times the quantizer's; "
+            "quantization shrinks the variance to 2/pi, so that RMSNorm multiplies its error energy by pi/2, and "
+            "flips keep it."
         ),
         corrected_by="sign-magnitude.sec84.ratio-post",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.sec84.ratio-post",
@@ -118,14 +123,17 @@ SCOPE = (
     Claim(
         id="sign-magnitude.sec85.relu-needed",
         locus="section 8.5, multi-component pipeline",
-        statement="The ReLU makes the difference between flips and quantization error: without it the ratio drops.",
+        statement=(
+            "The ReLU creates the difference between flips and quantization error of equal norm: without it the ratio "
+            "of their transverse energies, 1.44, is smaller by .1 or more."
+        ),
         test=value(LIMIT_SIGN["relu_ratio_pre"] - LIMIT_SIGN["linear_ratio_pre"]),
         band=at_least(0.1, provenance="smallest-effect", because="a quarter of the ratio's excess over one"),
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "A purely linear layer has the same ratio to 0.6 per cent, 1.4281 (and .9092 after normalisation): the "
-            "quantized row's alignment with the row, 2/pi, and the transverse projection are all it takes."
+            "A linear layer has 1.4281 where the ReLU gives 1.4366, .6 per cent more, and .9092 against .9146 after "
+            "normalisation: the row's alignment with its signs, 2/pi, and the transverse projection give that much."
         ),
         corrected_by="sign-magnitude.sec85.linear-ratio",
     ),

@@ -122,28 +122,36 @@ RADIAL = (
     Claim(
         id="sign-magnitude.b158.between",
         locus="contribution 2; section 8.3",
-        statement="The radial share of ternary error lies between that of sign flips and 2/pi, that of A4's step.",
+        statement=(
+            "Read of BitNet b1.58's ternary weights, the radial share of the error lies between that of sign flips and "
+            "2/pi, that of (A4)'s step."
+        ),
         test=value(LIMIT_TERNARY["linear_radial_fraction"]),
         band=between(0.0658, KAPPA, provenance="author", because="the two shares that are named"),
         rival=0.7,
         expected=REFUTED,
-        finding="With genuine ternary weights it is .6447, above 2/pi = .6366: the zeros shrink the output further.",
+        finding=(
+            "With b1.58's zeros it is .6447 before the ReLU, above 2/pi = .6366. Section 2.3 sets these zeros apart: "
+            "of the sign quantizer, which the paper calls ternary, the statement holds."
+        ),
         corrected_by="sign-magnitude.b158.radial-pre",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.b158.minority",
         locus="section 8.5; title",
-        statement="RMSNorm's radial filter takes only a minority of ternary quantization error.",
+        statement="Read of BitNet b1.58's ternary weights, RMSNorm's radial filter takes a minority of their error.",
         at=grid(quantizer=TERNARY, activation=["relu", "linear"], **SIZE),
         test=mean(TERNARY_BLOCK["radial_fraction"]),
         band=at_most(0.5, provenance="author", because="a minority"),
         rival=0.6,
         expected=REFUTED,
         finding=(
-            "Of genuine ternary error (b1.58) it takes a majority, .659 behind the ReLU and .645 before it. The .365 "
-            "belongs to the sign quantizer, which section 2.3 studies in its place."
+            "Of b1.58's error it takes .659 behind the ReLU and .645 before it, in the wide limit. Section 2.3 sets "
+            "b1.58's zeros apart: of the sign quantizer, which the paper calls ternary, it takes .365."
         ),
         corrected_by="sign-magnitude.b158.radial-post",
+        role="ours",
     ),
     _exact(
         "radial-pre",

@@ -176,16 +176,17 @@ ANGLE = (
     Claim(
         id="sign-magnitude.sec85.chord-twice-angle",
         locus="section 8.5",
-        statement="The distance of the normalised outputs is twice the angle between them.",
+        statement="Read as lengths, the chord between the normalised outputs is twice the angle between them.",
         test=value(LIMIT_SIGN["chord"] - 2 * LIMIT_SIGN["angle"]),
         band=within(0.0, abs=0.01, provenance="author", because="said to be the relation of chord and angle"),
         rival=0.05,
         expected=REFUTED,
         finding=(
-            "A chord is 2 sin(angle/2): .636 for an angle of .647 radians, nearly the angle itself. What is twice the "
-            "angular deviation is the squared chord, .4042, where the deviation means 1 - cos = .2021."
+            "A chord is 2 sin(angle/2): .636 for an angle of .647 radians. Read as eq. 19's squared chord, .4042, and "
+            "as 1 - cos, .2021, the first is twice the second."
         ),
         corrected_by="sign-magnitude.sec85.chord2-twice-deviation",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.sec85.chord2-twice-deviation",

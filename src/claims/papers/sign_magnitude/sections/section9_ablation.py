@@ -91,17 +91,20 @@ PRINTED_VALUE = (
 ATTRIBUTION = (
     Claim(
         id="sign-magnitude.v0.needs-w2",
-        locus="section 9.3",
-        statement=f"Leaving out the second projection raises the ratio by {PRINTED['V0']} - {PRINTED['V1']}.",
+        locus="section 9.3; Table 7",
+        statement=(
+            "The second projection makes the difference between V0 and V1: leaving it out raises the ratio at p = .01 "
+            f"by {PRINTED['V0']} - {PRINTED['V1']}."
+        ),
         at=grid(flip_rate=0.01, metric=["pre", "post"]),
         test=order(WITHOUT["c"], WITH["c"]),
         band=within(EFFECT, abs=0.2, provenance="smallest-effect", because="a fifth of the printed difference"),
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "The projection changes nothing in either metric. V0 and V1 differ because V0's script normalises "
-            "both outputs before it compares them, which multiplies the ratio by the growth of the perturbed "
-            "output's mean square, s2 = 1 + 4p + 4 sqrt(2p/pi) = 1.359 at p = .01, with and without a second "
+            "In both metrics the ratio is the same with and without the projection, to .1. V0's script normalises "
+            "both outputs before it compares them, V1's does not, and that multiplies the ratio by the growth of the "
+            "perturbed output's mean square, 1 + 4p + 4 sqrt(2p/pi) = 1.359 at p = .01, with and without a second "
             "projection."
         ),
         corrected_by="sign-magnitude.v0.metric-identity",

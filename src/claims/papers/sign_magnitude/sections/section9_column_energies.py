@@ -31,7 +31,10 @@ ENERGIES = (
     Claim(
         id="sign-magnitude.expf.energy-ratio",
         locus="section 9.5, Exp F against Exp E; abstract, 'about 10 = n E[alpha^2]'",
-        statement="At layer 12 a flip in an outlier column has 10 times the energy of others, to a factor of 1.5.",
+        statement=(
+            "If about 10 = n E[alpha^2] is the leverage of a flip in layer 12's outlier columns over one in its other "
+            "columns, Exp F's energy ratio is 10, to a factor of 1.5."
+        ),
         test=table(
             EXP_F,
             check=bounded(
@@ -44,11 +47,12 @@ ENERGIES = (
         ),
         expected=REFUTED,
         finding=(
-            "The released ratio is 33. The paper compares Exp E's 10, outlier columns against all others in every "
-            "layer, with n E[alpha^2], a column against one of average energy in one layer. Like is compared with like "
-            "in Exp F, and there the theory's prediction is 33."
+            "The released ratio at layer 12's q projection is 33. n E[alpha^2] compares an outlier column with one of "
+            "average energy, Exp E's 10 outlier columns with all others in every layer, Exp F's ratio outlier columns "
+            "with all others in one matrix."
         ),
         corrected_by="sign-magnitude.expf.energy-ratio-released",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.expf.energy-ratio-released",
@@ -69,7 +73,10 @@ ENERGIES = (
     Claim(
         id="sign-magnitude.expf.alpha-ratio",
         locus="released results of Exp F, ratio of alpha^2",
-        statement="The released ratio 17.35 is that of outlier and other columns' mean alpha^2, which energies follow.",
+        statement=(
+            "Read as the ratio of outlier and other columns' mean alpha^2, the field 17.35 of the released results "
+            "gives Exp F's energy ratio with that of squared column norms."
+        ),
         test=table(
             EXP_F,
             check=recomputed(
@@ -81,11 +88,12 @@ ENERGIES = (
         ),
         expected=REFUTED,
         finding=(
-            "With columns longer by 4 per cent it would give an energy ratio of 18.1, and the released one is 33. The "
-            "authors' script squares the ratio of the mean alpha. A mean of squares is larger than the squared mean, "
-            "and here, where one column has ninety times the median's alpha^2, by nearly a factor of two."
+            "With squared norms larger by 4 per cent it gives an energy ratio of 18.1, and the released one is 33. "
+            "The authors' script squares the ratio of the mean alpha; the ratio of mean squares that the energies "
+            "imply is 31.6. The paper does not print the field."
         ),
         corrected_by="sign-magnitude.expf.mean-square-ratio",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.expf.mean-square-ratio",
@@ -105,7 +113,10 @@ ENERGIES = (
     Claim(
         id="sign-magnitude.expf.uniform-norms",
         locus="section 9.5, Exp F, 'approximately uniform'",
-        statement="Squared norms of Exp G's twenty columns lie within a third of their mean, 1.61.",
+        statement=(
+            "If 'approximately uniform' is said of single columns, the squared norms of Exp G's twenty lie within a "
+            "third of their mean, 1.56."
+        ),
         test=table(
             EXP_G,
             check=bounded(
@@ -117,11 +128,9 @@ ENERGIES = (
             ),
         ),
         expected=REFUTED,
-        finding=(
-            "They range from .52 to 3.94. The printed ratio of 1.04 compares group means; single columns differ by a "
-            "factor of 7.5."
-        ),
+        finding=("They range from .52 to 3.94, a factor of 7.5. The paper says it of its ratio of group means, 1.04."),
         corrected_by="sign-magnitude.expf.largest-norm",
+        role="ours",
     ),
     *(
         Claim(

@@ -124,26 +124,35 @@ INFERENCE = (
     Claim(
         id="sign-magnitude.expb.above-iid",
         locus="section 9.4, Exp B",
-        statement="The single-layer ratio of trained weights, 3.494, is 27 per cent above that of iid weights.",
+        statement=(
+            "The single-layer ratio of trained weights, 3.494, exceeds that of i.i.d. weights, given as the "
+            "theoretical value 2.75, by 27 per cent."
+        ),
         test=table(PATH, check=AboveIid(percent="27")),
         expected=REFUTED,
         finding=(
-            "It is 3.4 per cent below. Exp B compares normalised outputs at p = .01, where iid Gaussian weights give "
-            "3.62, in the authors' own control run as in theory. 2.75 is the limit p -> 0; normalising multiplies the "
-            "ratio at p = .01 by 1.36."
+            "It is 3.4 per cent below the authors' own control run with i.i.d. Gaussian weights, 3.62 in Exp B's "
+            "setting of normalised outputs at p = .01, where the closed form has 3.63. 2.75 is the limit p -> 0 "
+            "before normalising, which multiplies the ratio at p = .01 by 1.36."
         ),
         corrected_by="sign-magnitude.expb.iid-control",
     ),
     Claim(
         id="sign-magnitude.expb.iid-value",
         locus="section 9.4, Exp B",
-        statement="In Exp B's setting, one layer, normalised outputs and p = .01, iid weights have the ratio 2.75.",
+        statement=(
+            "In the setting of Exp B's script, one layer, normalised outputs and p = .01, the i.i.d. theoretical "
+            "value is 2.75."
+        ),
         at=points("v2-released", layer=1, metric="post"),
         test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
         band=within(small_rate.c_limit, rel=0.1, provenance="smallest-effect", because="a third of the claimed gap"),
         rival=lambda flip_rate: block.c_exact(flip_rate, "post"),
         expected=REFUTED,
-        finding="It is 3.63: 2.668 at p = .01 times the growth 1.359 of the perturbed output's mean square.",
+        finding=(
+            "It is 3.63 in the wide limit, 2.668 at p = .01 times the growth 1.359 of the perturbed output's mean "
+            "square; 2.75 is the limit p -> 0 before normalising."
+        ),
         corrected_by="sign-magnitude.v0.two-layer-post",
         decides="standard",
     ),

@@ -88,14 +88,18 @@ RATIOS = (
     Claim(
         id="sign-magnitude.table17.plain-ratio",
         locus="Table 17, column 'Out./Non-out.'",
-        statement="1,265 is the median quotient of the two perplexities.",
+        statement=(
+            "Read as the quotient of the two perplexities, as the column's label has it, the ratio has a median of "
+            "1,265."
+        ),
         test=table(TABLE_17, check=_summary("ratio", PAIR[:2], lambda a, b: a / b, row="text")),
         expected=REFUTED,
         finding=(
-            "The quotient's median is 1,034. 1,265 divides what each arm adds to the unperturbed model's 7.38, as the "
-            "authors' script does."
+            "The quotient's median is 1,034. Read as the authors' script has it, as a ratio of what each arm adds to "
+            "the unperturbed model's 7.38, the median is 1,265."
         ),
         corrected_by="sign-magnitude.table17.ratio",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.table17.plain-ratio-recomputed",
@@ -169,15 +173,19 @@ SATURATION = (
     Claim(
         id="sign-magnitude.table17.below-uniform",
         locus="section 7.2, log-loss resolution; Table 17",
-        statement="Flips in outlier columns leave the model better than a uniform guess among its 32,000 tokens.",
+        statement=(
+            "If the NLL ratio near 5 measures a response below its ceiling, flips in outlier columns leave the model "
+            "better than a uniform guess among its 32,000 tokens in every seed."
+        ),
         test=table(TABLE_17, check=bounded(uses=("outlier",), formula=lambda ppl: ppl, hi=VOCABULARY, where=_is_seed)),
         expected=REFUTED,
         finding=(
-            "In 13 of the 20 seeds perplexity is above 32,000. NLL has reached the level of a guess, so the ratio near "
-            "5 is what a guess gives: (ln 32,000 - ln 7.38) over the other columns' change is 4.88. A linear-response "
-            "theory is neither confirmed nor contradicted by it."
+            "In 13 of the 20 seeds perplexity is above 32,000. A uniform guess would have the ratio (ln 32,000 - ln "
+            "7.38) over the other columns' change, 4.88 in the median. The paper makes no statement on the level of a "
+            "guess."
         ),
         corrected_by="sign-magnitude.table17.ceiling",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.table17.ceiling",

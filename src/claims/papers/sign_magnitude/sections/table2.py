@@ -21,8 +21,10 @@ from claims.papers.sign_magnitude.theory import block, finite, small_rate
 PATH = "claims.papers.sign_magnitude:figures/table2.toml"
 ROWS = {float(row["flip_rate"]): row for row in read_rows(PATH)}
 SEEDS = 20
+#: Of Table 2, by the authors' plotting script.
+STATED_WIDTH = 2048
 WIDTH_2048 = transverse_ratio(BLOCK_2048)
-_SIZE = "The row is the authors' script at n = m = d = 512, to every printed digit of mean and spread"
+_SIZE = "At n = m = d = 512 the authors' script and seeds give every printed digit of mean and spread"
 _FINDINGS = {
     0.01: f"{_SIZE} (2.6390, .0116). At n = 2048 the same script and seeds give 2.6619 with spread .0032.",
     0.02: (
@@ -119,7 +121,12 @@ THEORY_COLUMN = tuple(
         band=printed(row["theory"]),
         rival=block.c_exact,
         expected=REFUTED if flip_rate == 0.1 else HOLDS,
-        finding="The formula gives 2.1763 there, not 2.178." if flip_rate == 0.1 else "",
+        finding=(
+            "The formula, pi/(pi - 2) (1 - R_sign)(1 - 4 sqrt(p)/(3 pi)) with R_sign = p (1 - 4 sqrt(p)/(3 pi)), gives "
+            "2.1763 there, and the printed figures in the other three rows."
+            if flip_rate == 0.1
+            else ""
+        ),
         corrected_by="sign-magnitude.table2.theory-p10-recomputed" if flip_rate == 0.1 else None,
     )
     for flip_rate, row in ROWS.items()
@@ -138,8 +145,8 @@ THEORY_RECOMPUTED = Claim(
 AT_2048 = tuple(
     Claim(
         id=f"sign-magnitude.table2.measured-2048-{_label(flip_rate)}",
-        locus=f"Table 2, measured, p = {flip_rate}",
-        statement=(f"At n = 2048, the size that the authors' plotting script states, the ratio is {row['measured']}."),
+        locus=f"Table 2, measured, p = {flip_rate}; the authors' plotting script",
+        statement=f"At n = 2048, the size that the authors' plotting script states, the ratio is {row['measured']}.",
         at=grid(n=2048, flip_rate=flip_rate),
         test=WIDTH_2048,
         band=within(
@@ -165,7 +172,13 @@ def _replayed(flip_rate: float, n: int) -> Claim:
     return Claim(
         id=f"sign-magnitude.table2.replay-{n}-{_label(flip_rate)}",
         locus=f"Table 2, measured, p = {flip_rate}",
-        statement=f"{row['measured']} with spread {row['sd']} is the authors' run at n = {n}.",
+        statement=(
+            f"{row['measured']} with spread {row['sd']} is the authors' run at n = {n}, the size that their plotting "
+            "script states."
+            if n == STATED_WIDTH
+            else f"Read as a run at n = {n}, {row['measured']} with spread {row['sd']} is the authors' script on their "
+            "seeds."
+        ),
         at=grid(n=n, flip_rate=flip_rate),
         test=replay(
             REPLAY_TWO_LAYER["c_pre"],
@@ -179,6 +192,7 @@ def _replayed(flip_rate: float, n: int) -> Claim:
         expected=HOLDS if holds else REFUTED,
         finding="" if holds else _FINDINGS[flip_rate],
         corrected_by=None if holds else "sign-magnitude.table2.width-2048",
+        role="paper" if n == STATED_WIDTH else "ours",
         decides="standard" if n <= 512 else "full",
     )
 
@@ -190,7 +204,10 @@ ELSEWHERE = tuple(_replayed(flip_rate, n) for n in (256, 1024) for flip_rate in 
 FIGURE_1 = Claim(
     id="sign-magnitude.fig1.curve",
     locus="Figure 1, curve; Table 2, theory",
-    statement="The figure's curve, (pi/(pi - 2)) (1 - p)(1 - 4 sqrt(p)/(3 pi)), is Table 2's theory, 2.178 at p = .1.",
+    statement=(
+        "Read as one prediction with Table 2's theory, 2.178 at p = .1, the curve of Figure 1 is (pi/(pi - 2)) (1 - p)"
+        "(1 - 4 sqrt(p)/(3 pi)), as the authors' plotting script draws it."
+    ),
     test=table(
         PATH,
         check=recomputed(
@@ -202,8 +219,9 @@ FIGURE_1 = Claim(
     ),
     expected=REFUTED,
     finding=(
-        "The authors' plotting script draws that product, which gives 2.144 at p = .1. The table has 2.178 there: its "
-        "formula is Remark 1's, with the term 4 p^1.5/(3 pi) that R_sign adds. Neither is the limit, 2.292."
+        "The product gives 2.144 at p = .1. Remark 1's formula, with the term 4 p^1.5/(3 pi) that R_sign adds, gives "
+        "2.176 there, and the limit of infinite width is 2.292."
     ),
     corrected_by="sign-magnitude.table2.theory-p10-recomputed",
+    role="ours",
 )

@@ -80,7 +80,10 @@ COUNTS = (
     Claim(
         id="sign-magnitude.table8.flips-random",
         locus="Table 8, weights flipped, random",
-        statement="48.7M is 5 per cent of the 968,884,224 weights in the model's linear layers.",
+        statement=(
+            "Read as the expected number of flips at a rate of .05, 48.7M is 5 per cent of the 968,884,224 weights in "
+            "the model's linear layers."
+        ),
         test=table(
             PATH,
             check=recomputed(
@@ -92,15 +95,19 @@ COUNTS = (
         ),
         expected=REFUTED,
         finding=(
-            "5 per cent are 48.4M. The random arm flips 5.02 per cent: its released counts, 48.58M to 48.78M, lie 19 "
-            "to 50 standard deviations of independent flips above 48.44M."
+            "5 per cent are 48.44M. The released counts of the random arm, 48.58M to 48.78M, are 5.01 to 5.03 per "
+            "cent, which is 5 per cent rounded."
         ),
         corrected_by="sign-magnitude.table8.random-rate",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.table8.independent-flips",
         locus="section 7.3; released results of Exp D",
-        statement="The random arm flips every weight independently with probability .05.",
+        statement=(
+            "If 'random' at a 5 per cent flip rate means flips that are independent of each other, the released "
+            "counts of the random arm lie within six standard deviations of their expectation."
+        ),
         test=table(
             EXP_D,
             check=bounded(
@@ -115,9 +122,11 @@ COUNTS = (
         finding=(
             "The five released counts lie 19 to 50 standard deviations above the expected one. Their scatter is 12 "
             "times that of independent flips: the script seeds its generator anew for every matrix, so that matrices "
-            "of one shape share a mask. Their mean is .5 per cent too high, for a reason that the results do not show."
+            "of one shape share a mask. Their mean is .5 per cent above the expected number; the results do not show "
+            "why."
         ),
         corrected_by="sign-magnitude.table8.random-rate",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.table8.random-rate",

@@ -14,11 +14,24 @@ EXP_E = published.path("exp_e")
 HIGHEST = "0.05"
 ARMS = ("outlier_ppl", "nonoutlier_ppl")
 NORMS = ("outlier_norm", "nonoutlier_norm")
+#: What becomes of seeds whose denominator is negative, although flips in outlier columns raised NLL.
+_AS_SCRIPT = "infinite where the denominator is below 1e-6"
+_AS_NUMBERS = "negative ones counted as the smallest"
+#: Above every finite leverage of Exp E, which are below 300.
+_BEYOND = 1e9
 SMALL_RATES = ("0.005", "0.001", "0.0005", "0.0001")
 
 
 def _nll_leverage(outlier: float, other: float) -> float:
     return math.log(outlier / BASELINE) / math.log(other / BASELINE)
+
+
+def _script_leverage(outlier: float, other: float) -> float:
+    """As the authors' script has it: infinite where the other columns' change is below 1e-6 or negative.
+
+    A number beyond all others has its place in a median, and is finite, as formulas of tables have to be.
+    """
+    return _nll_leverage(outlier, other) if math.log(other / BASELINE) > 1e-6 else _BEYOND
 
 
 def _metric_quotient(outlier: float, other: float) -> float:
@@ -36,7 +49,9 @@ FLIPS = (
     Claim(
         id="sign-magnitude.table9.global-rate",
         locus="section 9.5, Exp E, 'fraction of total entries flipped'",
-        statement="The numbers of flips are p times the number of all weights, of which 48.7M are 5 per cent.",
+        statement=(
+            "Table 9's numbers of flips are p times the number of all weights, of which Table 8's 48.7M are 5 per cent."
+        ),
         test=table(
             PATH,
             check=recomputed(
@@ -80,6 +95,7 @@ MATCHED_NORMS = tuple(
         expected=expected,
         finding=finding,
         corrected_by=corrected_by,
+        role="ours" if corrected_by else "paper",
     )
     for name, locus, rates, expected, statement, finding, corrected_by in (
         (
@@ -96,8 +112,12 @@ MATCHED_NORMS = tuple(
             "section 9.5, Exp E",
             (HIGHEST, *SMALL_RATES),
             REFUTED,
-            "The arms' norms agree to 4 per cent at every rate, the protocol being held fixed.",
-            "Single seeds differ by up to 5, 7 and 13 per cent at p = .1, .05 and .01 per cent.",
+            "If the protocol that Exp E holds fixed includes norms matched to 4 per cent, every seed's arms agree to "
+            "that "
+            "at every rate.",
+            "Single seeds differ by up to 5, 7 and 13 per cent at p = .1, .05 and .01 per cent, the means over ten "
+            "seeds "
+            "by 3.6, 3.9 and 5.0. At p = 5 per cent, of which the text says it, and at .5 every seed agrees.",
             "sign-magnitude.table9.norms-high-rates",
         ),
     )
@@ -107,35 +127,27 @@ MEDIANS = tuple(
     Claim(
         id=f"sign-magnitude.table9.median-{name}",
         locus="released results of Exp E, median NLL leverage",
-        statement=f"The median over ten seeds of the quotient of NLL changes is {printed} at p = {rate[1:]}.",
+        statement=f"The median over ten seeds of the quotient of NLL changes, {how}, is {printed} at p = {rate[1:]}.",
         test=table(
             EXP_E,
             check=aggregated(
                 "leverage",
                 into=having("median_at", at),
                 uses=ARMS,
-                formula=_nll_leverage,
+                formula=formula,
                 statistic=statistics.median,
                 where=having("flip_rate", rate),
             ),
         ),
-        expected=REFUTED if wrong else HOLDS,
-        finding=(
-            f"It is {wrong}. The script counts a seed in which the denominator is below 1e-6, or negative, as "
-            "infinitely large leverage, which moves the median up."
-            if wrong
-            else ""
-        ),
-        corrected_by=f"sign-magnitude.table9.median-{name}-recomputed" if wrong else None,
-        role="ours" if name.endswith("recomputed") else "paper",
+        role="ours",
     )
-    for name, rate, at, printed, wrong in (
-        ("p05", "0.05", "0.05", "41.278", ""),
-        ("p005", "0.005", "0.005", "10.381", ""),
-        ("p001", "0.001", "0.001", "8.652", "7.683"),
-        ("p001-recomputed", "0.001", "0.001, recomputed", "7.683", ""),
-        ("p0005", "0.0005", "0.0005", "9.485", "7.738"),
-        ("p0005-recomputed", "0.0005", "0.0005, recomputed", "7.738", ""),
+    for name, rate, at, printed, how, formula in (
+        ("p05", "0.05", "0.05", "41.278", _AS_SCRIPT, _script_leverage),
+        ("p005", "0.005", "0.005", "10.381", _AS_SCRIPT, _script_leverage),
+        ("p001", "0.001", "0.001", "8.652", _AS_SCRIPT, _script_leverage),
+        ("p001-recomputed", "0.001", "0.001, recomputed", "7.683", _AS_NUMBERS, _nll_leverage),
+        ("p0005", "0.0005", "0.0005", "9.485", _AS_SCRIPT, _script_leverage),
+        ("p0005-recomputed", "0.0005", "0.0005, recomputed", "7.738", _AS_NUMBERS, _nll_leverage),
     )
 )
 

@@ -31,16 +31,19 @@ DISTRIBUTION = (
     StandardClaim(
         id="sign-magnitude.model.alpha-mean-queries",
         locus="Appendix E.8, measured distribution; abstract, 'about 10 = n E[alpha^2]'",
-        statement="In q projections, where the paper measured, it is 10 to a factor of 1.25, too.",
+        statement=(
+            "If the paper's 10 = n E[alpha^2], measured on TinyLlama, is to hold in another model's q projections, the "
+            "outlier columns' mean n alpha^2 there is 10, to a factor of 1.25."
+        ),
         at=grid(where=QUERIES),
         test=mean(AMPLITUDES["outlier"]),
         band=between(8.0, 12.5, target=10.0, provenance="printed", because="about 10"),
         rival=1.0,
-        role="transfer",
+        role="ours",
         expected=REFUTED,
         finding=(
-            "It is 15 in the median layer and 18 at the paper's depth, near the most that 5 per cent of columns can "
-            "have, which is 20. The parts of a layer differ: 6 in o, 7 in down, 9 in gate and up."
+            "In SmolLM2 it is 15 in the median layer and 18 at the paper's depth, near the most that 5 per cent of "
+            "columns can have, which is 20. The parts of a layer differ: 6 in o, 7 in down, 9 in gate and up."
         ),
         corrected_by="sign-magnitude.model.alpha-mean",
     ),
@@ -97,20 +100,26 @@ DISTRIBUTION = (
     StandardClaim(
         id="sign-magnitude.model.alpha-ranking",
         locus="section 7.3, outlier identification protocol; section 9.5, Exp F",
-        statement="Mean absolute activation (Exp D and E) and alpha (Exp F and G) choose the same columns, 9 in 10.",
+        statement=(
+            "If Exps D and E, which choose outlier columns by mean absolute activation, and Exps F and G, which do by "
+            "alpha, are about the same columns, both choose the same 9 in 10 at the inputs of q, gate and down."
+        ),
         at=grid(where=("q", "gate", "down")),
         test=mean(AMPLITUDES["overlap"]),
         band=at_least(0.9, provenance="smallest-effect", because="then Exp E and alpha are about the same columns"),
         rival=0.5,
-        role="transfer",
+        role="ours",
         expected=REFUTED,
-        finding="So they do at the inputs of q, gate and up; of down's outlier columns they share three quarters.",
+        finding="At the inputs of q and gate they do; of down's outlier columns they share three quarters.",
         corrected_by="sign-magnitude.model.alpha-ranking-norms",
     ),
     StandardClaim(
         id="sign-magnitude.model.alpha-ranking-norms",
         locus="section 7.3, outlier identification protocol; section 9.5, Exp F",
-        statement="They choose the same 9 of 10 columns at the inputs that come from a norm, of q and gate.",
+        statement=(
+            "Mean absolute activation and alpha choose the same 9 of 10 columns at the inputs that come from a norm, "
+            "of q and gate."
+        ),
         at=grid(where=("q", "gate")),
         test=mean(AMPLITUDES["overlap"]),
         band=at_least(0.9, provenance="smallest-effect", because="then Exp E and alpha are about the same columns"),

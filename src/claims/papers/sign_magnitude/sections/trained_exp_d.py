@@ -116,14 +116,16 @@ SCALING = (
     StandardClaim(
         id="sign-magnitude.model.expd.negates",
         locus="section 7.3; Table 8, 'sign-flip' of outlier columns",
-        statement="The script's outlier arm negates weights: it multiplies each flipped weight by -1.",
+        statement=(
+            "Sign flips in outlier columns, as experiment D's script makes them, multiply each flipped weight by -1."
+        ),
         test=mean(SCRIPT["outlier_weight"]),
         band=within(-1.0, abs=0.1, provenance="smallest-effect", because="ten per cent of a weight"),
         rival=-7.69,
         expected=REFUTED,
         finding=(
-            "It multiplies them by -8.6 here and by -7.7 on TinyLlama: flips are scaled up to the Frobenius norm of "
-            "the random arm. The paper does not say so."
+            "The script multiplies them by -8.6 on SmolLM2, and by -7.7 on TinyLlama by its released norms: flips are "
+            "scaled up to the Frobenius norm of the random arm."
         ),
         corrected_by="sign-magnitude.model.expd.weight-factor",
         role="transfer",
@@ -249,17 +251,20 @@ COLUMNS = (
     StandardClaim(
         id="sign-magnitude.model.expd.columns-by-text",
         locus="section 7.3, outlier identification protocol, 'stable across prompt subsets'",
-        statement="Choosing columns on the text that is judged, as the script does, changes under a tenth of them.",
+        statement=(
+            "If 'stable across prompt subsets' is said of the columns that are chosen, nine in ten are the same on "
+            "two halves of a text."
+        ),
         test=value(COLUMN_FACTS["judged"]),
         band=at_least(0.9, provenance="smallest-effect", because="nine columns in ten are the same"),
         rival=0.5,
         expected=REFUTED,
         finding=(
-            "16 per cent of the outlier columns are others on the other half of the text. That is why columns are "
-            "chosen on a text of their own here."
+            "In SmolLM2 16 per cent of the outlier columns are others on the other half of the text. The paper says "
+            "it of results on TinyLlama, and qualitatively."
         ),
         corrected_by="sign-magnitude.model.expd.columns-mostly-the-same",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="sign-magnitude.model.expd.columns-mostly-the-same",

@@ -37,7 +37,10 @@ EXP_F = (
     StandardClaim(
         id="sign-magnitude.model.expf-rank",
         locus="section 9.5, Exp F",
-        statement="At the paper's depth energies of q's columns follow alpha^2 with a rank correlation above .9.",
+        statement=(
+            "At the depth of TinyLlama's layer 12 energies of q's columns follow alpha^2 with a rank correlation "
+            "above .9."
+        ),
         at=grid(where="middle-q"),
         test=mean(AMPLITUDES["rank"]),
         band=at_least(0.9, provenance="author", because=".955 in the paper"),
@@ -45,15 +48,18 @@ EXP_F = (
         role="transfer",
         expected=REFUTED,
         finding=(
-            "It is .84, and above .9 in seven matrices of ten. As the energy is alpha^2 times the column's squared "
-            "norm (sign-magnitude.model.expf-identity), it tells how unequal norms are, and nothing else."
+            "In SmolLM2 it is .84 there, and above .9 in seven matrices of ten. The energy is alpha^2 times the "
+            "column's squared norm (sign-magnitude.model.expf-identity), so that the rank correlation tells how "
+            "unequal norms are."
         ),
         corrected_by="sign-magnitude.model.expf-rank-share",
     ),
     StandardClaim(
         id="sign-magnitude.model.expf-rank-share",
         locus="section 9.5, Exp F",
-        statement="It is above .9 in 60 to 80 per cent of all matrices.",
+        statement=(
+            "Energies of columns follow alpha^2 with a rank correlation above .9 in 60 to 80 per cent of all matrices."
+        ),
         at=grid(where="all"),
         test=mean(AMPLITUDES["rank_above"]),
         band=between(0.6, 0.8, provenance="smallest-effect", because="most, not all"),
@@ -81,8 +87,8 @@ EXP_F = (
         role="transfer",
         expected=REFUTED,
         finding=(
-            "They have .76 of it at the paper's depth and .85 in the median layer; .39 in v and 1.15 in k. Where "
-            "activations are large, weights have become smaller or larger."
+            "In SmolLM2 they have .76 of it at the depth of TinyLlama's layer 12 and .85 in the median layer; .39 in "
+            "v and 1.15 in k. The paper's 1.04 is one matrix of TinyLlama."
         ),
         corrected_by="sign-magnitude.model.expf-norms-smaller",
     ),
@@ -102,16 +108,20 @@ LEVERAGE = (
     StandardClaim(
         id="sign-magnitude.model.leverage-reference",
         locus="section 7.2, 'about 10 = n E[alpha^2]'; section 9.5, Exp E; Appendix E.8",
-        statement="In q projections a flip in outliers has n E[alpha^2] times others' energy, to a factor of 1.5.",
+        statement=(
+            "If n E[alpha^2] over outliers is the leverage of a flip there over one elsewhere, in q projections a "
+            "flip in outliers has n E[alpha^2] times others' energy, to a factor of 1.5."
+        ),
         at=grid(where=QUERIES),
         test=mean(AMPLITUDES["log_over_outlier"]),
         band=equal_to_a_factor(1.5, "what a match to about 10 may mean"),
         rival=3.0,
-        role="transfer",
+        role="ours",
         expected=REFUTED,
         finding=(
-            "It has 2.9 (median layer) to 4.5 times that (the paper's depth): 42 and 81 instead of 15 and 18. The "
-            "other columns of Exp E do not have alpha^2 = 1/n, which n E[alpha^2] compares with, but .29 and .14 of it."
+            "In SmolLM2 it has 2.9 (median layer) to 4.5 times that (the depth of TinyLlama's layer 12): 42 and 81 "
+            "instead of 15 and 18. n E[alpha^2] compares with columns of alpha^2 = 1/n, and the other columns have "
+            ".29 and .14 of it."
         ),
         corrected_by="sign-magnitude.model.leverage-ratio",
     ),

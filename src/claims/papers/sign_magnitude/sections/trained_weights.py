@@ -57,7 +57,7 @@ FACT_1 = (
         role="transfer",
         expected=REFUTED,
         finding=(
-            "They are attention's, 93 per cent of them, but lie at any depth: 24 per cent are in the first quarter of "
+            "In SmolLM2 93 per cent of them are attention's, and 24 per cent are attention's in the first quarter of "
             "the layers. The two worst of all are the first layer's keys and queries."
         ),
         corrected_by="sign-magnitude.model.fact1-worst-attention",
@@ -88,17 +88,19 @@ HEAVY_TAILS = (
     StandardClaim(
         id="sign-magnitude.model.fact1-tails-alone",
         locus="section 9.2, heavy tails; section 9.6, row-level",
-        statement="Heavy tails of one law are the cause: columns scaled to equal norms leave 9/10 of the deviation.",
+        statement=(
+            "If the heavy tails that deviations from 2/pi are put down to are not those of columns with unequal norms, "
+            "scaling columns to equal norms leaves 9/10 of the deviation."
+        ),
         at=grid(chosen=CHOSEN),
         test=value(MATRICES["deviation_left"]),
         band=at_least(0.9, provenance="author", because="the paper names no other cause"),
         rival=0.5,
-        role="transfer",
+        role="ours",
         expected=REFUTED,
         finding=(
-            "Half of it goes (39 per cent are left for the authors' twenty). A row's weights are not identically "
-            "distributed: columns have unequal norms, in the first layer's queries and keys by the most. Assumption "
-            "(A1') is violated, but as much by scales as by tails."
+            "In SmolLM2 50 per cent of it are left (39 for the twenty matrices that the authors' rule takes). Unequal "
+            "column scales make a row's law heavy-tailed too, and violate (A1'): read so, the paper's cause stands."
         ),
         corrected_by="sign-magnitude.model.fact1-columns",
     ),
@@ -146,15 +148,18 @@ VECTORS = (
     StandardClaim(
         id="sign-magnitude.model.theorem4-activations",
         locus="section 9.6, row-level; section 8.1, Theorem 4, eq. 18",
-        statement="On the model's own activations, too, the outputs' squared cosine is within 5 per cent of 2/pi.",
+        statement=(
+            "If Theorem 4 is to hold on a model's own activations, which section 9.6 says it does not cover, the "
+            "outputs' squared cosine is within 5 per cent of 2/pi."
+        ),
         test=mean(OUTPUTS["activations"]),
         band=within(GAUSSIAN, rel=0.05, provenance="author", because="as for rows"),
         rival=0.5,
-        role="transfer",
+        role="ours",
         expected=REFUTED,
         finding=(
-            "It is .55, and only one matrix in five is within 5 per cent. Theorem 4 averages over all directions of "
-            "the input; real activations lie near few of them."
+            "In SmolLM2 it is .55, averaged over matrices. Theorem 4 averages over all directions of the input, and "
+            "the paper says that its vector level requires spherical input."
         ),
         corrected_by="sign-magnitude.model.theorem4-activations-lower",
     ),
