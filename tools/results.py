@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from claims.catalogue import Catalogue, load_catalogue
+from claims.catalogue import Catalogue, load_catalogue, to_plain
 from claims.outline.coverage import coverage_of, verdict_counts
 from claims.report.document import load_result
 from claims.report.numbers import band_text, estimate_text, interval_text
@@ -26,6 +26,8 @@ COUNTS = re.compile(r"(?<=<!-- counts -->\n).*?(?=<!-- /counts -->)", flags=re.D
 #: A row of the README: claim, what it says, verdict, estimate.
 ROW = re.compile(r"^\| `(?P<id>\S+)` \| (?P<words>.+) \| (?P<verdict>\w+) \| (?P<estimate>\S*) \|$", flags=re.MULTILINE)
 
+#: What a result file has of a claim that is declared, not measured.
+_DECLARED = ("role", "locus", "statement", "decides", "expected", "finding", "corrected_by")
 #: The text that verdicts on record are about.
 ON_RECORD = "python-topics"
 TRAINED = FOLDER / "trained"
@@ -58,12 +60,27 @@ def load_trained() -> dict[str, dict[str, Any]]:
     return {path.stem: load_result(path) for path in paths}
 
 
-def slim(path: Path) -> None:
-    """Leave the points of each claim out of a result file."""
+def slim(path: Path, catalogue: Catalogue) -> None:
+    """Leave the points of each claim out of a result file, and have it say what its claims say today.
+
+    Words and roles are declared, not measured: they are those of the catalogue, as long as the band is the one that the
+    verdict was made with.
+    """
     document = load_result(path)
     for row in document["claims"]:
         row["points"] = []
+        if row["id"] in catalogue.claims:
+            _restate(row, to_plain(catalogue.claims[row["id"]]))
     path.write_text(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _restate(row: dict[str, Any], declared: Mapping[str, Any]) -> None:
+    """What a claim says of itself, and whether the verdict that was measured is the expected one."""
+    row |= {name: declared[name] for name in _DECLARED}
+    if row["verdict"] == row["expected"]:
+        row["as_expected"] = True
+    elif row["as_expected"] and row["verdict"] != Verdict.UNDECIDED:
+        row["as_expected"] = False
 
 
 def counts_table(documents: Documents, catalogue: Catalogue) -> str:
@@ -178,9 +195,10 @@ def _row(*cells: str) -> str:
 
 def main() -> None:
     """Bring everything up to date."""
+    catalogue = load_catalogue()
     for path in [*FOLDER.glob("*.json"), *TRAINED.glob("*.json")]:
-        slim(path)
-    documents, catalogue = load(), load_catalogue()
+        slim(path, catalogue)
+    documents = load()
     (TRAINED / "README.md").write_text(trained_page(load_trained(), catalogue), encoding="utf-8")
     (FOLDER / "README.md").write_text(results_page(documents, catalogue), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8"), documents, catalogue), encoding="utf-8")

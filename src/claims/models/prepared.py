@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from claims.errors import ModelError, TextError
@@ -92,8 +92,10 @@ def _moments(subject: Subject, part: str, count: int, length: int, path: Path) -
     with alone(path.with_suffix(".lock"), _say):
         found = _kept(path)
         if found is None:
-            found = moments_over(decoder(subject), windows(subject, part, length=length)[:count])
-            _keep(found, path)
+            _keep(moments_over(decoder(subject), windows(subject, part, length=length)[:count]), path)
+            found = _kept(path)  # in the order of the file, as whoever reads it later has them
+    if found is None:
+        raise ModelError(f"{path}: what was just written cannot be read back")
     return found
 
 
@@ -104,7 +106,8 @@ def _kept(path: Path) -> dict[str, Tensor] | None:
     try:
         with safe_open(path, framework="pt") as file:
             labels = file.metadata() or {}
-            found = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  no mapping
+        # Copies: where in the file a tensor lies must not decide how its sums are vectorised, nor their last bits.
+        found = {name: tensor.clone() for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError, ValueError) as error:
         _say(f"{path}: damaged ({error}); measured anew")
         return None
