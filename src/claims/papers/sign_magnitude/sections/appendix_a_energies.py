@@ -190,7 +190,10 @@ MAGNITUDE_ENERGY = (
     Claim(
         id="sign-magnitude.a7.sqrt-coefficient",
         locus="Step A7, boundary correction",
-        statement="Its sqrt(p) correction is -(4/(3 pi))(1 - 2/pi)^1.5 = -.0930, for either sign of the step.",
+        statement=(
+            "The sqrt(p) correction of the magnitude step's energy is -(4/(3 pi))(1 - 2/pi)^1.5 = -.0930, for either "
+            "sign of the step."
+        ),
         at=grid(step=[1, -1]),
         test=value(0.5 * SMALL_RATE["magnitude_total_1"]),
         band=by_quadrature(small_rate.magnitude_energy_sqrt_coefficient),

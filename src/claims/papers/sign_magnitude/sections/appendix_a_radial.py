@@ -49,7 +49,8 @@ PROJECTED = (
         id="sign-magnitude.a1.projected-transverse",
         locus="section A.2, Step B1",
         statement=(
-            "Its transverse part is (d - 1)/m times that of da, so that ratios of transverse energies are kept exactly."
+            "The transverse energy of W2 da is (d - 1)/m times that of da, so that ratios of transverse energies are "
+            "kept exactly."
         ),
         at=grid(m=64, d=8, draws=4000, rho2=[0.01, 0.6366]),
         test=mean(PROJECTION["transverse"]),

@@ -103,7 +103,7 @@ ROW_SCALES = (
     Claim(
         id="sign-magnitude.appb.scale-square",
         locus="Appendix B.2",
-        statement="Its mean square is (2/pi + (1 - 2/pi)/n) sigma^2 at every n.",
+        statement="The row scale s has the mean square (2/pi + (1 - 2/pi)/n) sigma^2 at every n.",
         at=grid(n=[16, 32, 64]),
         test=mean(SCALES["square"]),
         band=within(
@@ -114,7 +114,7 @@ ROW_SCALES = (
     Claim(
         id="sign-magnitude.appb.scale-variance",
         locus="Appendix B.2",
-        statement="Its variance is (1 - 2/pi) sigma^2/n at every n.",
+        statement="The row scale s has the variance (1 - 2/pi) sigma^2/n at every n.",
         at=grid(n=[16, 64]),
         test=mean(SCALES["spread"]),
         band=within(1 - KAPPA, rel=0.06, provenance="smallest-effect", because="three per cent in deviation"),
@@ -123,7 +123,7 @@ ROW_SCALES = (
     Claim(
         id="sign-magnitude.appb.scale-square-spread",
         locus="Appendix B.2, fourth moments",
-        statement="n times the variance of s^2 tends to 4 (2/pi)(1 - 2/pi) sigma^4 = .925.",
+        statement="With s the row scale, n times the variance of s^2 tends to 4 (2/pi)(1 - 2/pi) sigma^4 = .925.",
         at=grid(n=[16, 32]),
         test=limit(SCALES["square_spread"], over="n", rate=1),
         band=within(

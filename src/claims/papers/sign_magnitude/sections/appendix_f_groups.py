@@ -76,11 +76,14 @@ TABLE = (
     *_rows("energy_outliers", "E_A", "The energy of negating all outlier weights"),
     *_rows("energy_rest", "E_B", "The energy of negating all others"),
     *_rows("ratio", "R_E", "The ratio of both energies"),
-    *_rows("leverage", "19 R_E", "That ratio per flip"),
+    *_rows("leverage", "19 R_E", "R_col, the ratio of both energies per flip,"),
     Claim(
         id="sign-magnitude.appf.leverage-99",
         locus="Appendix F.3, table, 19 R_E, eta = 0.99",
-        statement="That ratio per flip is 991.3 at eta = 0.99, where the text that was audited has no figure.",
+        statement=(
+            "R_col, the ratio of both energies per flip, is 991.3 at eta = 0.99, where the text that was audited has "
+            "no figure."
+        ),
         at=grid(eta=0.99),
         test=value(GROUPS_EXACTLY["leverage"]),
         band=printed("991.3"),

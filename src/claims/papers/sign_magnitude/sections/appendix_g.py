@@ -171,7 +171,8 @@ CANCELLATION = (
     Claim(
         id="sign-magnitude.appg.coherent-sum",
         locus="open problem O7b",
-        statement="That mean and the cross term 4 E[a da; on] E[a da; switched]/E[da^2] add up to the radial fraction.",
+        statement="The energy-weighted mean of the radial fractions of gates kept and switched and the cross term "
+        "4 E[a da; on] E[a da; switched]/E[da^2] add up to the radial fraction.",
         at=BOTH,
         test=value(LIMIT["averaged"] + LIMIT["coherent"] - LIMIT["relu_radial_fraction"]),
         band=by_quadrature(0.0),

@@ -238,7 +238,7 @@ RISING = (
     Claim(
         id="sign-magnitude.v3.saturates",
         locus="Conjecture 1",
-        statement="That growth is not exponential: after 24 layers C is 2.06 in the wide limit.",
+        statement="The released V3's growth is not exponential: after 24 layers C is 2.06 in the wide limit.",
         at=points("v3-released", layer=24, metric="pre", width=128, inputs=64),
         test=mean(DEEP_STACK["c"]),
         band=within(depth.depth_ratio, rel=0.12, provenance="theory", because="finite width takes a few %"),

@@ -120,7 +120,10 @@ LIMITS = (
     Claim(
         id="sign-magnitude.depth.plateau-sampled",
         locus="section 7.1, decay rate",
-        statement="At 24 layers and p = .05 the ratio is near that plateau, not where the first six layers point.",
+        statement=(
+            "At 24 layers and p = .05 V2's ratio is near its plateau at infinite depth, not where the first six "
+            "layers point."
+        ),
         at=points("v2-released", layer=24, metric="post", flip_rate=0.05, width=128),
         test=ratio(
             DEEP_STACK.at(between="refreshed")["transverse_sign"],

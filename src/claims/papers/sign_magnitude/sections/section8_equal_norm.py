@@ -43,7 +43,7 @@ EQUAL_NORM = (
     Claim(
         id="sign-magnitude.sec84.ratio-pre",
         locus="section 8.4, equal-norm comparison",
-        statement="Such flips have 1.4366 times the transverse energy of the quantization error.",
+        statement="Sign flips of equal norm have 1.4366 times the transverse energy of the quantization error.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_ratio_pre"]),
         band=exactly(ternary.equal_norm_ratio),
@@ -52,7 +52,10 @@ EQUAL_NORM = (
     Claim(
         id="sign-magnitude.sec84.ratio-pre-measured",
         locus="section 8.4, equal-norm comparison",
-        statement="A layer of 256 x 256 has that ratio, 1.425 with its terms of order 1/m and 1/n.",
+        statement=(
+            "In a layer of 256 x 256 flips have 1.425 times the transverse energy of the error, with its terms of "
+            "order 1/m and 1/n."
+        ),
         at=grid(**BLOCK_POINT, activation="relu"),
         test=flips_over_quantization(SIGN, "pre"),
         band=within(equal_norm_ratio("pre"), rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
@@ -92,7 +95,10 @@ EQUAL_NORM = (
     Claim(
         id="sign-magnitude.sec84.ratio-post-measured",
         locus="section 8.4, equal-norm comparison, outputs normalised",
-        statement="A layer of 256 x 256 has that ratio, .910 with and without a ReLU.",
+        statement=(
+            "In a layer of 256 x 256 flips turn normalised outputs by .910 of the quantizer's squared sine, with and "
+            "without a ReLU."
+        ),
         at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
         test=flips_over_quantization(SIGN, "post"),
         band=within(equal_norm_ratio("post"), rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
@@ -111,7 +117,9 @@ EQUAL_NORM = (
     Claim(
         id="sign-magnitude.sec84.energy-ratio",
         locus="section 8.4, equal-norm comparison",
-        statement="Of that ratio the total energies make .9908; the radial shares, .079 against .365, make the rest.",
+        statement=(
+            "Of the ratio 1.4366 the total energies make .9908; the radial shares, .079 against .365, make the rest."
+        ),
         test=value(LIMIT_SIGN["relu_ratio_total"]),
         band=within(0.99077, abs=5e-6, provenance="theory", because="the digits given"),
         rival=1.0,

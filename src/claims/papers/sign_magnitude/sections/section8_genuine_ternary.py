@@ -86,7 +86,8 @@ WEIGHTS = (
     _exact(
         "cosine2",
         "Theorem 4",
-        "Its squared cosine is (2/pi) exp(-1/(2 pi))/erfc(1/(2 sqrt pi)) = .78696, for weights and for outputs.",
+        "The squared cosine of b1.58 is (2/pi) exp(-1/(2 pi))/erfc(1/(2 sqrt pi)) = .78696, for weights and for "
+        "outputs.",
         "cosine2",
         lambda q: q.cosine2,
         KAPPA,
@@ -109,7 +110,7 @@ WEIGHTS = (
     Claim(
         id="sign-magnitude.b158.cosine2-measured",
         locus="Theorem 4, for b1.58",
-        statement="Outputs of b1.58 layers have that squared cosine.",
+        statement="Drawn b1.58 layers have outputs with the squared cosine .787.",
         at=grid(n=[64, 128], aspect=1, quantizer=TERNARY),
         test=mean(TERNARY_ALIGNMENT["cosine2"]),
         band=within(ternary_finite.outputs_cosine2, abs=0.008, provenance="smallest-effect", because="one per cent"),

@@ -106,7 +106,10 @@ MECHANISM = (
     Claim(
         id="sign-magnitude.sec83.between",
         locus="section 8.3; contribution 2",
-        statement="Its radial share lies between that of sign flips of equal norm, .091, and that of A4's step, 2/pi.",
+        statement=(
+            "The sign quantizer's error has a radial share between that of flips of equal norm, .091, and that of "
+            "(A4)'s step, 2/pi."
+        ),
         test=value(LIMIT_SIGN["linear_radial_fraction"]),
         band=between((1 - KAPPA) / 4, KAPPA, provenance="author", because="the two shares that are named"),
         rival=0.6447,
@@ -188,7 +191,7 @@ POST_RELU = (
     Claim(
         id="sign-magnitude.sec84.radial-form",
         locus="section 8.4, eq. 21; Appendix G.4, eq. 38",
-        statement="That share is 2 (E[a da])^2/E[da^2], .364893.",
+        statement="The radial share of the quantization error behind the ReLU is 2 (E[a da])^2/E[da^2], .364893.",
         at=AT_LIMIT,
         test=value(LIMIT["relu_radial_fraction"]),
         band=exactly(ternary.quantized_radial_fraction),

@@ -167,7 +167,10 @@ INFERENCE = (
         Claim(
             id=f"sign-magnitude.expb.iid-control-layer-{layer}",
             locus="section 9.4, Exp B; the authors' control run",
-            statement=f"That control, {mean} with spread {sd} after {layer} layers, is V2 without a second projection.",
+            statement=(
+                f"The authors' iid control of Exp B, {mean} with spread {sd} after {layer} layers, is V2 without a "
+                "second projection."
+            ),
             at=grid(residual=False, width=FAN_IN, layer=layer),
             test=replay(
                 REPLAY_RELEASED["c"],

@@ -50,7 +50,7 @@ DISTRIBUTION = (
     StandardClaim(
         id="sign-magnitude.model.alpha-skew",
         locus="Appendix E.8, measured distribution",
-        statement="In q projections that mean is more than four times the median.",
+        statement="In q projections the outlier columns' mean n alpha^2 is more than four times their median.",
         at=grid(where=QUERIES),
         test=mean(AMPLITUDES["log_skew"]),
         band=at_least(math.log(4), provenance="author", because="heavy-tailed among the outliers themselves"),

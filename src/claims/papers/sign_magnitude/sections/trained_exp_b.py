@@ -119,7 +119,9 @@ CAUSE = (
     StandardClaim(
         id="sign-magnitude.model.expb-structure-silu",
         locus="section 9.4, Exp B, sources (a) to (d) of the gap",
-        statement="With SiLU it leaves the ratio behind six layers as it is, too, to 8 per cent.",
+        statement=(
+            "With SiLU shuffling all of a matrix's entries leaves the ratio behind six layers as it is, to 8 per cent."
+        ),
         at=grid(flip_rate=RATES, activation="silu", metric=tuple(METRICS)),
         test=order(TRAINED.at(layer=6)["log_c"], SHUFFLED.at(layer=6)["log_c"]),
         band=within(0.0, abs=0.08, provenance="smallest-effect", because="half of the distance from iid weights"),

@@ -69,7 +69,9 @@ EXP_F = (
     StandardClaim(
         id="sign-magnitude.model.expf-rank-mlp",
         locus="section 9.5, Exp F",
-        statement="In the MLP's matrices it is above .95 in the median layer.",
+        statement=(
+            "In the MLP's matrices energies follow alpha^2 with a rank correlation above .95 in the median layer."
+        ),
         at=grid(where=("gate", "up", "down")),
         test=mean(AMPLITUDES["rank"]),
         band=at_least(0.95, provenance="author", because=".955 in the paper"),
@@ -128,7 +130,10 @@ LEVERAGE = (
     StandardClaim(
         id="sign-magnitude.model.leverage-ratio",
         locus="section 7.2, 'about 10 = n E[alpha^2]'; section 9.5, Exp E; Appendix E.8",
-        statement="Except in v and up it has the ratio of mean alpha^2 in and outside of outliers, to a factor 1.75.",
+        statement=(
+            "Except in v and up a flip in outliers has, over others' energy, the ratio of mean alpha^2 in and out, to "
+            "a factor 1.75."
+        ),
         at=grid(where=("middle-q", *SIMILAR, "all")),
         test=mean(AMPLITUDES["log_over_ratio"]),
         band=equal_to_a_factor(1.75, "unequal column norms, by which alone the two differ"),

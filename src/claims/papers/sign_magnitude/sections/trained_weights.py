@@ -139,7 +139,10 @@ VECTORS = (
     StandardClaim(
         id="sign-magnitude.model.theorem4-weighted",
         locus="section 9.6, row-level; Theorem 4, eq. 18",
-        statement="It is the mean of the rows' squared cosines weighted by their energies, matrix by matrix.",
+        statement=(
+            "On spherical inputs the squared cosine is that of rows averaged with their energies as weights, matrix "
+            "by matrix."
+        ),
         test=mean(OUTPUTS["sphere_error"]),
         band=at_most(0.01, provenance="smallest-effect", because="a third of the mean deviation from 2/pi"),
         rival=0.05,
@@ -166,7 +169,10 @@ VECTORS = (
     StandardClaim(
         id="sign-magnitude.model.theorem4-activations-lower",
         locus="section 9.6, row-level; section 8.1, Theorem 4, eq. 18",
-        statement="The model's own activations lower it by .04 or more against inputs uniform on the sphere.",
+        statement=(
+            "The model's own activations lower the outputs' squared cosine by .04 or more against inputs uniform on "
+            "the sphere."
+        ),
         test=mean(OUTPUTS["activations"] - OUTPUTS["sphere"]),
         band=at_most(-0.04, provenance="smallest-effect", because="twice the rows' deviation from 2/pi"),
         rival=0.0,
