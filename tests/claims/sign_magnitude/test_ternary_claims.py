@@ -226,14 +226,14 @@ def test_replays_are_the_script_s_arithmetic():
 
 def test_published_digits_over_rows_come_out():
     """The released 256 x 512 figure .6371675849, from weights alone."""
-    runs = [quantized_rows({"m": 256, "n": 512}, streams(index)) for index in range(table10.SEEDS)]
+    runs = [quantized_rows({"m": 256, "n": 512}, streams(index)) for index in range(table10.RELEASED_SEEDS)]
     assert sum(run["rows"] for run in runs) / len(runs) == pytest.approx(0.6371675849, abs=2e-8)
 
 
 @pytest.mark.slow
 def test_published_digits_over_outputs_come_out():
     """The released 256 x 512 figure .6369794846, from 10,000 inputs a seed."""
-    runs = [quantized_outputs({"m": 256, "n": 512}, streams(index)) for index in range(table10.SEEDS)]
+    runs = [quantized_outputs({"m": 256, "n": 512}, streams(index)) for index in range(table10.RELEASED_SEEDS)]
     assert sum(run["vectors"] for run in runs) / len(runs) == pytest.approx(0.6369794846, abs=2e-8)
 
 

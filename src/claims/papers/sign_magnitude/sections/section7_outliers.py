@@ -34,7 +34,7 @@ CONJECTURE = (
         id="sign-magnitude.sec72.outliers-raise-ratio",
         locus="section 7.2, last paragraph; O1",
         statement=(
-            "As section 7.2 says may be, and leaves open, an outlier column raises the ratio of transverse energies "
+            "As section 7.2 conjectures and leaves open, an outlier column raises the ratio of transverse energies "
             "above pi/(pi - 2) = 2.75."
         ),
         at=grid(alpha=[0.6, 0.9]),

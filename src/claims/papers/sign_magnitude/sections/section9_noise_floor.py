@@ -205,7 +205,7 @@ NOISE = (
         finding=(
             "The mean change over the ten released seeds is 1.2e-4, 4 standard errors above zero, judged at the level "
             ".05. The leverage there, a ratio of mean changes, is 3.7. Of the ten quotients of single seeds two are "
-            "negative, so that the label fits them."
+            "negative, which the label may describe."
         ),
         corrected_by="sign-magnitude.expe.no-noise",
         role="ours",
