@@ -11,6 +11,16 @@ in this order, so that all routes agree to the bit (A = largest magnitude of the
 
 Because E4M3 rounds the scale to nearest, the largest element of a block lands in [5.65, 6.38] and about half of them
 are clipped to 6. Source: NVIDIA, "Pretraining large language models with NVFP4" (arXiv 2509.25149), appendices B and C.
+
+A block with S = 0 is zero whatever its codes are, so the format leaves them open. Here they are zeros with the sign of
+x, the only codes that are right under any scale; NVIDIA's Transformer Engine, whose reciprocal of S ends at FLT_MAX,
+writes +-6 for what is not zero. Both decode alike.
+
+Four over six (Cook et al., arXiv 2512.02010) tries a second scale a block, S' = E4M3(min(a * (encode * (1/6)) * 1.5,
+448)), which puts the largest element near 4, below which E2M1 is finer. It takes S' where the error of the block
+(or tile) rounded to nearest is less, else S. The error of an element is E2M1(y) * S - min(|x|, FLT_MAX) * encode; its
+squares or magnitudes are added by halves: element i + 8 to element i, then i + 4, i + 2 and i + 1, and rows of a tile
+likewise. With 256 in place of 448 in ``encode`` the block of the tensor's largest element has an S' as well.
 """
 
 from __future__ import annotations
@@ -25,7 +35,7 @@ from claims.kernels.arguments import check_choice, check_real
 from claims.kernels.derivatives import innermost
 from claims.kernels.dispatch import FLOATS, Operation, register
 from claims.kernels.errors import KernelError
-from claims.kernels.formats import e4m3
+from claims.kernels.formats import e2m1, e4m3
 from claims.kernels.formats.block_scaled import (
     LARGEST_FLOAT32,
     NVFP4_BLOCK,
@@ -44,19 +54,52 @@ from claims.kernels.formats.e2m1 import LARGEST as LARGEST_ELEMENT
 from claims.kernels.formats.e2m1 import Rounding, check_rounding, refuse_nan
 
 Tile = Literal["1x16", "16x16"]
+Error = Literal["squared", "absolute"]
 _TILES = {"1x16": 1, "16x16": 16}
+_ERRORS: dict[str | None, int] = {None: 0, "squared": 1, "absolute": 2}
+_STRETCH = 1.5  # of the scale that puts the largest element at 4 in place of 6
 
 
-def tensor_scales(amax: Tensor) -> tuple[Tensor, Tensor]:
-    """(tensor_scale, what turns a block's largest magnitude into its scale) of float32 ``amax`` >= 0."""
+def tensor_scales(amax: Tensor, largest_scale: int = 448) -> tuple[Tensor, Tensor, Tensor]:
+    """(tensor_scale, what turns a block's largest magnitude into its scale, encode) of float32 ``amax`` >= 0."""
     # Tensors, not numbers, are divided: `number / tensor` is a reciprocal and a product, rounded twice.
-    full_range = amax.new_tensor(LARGEST_ELEMENT * e4m3.LARGEST)
+    full_range = amax.new_tensor(LARGEST_ELEMENT * largest_scale)
     encode = (full_range / amax.clamp(max=LARGEST_FLOAT32)).clamp(max=LARGEST_FLOAT32)
     encode = torch.where(amax == 0, 1.0, encode)
-    return encode.reciprocal(), encode * amax.new_tensor(1 / LARGEST_ELEMENT)
+    return encode.reciprocal(), encode * amax.new_tensor(1 / LARGEST_ELEMENT), encode
 
 
-def _reference(x: Tensor, center: Tensor | None, amax: Tensor | None, tile: int, stochastic: bool, key: int) -> Tensor:
+def _factors(step: Tensor, decode: Tensor) -> Tensor:
+    """What scales the elements of blocks with these scales."""
+    return torch.where(step == 0, 0.0, (step * decode).reciprocal().clamp(max=LARGEST_FLOAT32))
+
+
+def _halves(errors: Tensor, axis: int) -> Tensor:
+    """The sum along an axis of 1 or 16 entries, the second half added to the first until one is left."""
+    while errors.shape[axis] > 1:
+        low, high = errors.chunk(2, axis)
+        errors = low + high
+    return errors.squeeze(axis)
+
+
+def _block_errors(magnitude: Tensor, step: Tensor, decode: Tensor, encode: Tensor, selection: int) -> Tensor:
+    """Of magnitudes (groups, tile, blocks, 16) rounded to nearest with scales (groups, blocks), in units of encode."""
+    scaled = magnitude * _factors(step, decode)[:, None, :, None]
+    rounded = e2m1.decode(e2m1.nearest_code(scaled)) * step[:, None, :, None]
+    errors = rounded - magnitude.clamp(max=LARGEST_FLOAT32) * encode
+    return _halves(_halves(errors.square() if selection == 1 else errors.abs(), 3), 1)
+
+
+def _reference(
+    x: Tensor,
+    center: Tensor | None,
+    amax: Tensor | None,
+    tile: int,
+    stochastic: bool,
+    key: int,
+    selection: int,
+    largest_scale: int,
+) -> Tensor:
     rows, k = x.shape
     payload = torch.empty(payload_bytes(rows, k, NVFP4_BLOCK, tile), dtype=torch.uint8, device=x.device)
     codes, scales, tensor_scale = split(payload, rows, k, NVFP4_BLOCK, tile)
@@ -66,13 +109,18 @@ def _reference(x: Tensor, center: Tensor | None, amax: Tensor | None, tile: int,
     magnitude = blocks.abs()
     if amax is None:
         amax = magnitude.max() if magnitude.numel() else magnitude.new_zeros(())
-    decode, to_block_scale = tensor_scales(amax.float())
+    decode, to_block_scale, encode = tensor_scales(amax.float(), largest_scale)
     tensor_scale.copy_(decode)
     largest = magnitude.amax(dim=(1, 3)).clamp(max=LARGEST_FLOAT32) if magnitude.numel() else scales.float()
     scales.copy_(e4m3.encode(largest * to_block_scale))
-    step = e4m3.decode(scales)
-    encode = torch.where(step == 0, 0.0, (step * decode).reciprocal().clamp(max=LARGEST_FLOAT32))
-    codes.copy_(pack(magnitude * encode[:, None, :, None], blocks, rows, stochastic, key))
+    if selection:
+        four = e4m3.encode(largest * to_block_scale * _STRETCH)
+        by_four, by_six = (
+            _block_errors(magnitude, e4m3.decode(one), decode, encode, selection) for one in (four, scales)
+        )
+        scales.copy_(torch.where(by_four < by_six, four, scales))
+    factors = _factors(e4m3.decode(scales), decode)
+    codes.copy_(pack(magnitude * factors[:, None, :, None], blocks, rows, stochastic, key))
     return payload
 
 
@@ -83,6 +131,8 @@ def _cpu(
     tile: int,
     stochastic: bool,
     key: int,
+    selection: int,
+    largest_scale: int,
     *,
     out: Tensor | None,
 ) -> Tensor:
@@ -99,7 +149,8 @@ def _cpu(
         refuse_nan("nvfp4_quantize", largest)
     else:
         largest.copy_(amax)
-    native.call("nvfp4_quantize", *source, largest, tile, int(stochastic), key, codes, scales, tensor_scale)
+    rule = (tile, int(stochastic), key, selection, largest_scale)
+    native.call("nvfp4_quantize", *source, largest, *rule, codes, scales, tensor_scale)
     refuse_nan("nvfp4_quantize", largest)
     return payload
 
@@ -107,11 +158,12 @@ def _cpu(
 _QUANTIZE = register(
     Operation(
         name="nvfp4_quantize",
-        schema="(Tensor x, Tensor? center, Tensor? amax, int tile, bool stochastic, int key) -> Tensor",
+        schema="(Tensor x, Tensor? center, Tensor? amax, int tile, bool stochastic, int key, int selection, "
+        "int largest_scale) -> Tensor",
         reference=_reference,
         cpu=_cpu,
         cpu_dtypes=FLOATS,
-        fake=lambda x, center, amax, tile, stochastic, key: x.new_empty(
+        fake=lambda x, center, amax, tile, *_: x.new_empty(
             payload_bytes(x.shape[0], x.shape[1], NVFP4_BLOCK, tile), dtype=torch.uint8
         ),
         triton="triton.nvfp4:nvfp4_quantize",
@@ -142,6 +194,8 @@ def nvfp4_quantize(
     key: int | None = None,
     center: Tensor | None = None,
     amax: float | Tensor | None = None,
+    four_over_six: Error | None = None,
+    largest_scale: Literal[448, 256] = 448,
     out: BlockScaled | None = None,
     route: str | None = None,
 ) -> BlockScaled:
@@ -156,14 +210,21 @@ def nvfp4_quantize(
     last axis of ``x``, subtracted in float32 on the fly. ``amax`` replaces the largest magnitude of the tensor (what
     exceeds it saturates).
 
+    ``four_over_six`` gives each block (or tile) the scale that puts its largest element near 4 where the sum of
+    ``"squared"`` or ``"absolute"`` errors is less than with the usual one, near 6. Errors are those of rounding to
+    nearest, with ``rounding="stochastic"`` too: the choice then does not hang on the draws, whose mean stays the value.
+    ``largest_scale=256`` leaves room for the scales of blocks put near 4 (448 is the largest that E4M3 has).
+
     NaN (also from ``center``) raises KernelError; Inf counts as the largest finite float32 and saturates. All routes
     give the same bits.
     """
     view, shape = as_matrix("nvfp4_quantize", x, axis)
     check_choice("nvfp4_quantize", "tile", tile, tuple(_TILES))
+    check_choice("nvfp4_quantize", "four_over_six", four_over_six, tuple(_ERRORS))
+    check_choice("nvfp4_quantize", "largest_scale", largest_scale, (448, 256))
     stochastic = check_rounding("nvfp4_quantize", rounding, key)
     offset = oriented_center("nvfp4_quantize", x, center, axis)
     buffer = buffer_of("nvfp4_quantize", out, shape, "nvfp4", _TILES[tile])
-    arguments = (view, offset, _as_amax(amax, x), _TILES[tile], *stochastic)
-    payload = _QUANTIZE(*arguments, out=buffer, route=route)
+    rule = (_ERRORS[four_over_six], int(largest_scale))
+    payload = _QUANTIZE(view, offset, _as_amax(amax, x), _TILES[tile], *stochastic, *rule, out=buffer, route=route)
     return BlockScaled(payload=payload, shape=shape, format="nvfp4", tile=_TILES[tile]) if out is None else out

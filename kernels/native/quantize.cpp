@@ -27,33 +27,105 @@ static inline void block_largest(const float* x, uint32_t largest[BLOCKS]) {
     }
 }
 
+// Scales that a piece could have: their codes, values, and what scales the elements.
+struct Scales {
+    uint8_t codes[BLOCKS];
+    alignas(64) float steps[BLOCKS], factors[BLOCKS];
+};
+
 struct Nvfp4 {
-    float tensor_scale, to_block_scale;
+    static constexpr bool CHOOSES = false;
+    float tensor_scale, to_block_scale, encode;
     uint8_t* scales;
     int64_t stride;  // block scales a row of tiles
 
-    Nvfp4(float amax, uint8_t* scales, int64_t k) : scales(scales), stride(ceil_divide(k, 16)) {
+    Nvfp4(float amax, float largest_scale, uint8_t* scales, int64_t k) : scales(scales), stride(ceil_divide(k, 16)) {
         float most = 3.40282347e+38f;
-        float encode = amax == 0 ? 1.0f : std::min(2688.0f / std::min(amax, most), most);
+        encode = amax == 0 ? 1.0f : std::min(6.0f * largest_scale / std::min(amax, most), most);
         tensor_scale = 1.0f / encode;
         to_block_scale = encode * (1.0f / 6.0f);
     }
 
-    // Writes the scales of `count` blocks with these largest magnitudes; `factors` is what scales their elements.
-    void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
-        uint8_t codes[BLOCKS];
+    // The scales of blocks with these largest magnitudes, `stretch` times what puts the largest element at 6.
+    void propose(const uint32_t* largest, float stretch, Scales& to) const {
         for (int b = 0; b < BLOCKS; b += LANES) {
             floats value, finite = smaller((floats)load<words>(largest + b), from_bits(LARGEST));
-            words code = e4m3_code(smaller(finite * to_block_scale, same(448)), &value);
-            store(codes + b, __builtin_convertvector(code, bytes));
-            floats encode = smaller(1.0f / (value * tensor_scale), from_bits(LARGEST));
-            store(factors + b, (words)encode & (words)(value > 0.0f));
+            words code = e4m3_code(smaller(finite * to_block_scale * stretch, same(448)), &value);
+            store(to.codes + b, __builtin_convertvector(code, bytes));
+            store(to.steps + b, value);
+            floats factor = smaller(1.0f / (value * tensor_scale), from_bits(LARGEST));
+            store(to.factors + b, (words)factor & (words)(value > 0.0f));
         }
-        memcpy(scales + row * stride + block, codes, size_t(count));
+    }
+
+    void write(const Scales& from, int64_t row, int64_t block, int64_t count, float* factors) const {
+        memcpy(factors, from.factors, sizeof from.factors);
+        memcpy(scales + row * stride + block, from.codes, size_t(count));
+    }
+
+    // Writes the scales of `count` blocks with these largest magnitudes; `factors` is what scales their elements.
+    void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
+        Scales six;
+        propose(largest, 1.0f, six);
+        write(six, row, block, count, factors);
+    }
+};
+
+// Of each of 16 consecutive blocks of 16, the sum of squared (or absolute) errors with these scales, in units of
+// 1 / encode; elements are added by halves, and the blocks of a register side by side.
+template <bool SQUARED>
+static void block_errors(const float* x, const Scales& scales, float encode, float errors[BLOCKS]) {
+    for (int first = 0; first < BLOCKS; first += LANES) {
+        floats step = load<floats>(scales.steps + first), factor = load<floats>(scales.factors + first), error[16];
+        for (int i = 0; i < 16; i += LANES) {
+            for (int b = 0; b < LANES; ++b) error[i + b] = load_floats(x + 16 * (first + b) + i);
+            transpose(error + i);
+        }
+        for (int i = 0; i < 16; ++i) {
+            floats size = smaller((floats)magnitude(error[i]), from_bits(LARGEST));
+            floats y = smaller(size * factor, same(6));
+            // As in nearest_code: the sum with a power of two is y rounded to the step of its binade.
+            floats power = (floats)(((words)larger(y, same(1)) & EXPONENT) + (22u << 23 | 6u));
+            floats off = ((y + power) - power) * step - size * encode;
+            error[i] = SQUARED ? off * off : (floats)magnitude(off);
+        }
+        for (int half = 8; half > 0; half /= 2)
+            for (int i = 0; i < half; ++i) error[i] = error[i] + error[i + half];
+        store(errors + first, error[0]);
+    }
+}
+
+// Each block takes the scale that puts its largest element near 4 where its error is then less than near 6.
+template <bool SQUARED>
+struct FourOverSix : Nvfp4 {
+    static constexpr bool CHOOSES = true;
+    using Nvfp4::Nvfp4;
+
+    // Of `rows` <= 16 pieces that share their scales.
+    void choose(const float* const* x, const uint32_t* largest, int64_t rows, int64_t row, int64_t block, int64_t count,
+                float* factors) const {
+        Scales six, four;
+        propose(largest, 1.0f, six);
+        propose(largest, 1.5f, four);
+        float by_six[16][BLOCKS] = {}, by_four[16][BLOCKS] = {};
+        for (int64_t r = 0; r < rows; ++r) {
+            block_errors<SQUARED>(x[r], six, encode, by_six[r]);
+            block_errors<SQUARED>(x[r], four, encode, by_four[r]);
+        }
+        for (int half = rows > 1 ? 8 : 0; half > 0; half /= 2)
+            for (int r = 0; r < half; ++r)
+                for (int b = 0; b < BLOCKS; ++b) {
+                    by_six[r][b] += by_six[r + half][b];
+                    by_four[r][b] += by_four[r + half][b];
+                }
+        for (int b = 0; b < BLOCKS; ++b)
+            if (by_four[0][b] < by_six[0][b]) six.codes[b] = four.codes[b], six.factors[b] = four.factors[b];
+        write(six, row, block, count, factors);
     }
 };
 
 struct Mxfp4 {
+    static constexpr bool CHOOSES = false;
     bool round_up;
     uint8_t* scales;
     int64_t stride;  // block scales a row
@@ -117,8 +189,13 @@ static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t
     }
     for (int b = 0; b < BLOCKS; ++b) seen[b] = std::max(seen[b], of_tile[b]);
     // All scales before the first is used: the chain of operations from a magnitude to its factor is long.
-    for (int64_t i = 0; i < (tile == 1 ? count : 1); ++i)
-        scale(tile == 1 ? largest[i] : of_tile, row_of(i) / tile, block_of(i), width_of(i), factors[i]);
+    for (int64_t i = 0; i < (tile == 1 ? count : 1); ++i) {
+        const uint32_t* most = tile == 1 ? largest[i] : of_tile;
+        if constexpr (Scale::CHOOSES)
+            scale.choose(x + i, most, tile == 1 ? 1 : count, row_of(i) / tile, block_of(i), width_of(i), factors[i]);
+        else
+            scale(most, row_of(i) / tile, block_of(i), width_of(i), factors[i]);
+    }
     for (int64_t i = 0; i < count; ++i) {
         uint64_t element = uint64_t((row_of(i) * blocks + block_of(i)) * 16);
         auto encode = rounding.stochastic ? encode_row<true> : encode_row<false>;
@@ -169,13 +246,19 @@ static Source source(const void* x, int64_t dtype, int64_t rows, int64_t k, int6
 // `largest`: in, the magnitude to scale for; out, the largest one seen (NaN if there is one).
 EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
                            int64_t center_step, float* largest, int64_t tile, int64_t stochastic, int64_t key,
-                           uint8_t* codes, uint8_t* scales, float* tensor_scale, int64_t threads) {
+                           int64_t selection, int64_t largest_scale, uint8_t* codes, uint8_t* scales,
+                           float* tensor_scale, int64_t threads) {
     Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    Nvfp4 scale(*largest, scales, k);
-    *tensor_scale = scale.tensor_scale;
     Rounding rounding{stochastic != 0, uint64_t(key)};
-    auto run = dtype == BF16 ? quantize<bf16, Nvfp4> : quantize<float, Nvfp4>;
-    run(s, ceil_divide(k, 16), tile, rounding, scale, codes, largest, threads);
+    auto with = [&](auto scale) {
+        using Scale = decltype(scale);
+        *tensor_scale = scale.tensor_scale;
+        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
+        run(s, ceil_divide(k, 16), tile, rounding, scale, codes, largest, threads);
+    };
+    if (selection == 0) with(Nvfp4(*largest, float(largest_scale), scales, k));
+    if (selection == 1) with(FourOverSix<true>(*largest, float(largest_scale), scales, k));
+    if (selection == 2) with(FourOverSix<false>(*largest, float(largest_scale), scales, k));
 }
 
 EXPORT void mxfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,

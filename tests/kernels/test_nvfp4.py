@@ -425,8 +425,8 @@ def test_dequantize_refusals():
 
 def test_registered_operators():
     x = normal(18, 20)
-    check_operator(torch.ops.claims.nvfp4_quantize.default, (x, None, None, 16, False, 0, None))
-    centred = (x, normal(1, 20), torch.tensor(3.0), 1, True, 7, None)
+    check_operator(torch.ops.claims.nvfp4_quantize.default, (x, None, None, 16, False, 0, 1, 256, None))
+    centred = (x, normal(1, 20), torch.tensor(3.0), 1, True, 7, 0, 448, None)
     check_operator(torch.ops.claims.nvfp4_quantize.default, centred)
     payload = nvfp4_quantize(x).payload
     check_operator(torch.ops.claims.dequantize_blocks.default, (payload, 18, 20, 16, 1, torch.bfloat16, None))

@@ -105,6 +105,8 @@ OPTIONS = [
     ("nvfp4_quantize", "tile"),
     ("nvfp4_quantize", "rounding"),
     ("nvfp4_quantize", "amax"),
+    ("nvfp4_quantize", "four_over_six"),
+    ("nvfp4_quantize", "largest_scale"),
     ("nvfp4_quantize", "center"),
     ("nvfp4_quantize tiles", "key"),
     ("mxfp4_quantize", "axis"),

@@ -92,6 +92,20 @@ def test_nvfp4_has_the_bits_of_the_reference(x, axis, tile, rounding):
     assert torch.equal(result.payload, expected.payload)
 
 
+@given(
+    x=matrices(),
+    tile=st.sampled_from(("1x16", "16x16")),
+    error=st.sampled_from((None, "squared", "absolute")),
+    largest_scale=st.sampled_from((448, 256)),
+    rounding=roundings,
+)
+@some
+def test_four_over_six_has_the_bits_of_the_reference(x, tile, error, largest_scale, rounding):
+    options = {"tile": tile, "four_over_six": error, "largest_scale": largest_scale, **rounding}
+    result, expected = by_triton(nvfp4_quantize, x, **options), nvfp4_quantize(x, **options, route="reference")
+    assert torch.equal(result.payload, expected.payload)
+
+
 @given(x=matrices(), axis=st.sampled_from((-1, -2)), rule=st.sampled_from(("floor", "ceil")), rounding=roundings)
 @some
 def test_mxfp4_has_the_bits_of_the_reference(x, axis, rule, rounding):
