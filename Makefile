@@ -47,7 +47,7 @@ test-slow: $(VENV)/.installed-slow ## the long ones: whole calibration tables, k
 fuzz: $(VENV)/.installed-test ## FUZZ=10000 damaged files of each format: a table of how many were refused, read rightly, wrong
 	CLAIMS_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -m slow -q
 
-faults: $(VENV)/.installed-test ## the table of faults: 10,000 damaged stores, each read in every way (ten minutes)
+faults: $(VENV)/.installed-test ## the table of faults: 10,000 damaged stores, 10,000 schedules of disturbed audits (ten minutes)
 	$(BIN)/python tests/faults/run.py
 
 lint: $(VENV)/.installed-test ## style and types

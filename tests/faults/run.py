@@ -1,8 +1,13 @@
-"""The table of faults, at length: ``run.py [--corruptions N] [--seed S] [--only NUMBER]``."""
+"""The table of faults, at length: damaged stores, and audits that are disturbed.
+
+``run.py [--corruptions N] [--schedules N] [--seed S]``; ``--only NUMBER`` repeats one damaged store, ``--schedule
+NUMBER`` one schedule.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +17,9 @@ if str(HERE) not in sys.path:
     sys.path.append(str(HERE))
 
 from corruption import KINDS, cases, specimens  # noqa: E402
+from simulation.faults import THEMES  # noqa: E402
+from simulation.schedule import simulate  # noqa: E402
+from simulation.world import world  # noqa: E402
 from table import Line, shown, total  # noqa: E402
 
 
@@ -26,17 +34,43 @@ def corruptions(folder: Path, *, seed: int, numbers: range, show: bool = False) 
     return list(lines.values()), bad
 
 
+def simulations(folder: Path, *, numbers: range, show: bool = False) -> tuple[list[Line], list[str]]:
+    """The lines of schedules by their theme, and in words each that came out as it must not."""
+    lines = {theme: Line(f"audits: {theme}") for theme in THEMES}
+    bad = []
+    with world(folder) as made:
+        for seed in numbers:
+            report = simulate(made, folder / "schedule", seed)
+            lines[report.theme].count(report.outcome)
+            if show or report.outcome in ("lost", "wrong", "traceback"):
+                bad += report.trace if show else []
+                bad.append(f"schedule {seed}: {report.theme}: {report.outcome}: {report.words}")
+    return list(lines.values()), bad
+
+
+def memory() -> str | None:
+    """A folder in memory, where there is one: to sync a file costs nothing there."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 def main() -> int:
     """Print the table; 0 if nothing was lost or wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corruptions", type=int, default=10_000, metavar="N")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="Root of all of them.")
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="Repeat one, and show what was said.")
+    parser.add_argument("--schedules", type=int, default=10_000, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="Root of all damaged stores.")
+    parser.add_argument("--only", type=int, metavar="NUMBER", help="Repeat one of them, and show what was said.")
+    parser.add_argument("--schedule", type=int, metavar="NUMBER", help="Repeat a schedule, and show what happened.")
     given = parser.parse_args()
-    one = given.only is not None
-    numbers = range(given.only, given.only + 1) if one else range(given.corruptions)
-    with tempfile.TemporaryDirectory(prefix="claims-faults-") as folder:
-        lines, bad = corruptions(Path(folder), seed=given.seed, numbers=numbers, show=one)
+    one = given.only is not None or given.schedule is not None
+    damaged, schedules = range(given.corruptions), range(given.schedules)
+    if one:
+        damaged, schedules = (range(at or 0, -1 if at is None else at + 1) for at in (given.only, given.schedule))
+    with tempfile.TemporaryDirectory(prefix="claims-faults-", dir=memory()) as name:
+        folder = Path(name)
+        lines, bad = corruptions(folder, seed=given.seed, numbers=damaged, show=one) if damaged else ([], [])
+        more = simulations(folder, numbers=schedules, show=one) if schedules else ([], [])
+    lines, bad = [*lines, *more[0]], [*bad, *more[1]]
     print(shown(line for line in lines if line.tried))
     for words in bad:
         print(words)
