@@ -86,7 +86,7 @@ class Claim:
         check_number(self.rival, "rival", where=self.id)
         if not isinstance(self.rival, int | float) or self.band.deferred:
             return
-        self.check_rival(self.band.resolve({}), float(self.rival))
+        _check_rival(self.band.resolve({}), float(self.rival), where=self.id)
 
     def _check_words(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
@@ -205,19 +205,23 @@ class Claim:
         """
         if self.band is None:
             return None, None
-        coordinates = dict(point)
-        band = self.band.resolve(coordinates)
-        if self.rival is None:
-            return band, None
-        rival = resolve_number(self.rival, coordinates, field="rival")
-        self.check_rival(band, rival)
+        try:
+            band = self.band.resolve(dict(point))
+            if self.rival is None:
+                return band, None
+            rival = resolve_number(self.rival, dict(point), field="rival")
+            _check_rival(band, rival)
+        except InvalidDeclaration as error:
+            at = f" at {', '.join(f'{name} = {level!r}' for name, level in point)}" if point else ""
+            raise error.within(f"{self.id}{at}") from error.__cause__
         return band, rival
 
-    def check_rival(self, band: Limits, rival: float) -> None:
-        """Refuse a band that contains the value it has to reject."""
-        if band.contains(rival):
-            allowed = f"a value outside the band [{band.lo:.6g}, {band.hi:.6g}], or a narrower band"
-            raise RivalInsideBand("rival", rival, allowed, where=self.id)
+
+def _check_rival(band: Limits, rival: float, *, where: str = "") -> None:
+    """Refuse a band that contains the value it has to reject."""
+    if band.contains(rival):
+        allowed = f"a value outside the band [{band.lo:.6g}, {band.hi:.6g}], or a narrower band"
+        raise RivalInsideBand("rival", rival, allowed, where=where)
 
 
 def nearest(asked: str, ids: list[str]) -> list[str]:

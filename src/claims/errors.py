@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import CodeType
 
 
 class ClaimsError(Exception):
@@ -16,8 +20,13 @@ class InvalidDeclaration(ClaimsError):
     """A claim, band, grid or experiment was declared wrongly. The message names field, value got and values allowed."""
 
     def __init__(self, field: str, got: object, allowed: str, *, where: str = "") -> None:
-        self.field, self.got, self.allowed = field, got, allowed
+        self.field, self.got, self.allowed, self.where = field, got, allowed, where
         super().__init__(f"{where + ': ' if where else ''}{field}: got {_shown(got)}; allowed: {allowed}")
+
+    def within(self, where: str) -> InvalidDeclaration:
+        """The same error with where it happened in front: a file, a claim, a point."""
+        there = ": ".join(filter(None, (where, self.where)))
+        return type(self)(self.field, self.got, self.allowed, where=there)
 
 
 #: Characters of a value that a message shows.
@@ -27,10 +36,38 @@ _SHOWN = 200
 def _shown(got: object) -> str:
     """A value as Python writes it, cut where it is long; its type where it cannot be written."""
     try:
-        words = repr(got)
+        words = described(got) if callable(got) and not isinstance(got, type) else repr(got)
     except Exception:  # noqa: BLE001  whole numbers of 5,000 digits raise, and what others declare may
         return f"a {type(got).__name__} that has no words"
     return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
+
+
+def described(function: object) -> str:
+    """A function as a reader finds it: its name, with the file and line where it begins.
+
+    >>> described(max)
+    'max'
+    """
+    if isinstance(function, functools.partial):
+        return f"functools.partial of {described(function.func)}"
+    name = getattr(function, "__qualname__", None)
+    code = getattr(function, "__code__", None)
+    if not isinstance(name, str):
+        return repr(function)
+    return f"{name} ({Path(code.co_filename).name}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
+
+
+def raised(error: BaseException) -> str:
+    """What was raised and where, in words; errors of ours say it themselves."""
+    if isinstance(error, ClaimsError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    try:
+        words = str(error)
+    except Exception as second:  # noqa: BLE001  an error of somebody else's that cannot even say what it is
+        words = f"(its message raises {type(second).__name__})"
+    return f"{type(error).__name__}: {words}{where}"
 
 
 class RivalInsideBand(InvalidDeclaration):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -95,8 +97,8 @@ class Experiment:
     fixed: Point = ()
     pinned: Point = ()
     published: bool = False
-    seconds: float = 0.01
-    megabytes: float = 50.0
+    seconds: float | None = None
+    megabytes: float | None = None
     needs: str = ""
     of: str = ""
     most_seeds: int | None = None
@@ -105,8 +107,9 @@ class Experiment:
         for field in ("fixed", "pinned"):
             check_point(getattr(self, field), field)
         check_truth(self.published, "published")
-        check_finite(self.seconds, "seconds", allowed="a finite number >= 0", such=_not_negative)
-        check_finite(self.megabytes, "megabytes", allowed="a finite number >= 0", such=_not_negative)
+        for field in ("seconds", "megabytes"):
+            if getattr(self, field) is not None:
+                check_finite(getattr(self, field), field, allowed="a finite number >= 0, or None", such=_not_negative)
         if self.needs not in NEEDS:
             raise InvalidDeclaration("needs", self.needs, ", ".join(repr(need) for need in NEEDS))
         if check_text(self.of, "of") and self.needs != "model":
@@ -154,8 +157,8 @@ def experiment(
     sweep: Mapping[str, Iterable[Scalar]] | None = None,
     fixed: Mapping[str, Scalar] | None = None,
     published: bool = False,
-    seconds: float = 0.01,
-    megabytes: float = 50.0,
+    seconds: float | None = None,
+    megabytes: float | None = None,
     needs: str = "",
     of: str = "",
     most_seeds: int | None = None,
@@ -171,18 +174,16 @@ def experiment(
         fixed: coordinates that every claim shares (sizes, sample counts); a claim's own coordinate of that name wins.
         published: the function replays published streams, chosen by the seed index, so its values do not depend on
             the epoch.
-        seconds: cost of one seed, for ``--dry-run`` until the store knows better.
-        megabytes: memory of one seed, for ``--dry-run``.
+        seconds: cost of one seed, for ``--dry-run`` until the store knows better; a guess where nothing is said.
+        megabytes: memory of one seed, for ``--dry-run``; a guess where nothing is said.
         needs: "model" if it is about a trained model, "text" if it trains one on a text; the function then finds a
             ``claims.subject.Subject`` under ``point["subject"]``, and is measured only where its claims are decided.
         of: the one model that it can be run on, by its name in ``claims.models.known``; empty if any will do.
         most_seeds: what a claim about it that says nothing else has as its own.
     """
-    said = target if isinstance(target, str) else f"{_of(target, '__module__')}:{_of(target, '__qualname__')}"
-    for field, address in (("experiment", said), ("name", name or said)):
-        if not is_address(address):
-            got = target if field == "experiment" else name
-            raise InvalidDeclaration(field, got, '"module:function", or a function at the top level of a module')
+    said = _address(target)
+    if not is_address(name or said):
+        raise InvalidDeclaration("name", name, '"module:function"')
     for field, given in (("sweep", sweep), ("fixed", fixed)):
         if given is not None and not isinstance(given, Mapping):
             raise InvalidDeclaration(field, given, "a mapping from names of coordinates, or None")
@@ -204,9 +205,26 @@ def experiment(
     )
 
 
-def _of(target: object, name: str) -> object:
-    """An attribute of a function, and "<none>" of what is no function."""
-    return getattr(target, name, "<none>") if callable(target) and not isinstance(target, type) else "<none>"
+def _address(target: str | Callable[..., Any]) -> str:
+    """Where workers find a function: its module and its name there."""
+    allowed = '"module:function", or a function at the top level of a module'
+    if isinstance(target, str):
+        if not is_address(target):
+            raise InvalidDeclaration("experiment", target, allowed)
+        return target
+    if isinstance(target, functools.partial):
+        hint = "a partial has no name there, what it fixes belongs into fixed={...}"
+    elif inspect.ismethod(target) and not isinstance(target.__self__, type):
+        hint = "a method needs its object, which workers do not have"
+    elif not callable(target) or isinstance(target, type) or not isinstance(getattr(target, "__qualname__", None), str):
+        hint = ""
+    elif target.__name__ == "<lambda>":
+        hint = "a lambda has no name there, write def"
+    elif "<locals>" in target.__qualname__:
+        hint = "this one is made inside another, where workers do not find it"
+    else:
+        return f"{target.__module__}:{target.__qualname__}"
+    raise InvalidDeclaration("experiment", target, f"{allowed}{f' ({hint})' if hint else ''}")
 
 
 @dataclass(frozen=True, slots=True)

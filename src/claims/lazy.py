@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from claims.errors import ClaimsError, InvalidDeclaration, Unavailable
+from claims.errors import ClaimsError, InvalidDeclaration, Unavailable, described, raised
 from claims.extras import missing
 from claims.fields import is_address, is_finite
 
@@ -36,7 +36,8 @@ def load(spec: str) -> Any:
     """The object that ``"module:attribute"`` names.
 
     Raises:
-        InvalidDeclaration: no such module or attribute, one that cannot be imported, or not of that form.
+        InvalidDeclaration: no such module or attribute, one that cannot be imported, or not of that form. The
+            attribute may be a function of a class, "C.f".
         Unavailable: it needs a library that an extra of claimbench brings; has the command.
     """
     module_name, _, attribute = spec.partition(":")
@@ -47,13 +48,16 @@ def load(spec: str) -> Any:
     except Exception as error:  # a module of anyone's, which may raise anything
         if lacks := missing(error):
             raise Unavailable(lacks) from error
-        words = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        words = str(error) if isinstance(error, ImportError) else raised(error)
         raise InvalidDeclaration("target", spec, f"an importable module ({words})") from error
-    try:
-        return getattr(module, attribute)
-    except AttributeError:
-        public = sorted(name for name in vars(module) if not name.startswith("_"))
-        raise InvalidDeclaration("target", spec, f"one of {', '.join(public)}") from None
+    found: Any = module
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            public = sorted(name for name in dir(found) if not name.startswith("_"))
+            raise InvalidDeclaration("target", spec, f"one of {', '.join(public)}") from None
+    return found
 
 
 def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> float:
@@ -67,15 +71,16 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     if isinstance(value, int | float):
         return float(value)
     function = load(value) if isinstance(value, str) else value
-    name = value if isinstance(value, str) else str(getattr(function, "__qualname__", function))
+    name = value if isinstance(value, str) else described(function)
+    arguments = _arguments(function, point, field=field, name=name)
     try:
-        result = float(function(**_arguments(function, point, field=field, name=name)))
+        result = float(function(**arguments))
     except ClaimsError:
         raise
-    except Exception as error:  # a function of anyone's, which may raise anything
+    except (Exception, SystemExit) as error:  # a function of anyone's, which may raise anything
         if lacks := missing(error):
             raise Unavailable(lacks) from error
-        allowed = f"a function that gives a number at {dict(point)} ({type(error).__name__}: {error})"
+        allowed = f"a function that gives a number at {dict(point)} ({raised(error)})"
         raise InvalidDeclaration(field, name, allowed) from error
     if not math.isfinite(result):
         raise InvalidDeclaration(field, result, f"a finite number from {name} at {dict(point)}")
@@ -84,10 +89,17 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
 
 def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, field: str, name: str) -> dict[str, Any]:
     """The coordinates that a function's parameters name."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as error:  # no function, or one in C that does not tell
+        raise InvalidDeclaration(field, name, f"a function whose parameters can be read ({error})") from error
     arguments = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in point:
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        if parameter.name in point and parameter.kind is not parameter.POSITIONAL_ONLY:
             arguments[parameter.name] = point[parameter.name]
-        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
-            raise InvalidDeclaration(field, name, f"parameters among the point's coordinates {sorted(point)}")
+        elif parameter.default is parameter.empty:
+            allowed = f"parameters among the point's coordinates {sorted(point)}, which {parameter.name!r} is not"
+            raise InvalidDeclaration(field, name, allowed)
     return arguments

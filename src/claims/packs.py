@@ -175,4 +175,6 @@ def _line_in(error: BaseException, path: Path) -> int | None:
 
 
 def _message(error: BaseException) -> str:
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return f"{error}; a claim file is no part of a package: `from helpers import x` finds helpers.py beside it"
     return str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"

@@ -355,7 +355,7 @@ def test_dry_run_shows_cost_and_measures_nothing(cli, tmp_path):
     store = tmp_path / "none" / "evidence.sqlite"
     text = cli("audit", "claims_cli_demo.py", "demo.*", "--dry-run", "--jobs", "1", "--store", str(store)).stdout
     assert "claims_cli_demo:draw" in text
-    assert "16 to 512 seeds, 0.01 s each (declared), 50 MB" in text
+    assert "16 to 512 seeds; 0.01 s each (guessed), 50 MB (guessed)" in text
     assert "7 claims, 7 points to decide at tier smoke" in text
     assert "on 1 worker" in text
     assert "memory: about 50 MB" in text
@@ -366,10 +366,29 @@ def test_dry_run_knows_the_seconds_in_the_store(audit):
     audit(*GREEN)
     plan = json.loads(audit("demo.ratio", "--dry-run", "--json", "-").stdout)
     (row,) = plan["experiments"]
-    assert row["measured"]
+    assert (row["seconds_are"], row["megabytes_are"]) == ("measured", "guessed")
     assert 0 < row["seconds_a_seed"] < 0.1
-    assert row["seeds"] == [8, 256]
-    assert plan["seconds"][0] < plan["seconds"][1]
+
+
+def test_dry_run_subtracts_what_the_store_holds(audit):
+    own = ["--epoch", "71"]  # other tests have filled the store
+
+    def row():
+        plan = json.loads(audit("demo.ratio", *own, "--dry-run", "--json", "-").stdout)
+        (experiment,) = plan["experiments"]
+        assert experiment["stored"] == plan["stored"]
+        return experiment["seeds"], experiment["stored"], plan["seconds"]
+
+    seeds, stored, seconds = row()
+    assert (seeds, stored) == ([8, 256], 0)
+    assert 0 < seconds[0] < seconds[1]
+    document = json.loads(audit("demo.ratio", *own, "--json", "-").stdout)
+    used = document["claims"][0]["seeds"]
+    seeds, stored, seconds = row()
+    assert (seeds, stored) == ([0, 256 - used], used)
+    assert seconds[0] == 0
+    assert f"{256 - used} seeds, {used} are in the store" in audit("demo.ratio", *own, "--dry-run").stdout
+    assert "(measured)" in audit("demo.ratio", *own, "--dry-run").stdout
 
 
 def test_a_fresh_epoch_is_another_one_and_is_named(audit):

@@ -70,6 +70,15 @@ def run(
     return audit.result()
 
 
+def stored(planned: Plan, store: Store) -> dict[Measurement, frozenset[int]]:
+    """The seeds of each measurement's main block that a store has, with all that they depend on as it is now."""
+    audit = _Audit(planned, store, Observer(), Executors.of("serial"))
+    return {
+        measurement: frozenset(audit._stored(measurement, range(most)))
+        for measurement, (_, most) in planned.cost().items()
+    }
+
+
 class Interrupted(KeyboardInterrupt):
     """An audit was stopped by the user; ``result`` is what was decided until then."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
-from claims.errors import Unavailable
+from claims.errors import InvalidDeclaration, Unavailable
 from claims.subject import NOBODY, Subject
 from claims.verdict import Tier
 
@@ -66,13 +66,20 @@ def plan(
     epoch: int = PINNED_EPOCH,
     paths: Sequence[str] = (),
     subject: Subject = NOBODY,
+    place: Callable[[Claim], str] = lambda claim: "",
 ) -> Plan:
     """Resolve bands and rivals at every point, and see what cannot be measured on the subject.
 
     Raises:
-        InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band.
+        InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band; names the ``place``
+            of the claim, its id and the point.
     """
-    groups = {claim.id: _trials(claim, tier, subject) for claim in claims}
+    groups = {}
+    for claim in claims:
+        try:
+            groups[claim.id] = _trials(claim, tier, subject)
+        except InvalidDeclaration as error:
+            raise error.within(place(claim)) from error.__cause__
     return Plan(groups, tier, epoch, tuple(paths), subject)
 
 

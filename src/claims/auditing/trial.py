@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from claims.auditing.decision import ALPHA_LOOK, judge, looks_at, misses, replicated
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.errors import ClaimsError, MeasurementError
+from claims.errors import MeasurementError, raised
 from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
 from claims.kinds.base import Judgement, Values
@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+#: What a seed is taken to cost where the experiment does not say.
+_SECONDS, _MEGABYTES = 0.01, 50.0
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What is measured seed by seed: an experiment at one base point. Claims that need the same share it."""
+    """What is measured seed by seed: an experiment at one base point. Claims that need the same share it.
+
+    ``guessed`` names those of its costs that the experiment does not declare.
+    """
 
     name: str
     address: str
@@ -32,14 +39,23 @@ class Measurement:
     needs: str
     seconds: float = field(compare=False)
     megabytes: float = field(compare=False)
+    guessed: tuple[str, ...] = field(compare=False, default=())
 
     @staticmethod
     def of(quantity: Quantity, point: Point) -> Measurement:
         """The measurement that gives a quantity at a point."""
         made = quantity.experiment
-        base = made.base(dict(point))
+        costs = {"seconds": made.seconds, "megabytes": made.megabytes}
         return Measurement(
-            made.name, made.address, made.sweep, base, made.published, made.needs, made.seconds, made.megabytes
+            made.name,
+            made.address,
+            made.sweep,
+            made.base(dict(point)),
+            made.published,
+            made.needs,
+            _SECONDS if made.seconds is None else made.seconds,
+            _MEGABYTES if made.megabytes is None else made.megabytes,
+            tuple(name for name, cost in costs.items() if cost is None),
         )
 
 
@@ -119,8 +135,8 @@ class Trial:
         try:
             judged = judge(self.claim.test, self._values(outcomes), self.band, points=self.points, alpha=ALPHA_LOOK)
         except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
-            words = str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"
-            self.final = Judgement(verdict=ERROR, reason=f"{dict(self.point)}: {words}")
+            at = f"{dict(self.point)}: " if self.point else ""
+            self.final = Judgement(verdict=ERROR, reason=f"{at}{raised(error)}")
             return
         self.history.append(Look(len(self.seeds()), self.confirming, judged))
         if judged.verdict is UNDECIDED and self.look + 1 < len(self._looks()):

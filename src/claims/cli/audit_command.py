@@ -89,7 +89,14 @@ def command(
     catalogue, claims = chosen(select)
     subject = subject_for(claims, Tier(tier), model=model, text=text)
     with printing_to_stderr():
-        planned = plan(claims, tier=Tier(tier), epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
+        planned = plan(
+            claims,
+            tier=Tier(tier),
+            epoch=epoch_of(epoch),
+            paths=catalogue.paths,
+            subject=subject,
+            place=catalogue.place,
+        )
     if dry_run:
         from claims.cli.dry_run import show_plan
 

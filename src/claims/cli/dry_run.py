@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from claims.auditing.loop import stored
 from claims.auditing.planning import Plan
+from claims.auditing.trial import Measurement
 from claims.cli.common import STDOUT, say, write_text
 from claims.evidence.canonical import canonical_json
 from claims.evidence.store import Store
@@ -28,18 +31,19 @@ def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None
     if json_file is not None:
         write_text(Path(json_file), f"{text}\n")
     for row in document["experiments"]:
-        source = "measured" if row["measured"] else "declared"
         say(row["experiment"])
+        kept = f", {row['stored']:,} are in the store" if row["stored"] else ""
         say(
-            f"    {counted(row['base_points'], 'base point')}, {row['seeds'][0]:,} to {row['seeds'][1]:,} seeds, "
-            f"{row['seconds_a_seed']:.3g} s each ({source}), {row['megabytes']:g} MB"
+            f"    {counted(row['base_points'], 'base point')}, {row['seeds'][0]:,} to {row['seeds'][1]:,} seeds{kept}; "
+            f"{row['seconds_a_seed']:.3g} s each ({row['seconds_are']}), "
+            f"{row['megabytes']:g} MB ({row['megabytes_are']})"
         )
     least, most = (duration(seconds) for seconds in document["seconds"])
     decided = f"{counted(document['claims'], 'claim')}, {counted(document['points'], 'point')} to decide"
     say("", f"{decided} at tier {document['tier']}, epoch {document['epoch']}")
     say(
         f"{least} if the first look decides everything, at most {most} and the blocks that confirm refutations, "
-        f"on {counted(workers, 'worker')}; what the store holds already is not measured again"
+        f"on {counted(workers, 'worker')}; without the {counted(document['stored'], 'seed')} that the store holds"
     )
     say(f"memory: about {document['megabytes']:,.0f} MB, and what the interpreters and torch take")
     if document["subject"] is not None:
@@ -48,33 +52,31 @@ def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None
 
 
 def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
-    """The plan's cost as plain data: seconds at the first looks, and at the last ones of the main blocks."""
-    known = _known_seconds(store)
+    """The plan's cost as plain data: seconds at the first looks, and at the last ones of the main blocks.
+
+    Seeds that the store holds cost nothing. What a seed costs is ``measured``, where the store has any of that
+    experiment at that point, ``declared`` by the experiment, or ``guessed``.
+    """
+    known, held = _of_store(store, planned)
     rows: dict[str, dict[str, Any]] = {}
-    totals = [0.0, 0.0]
     for measurement, (few, many) in planned.cost().items():
-        stored = known.get((measurement.name, canonical_json(dict(measurement.base))))
-        seconds = measurement.seconds if stored is None else stored
-        row = rows.setdefault(
-            measurement.name,
-            {
-                "experiment": measurement.name,
-                "base_points": 0,
-                "seeds": [0, 0],
-                "seconds": [0.0, 0.0],
-                "megabytes": 0.0,
-                "measured": True,
-            },
-        )
+        row = rows.setdefault(measurement.name, _row(measurement.name))
+        spent = known.get((measurement.name, canonical_json(dict(measurement.base))))
+        seconds = measurement.seconds if spent is None else spent
+        there = held.get(measurement, frozenset())
         row["base_points"] += 1
+        row["stored"] += len(there)
+        row["seconds_a_seed"] = max(row["seconds_a_seed"], seconds)
         row["megabytes"] = max(row["megabytes"], measurement.megabytes)
-        row["measured"] = row["measured"] and stored is not None
-        for i, seeds in enumerate((few, many)):
+        row["seconds_are"].append("measured" if spent is not None else _said(measurement, "seconds"))
+        row["megabytes_are"].append(_said(measurement, "megabytes"))
+        for i, asked in enumerate((few, many)):
+            seeds = asked - sum(seed < asked for seed in there)
             row["seeds"][i] += seeds
             row["seconds"][i] += seeds * seconds
-            totals[i] += seeds * seconds / workers
     for row in rows.values():
-        row["seconds_a_seed"] = row["seconds"][1] / max(row["seeds"][1], 1)
+        for name in ("seconds_are", "megabytes_are"):
+            row[name] = " or ".join(sorted(set(row[name])))
     heaviest = sorted((m.megabytes for m in planned.measurements()), reverse=True)
     return {
         "tier": planned.tier.value,
@@ -82,11 +84,23 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
         "claims": len(planned.claims),
         "points": sum(trial.final is None for trial in planned.trials),
         "workers": workers,
-        "seconds": totals,
+        "seconds": [sum(row["seconds"][i] for row in rows.values()) / workers for i in (0, 1)],
+        "stored": sum(row["stored"] for row in rows.values()),
         "megabytes": sum(heaviest[:workers]),
         **_subject_cost(planned),
         "experiments": list(rows.values()),
     }
+
+
+def _row(name: str) -> dict[str, Any]:
+    """An experiment before anything is added up; what a seed costs is the most that it does at one of its points."""
+    zero = {"base_points": 0, "stored": 0, "seeds": [0, 0], "seconds": [0.0, 0.0]}
+    costs = {"seconds_a_seed": 0.0, "seconds_are": [], "megabytes": 0.0, "megabytes_are": []}
+    return {"experiment": name} | zero | costs
+
+
+def _said(measurement: Measurement, what: str) -> str:
+    return "guessed" if what in measurement.guessed else "declared"
 
 
 def _subject_cost(planned: Plan) -> dict[str, Any]:
@@ -102,13 +116,16 @@ def _subject_cost(planned: Plan) -> dict[str, Any]:
     return {"subject": describe(planned.subject), "cache": str(cache_folder()), "disk_megabytes": megabytes}
 
 
-def _known_seconds(store: Path) -> dict[tuple[str, str], float]:
-    """Seconds a seed of each (experiment, base point) that was ever measured; a store is not made for asking."""
+def _of_store(store: Path, planned: Plan) -> tuple[dict[tuple[str, str], float], Mapping[Measurement, frozenset[int]]]:
+    """Seconds a seed of each (experiment, base point) that was ever measured, and the seeds that need no measuring.
+
+    A store is not made for asking.
+    """
     if not store.is_file():
-        return {}
+        return {}, {}
     with Store.reading(store) as opened:
-        found = opened.survey()
+        found, held = opened.survey(), stored(planned, opened)
     if found.faults:
         faults = counted(len(found.faults), "fault")
         click.echo(f"claimbench: {store}: {faults}, which `claimbench evidence check --store {store}` names", err=True)
-    return {(group.experiment, group.base): group.seconds / group.seeds for group in found.groups()}
+    return {(group.experiment, group.base): group.seconds / group.seeds for group in found.groups()}, held

@@ -64,7 +64,14 @@ def command(
         asked = [claim] if corrected is None else [claim, corrected]
         subject = subject_for(asked, chosen_tier, model=model, text=text)
         with printing_to_stderr():
-            planned = plan(asked, tier=chosen_tier, epoch=epoch_of(epoch), paths=catalogue.paths, subject=subject)
+            planned = plan(
+                asked,
+                tier=chosen_tier,
+                epoch=epoch_of(epoch),
+                paths=catalogue.paths,
+                subject=subject,
+                place=catalogue.place,
+            )
         story = _tell(planned, catalogue, select, jobs=jobs, store=store)
         if story is None:
             say("claimbench: interrupted; what was measured is stored", err=True)

@@ -6,16 +6,14 @@ import functools
 import importlib
 import itertools
 import math
-import os
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claims.errors import MeasurementError
+from claims.errors import MeasurementError, raised
 from claims.evidence.fingerprint import code_fingerprint, code_named
 from claims.experiment import Point, Scalar
 from claims.extras import is_there, missing
@@ -75,7 +73,7 @@ def measure(task: Task) -> list[Outcome]:
     except BaseException as error:  # noqa: BLE001  importing an experiment may raise anything
         if lacks := missing(error):
             return [Outcome(seed, None, 0.0, unavailable=lacks) for seed in task.seeds]
-        message = f"{task.name} cannot be loaded: {_describe(error)}"
+        message = f"{task.name} cannot be loaded: {raised(error)}"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     with one_thread():
         outcomes = [_measure_seed(task, function, seed) for seed in task.seeds]
@@ -147,19 +145,8 @@ def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcom
     except BaseException as error:  # noqa: BLE001  an experiment may raise anything; it becomes the verdict ERROR
         if lacks := missing(error):
             return Outcome(seed, None, time.perf_counter() - started, unavailable=lacks)
-        return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {_describe(error)}")
+        return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {raised(error)}")
     return Outcome(seed, records, time.perf_counter() - started)
-
-
-def _describe(error: BaseException) -> str:
-    """The error with the line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    try:
-        words = str(error)
-    except Exception as second:  # noqa: BLE001  an error of somebody else's that cannot even say what it is
-        words = f"(its message raises {type(second).__name__})"
-    return f"{type(error).__name__}: {words}{where}"
 
 
 def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> Records:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from claims.bands import printed_value
-from claims.errors import InvalidDeclaration
+from claims.errors import InvalidDeclaration, raised
 from claims.fields import check_finite, check_names, check_text, check_whole, is_finite
 from claims.kinds.monotone import formula_range, statistic_range
 
@@ -44,6 +44,33 @@ def shifted(text: str, units: int) -> str:
     return str(Decimal(value + units * unit))
 
 
+def figure(row: Mapping[str, str], column: str, field: str) -> str:
+    """The figure of a row in a column.
+
+    Raises:
+        InvalidDeclaration: the row has no such column; names the field and the columns that there are.
+    """
+    if column not in row:
+        raise InvalidDeclaration(field, column, f"a column of every row; one has {', '.join(row)}")
+    return row[column]
+
+
+def _meeting(
+    condition: Callable[[Mapping[str, str]], bool], rows: Sequence[Mapping[str, str]], field: str
+) -> list[Mapping[str, str]]:
+    """The rows that meet a condition, which is anyone's code."""
+    found = []
+    for row in rows:
+        try:
+            met = bool(condition(row))
+        except Exception as error:  # what fails here is the condition, at this row
+            words = f"a condition that can be asked of every row, as of {dict(row)} ({raised(error)})"
+            raise InvalidDeclaration(field, condition, words) from error
+        if met:
+            found.append(row)
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
     """A printed column follows from others by a formula that is monotone in each of them."""
@@ -56,17 +83,18 @@ class Recomputed:
     def failures(self, rows: Rows) -> list[str]:
         """Rows whose printed result no values in the cells of the others can give."""
         found = []
-        for row in filter(self.where, rows):
+        for row in _meeting(self.where, rows, "recomputed.where"):
             lo, hi = self._range(row)
-            cell_lo, cell_hi = cell(row[self.result])
+            printed = figure(row, self.result, "recomputed.result")
+            cell_lo, cell_hi = cell(printed)
             rounding = _ROUNDING * max(abs(lo), abs(hi), abs(cell_lo), abs(cell_hi))
             if hi < cell_lo - rounding or lo > cell_hi + rounding:
-                found.append(f"{self.result} is printed as {row[self.result]} and recomputed as [{lo:.6g}, {hi:.6g}]")
+                found.append(f"{self.result} is printed as {printed} and recomputed as [{lo:.6g}, {hi:.6g}]")
         return found
 
     def perturbed(self, rows: Rows) -> Rows:
         """The first checked row's result moved beyond every value that its cells can give."""
-        first = next(filter(self.where, rows), None)
+        first = next(iter(_meeting(self.where, rows, "recomputed.where")), None)
         if first is None:
             raise InvalidDeclaration("recomputed.where", "no row", "a condition that some row of the table meets")
         lo, hi = self._range(first)
@@ -75,7 +103,7 @@ class Recomputed:
         return tuple(dict(row) | {self.result: moved} if row is first else row for row in rows)
 
     def _range(self, row: Mapping[str, str]) -> tuple[float, float]:
-        cells = [cell(row[name]) for name in self.uses]
+        cells = [cell(figure(row, name, "recomputed.uses")) for name in self.uses]
         return formula_range(self.formula, cells, names=self.uses, field="recomputed.formula")
 
 
@@ -93,7 +121,7 @@ class Aggregated:
     def failures(self, rows: Rows) -> list[str]:
         """The summary, if no values in the cells of the other rows can give it."""
         summary, (lo, hi) = self._summary(rows), self._range(rows)
-        cell_lo, cell_hi = cell(summary[self.result])
+        cell_lo, cell_hi = cell(figure(summary, self.result, "aggregated.result"))
         rounding = _ROUNDING * max(abs(lo), abs(hi), abs(cell_lo), abs(cell_hi))
         if hi < cell_lo - rounding or lo > cell_hi + rounding:
             return [f"{self.result} is printed as {summary[self.result]} and recomputed as [{lo:.6g}, {hi:.6g}]"]
@@ -107,7 +135,7 @@ class Aggregated:
         return tuple(dict(row) | {self.result: moved} if row is summary else row for row in rows)
 
     def _summary(self, rows: Rows) -> Mapping[str, str]:
-        found = [row for row in rows if self.into(row)]
+        found = _meeting(self.into, rows, "aggregated.into")
         if len(found) != 1:
             raise InvalidDeclaration("aggregated.into", f"{len(found)} rows", "a condition that one row meets")
         return found[0]
@@ -115,7 +143,8 @@ class Aggregated:
     def _range(self, rows: Rows) -> tuple[float, float]:
         """From the smallest to the largest value: the statistic at all lower ends, and at all upper ones."""
         complete = [row for row in rows if all(name in row for name in self.uses)]
-        used = [row for row in complete if not self.into(row) and self.where(row)]
+        summary = _meeting(self.into, complete, "aggregated.into")
+        used = _meeting(self.where, [row for row in complete if row not in summary], "aggregated.where")
         if not used:
             raise InvalidDeclaration("aggregated.uses", self.uses, "columns that some row to summarise has all of")
         boxes = ([cell(row[name]) for name in self.uses] for row in used)
@@ -135,12 +164,12 @@ class Bounded:
 
     def failures(self, rows: Rows) -> list[str]:
         """Rows of which no values in the cells give a value in the interval."""
-        checked = list(filter(self.where, rows))
+        checked = _meeting(self.where, rows, "bounded.where")
         if not checked:
             raise InvalidDeclaration("bounded.where", "no row", "a condition that some row of the table meets")
         found = []
         for row in checked:
-            figures = [row[name] for name in self.uses]
+            figures = [figure(row, name, "bounded.uses") for name in self.uses]
             lo, hi = formula_range(self.formula, [*map(cell, figures)], names=self.uses, field="bounded.formula")
             rounding = _ROUNDING * max(abs(lo), abs(hi))
             if hi < self.lo - rounding or lo > self.hi + rounding:
@@ -149,7 +178,7 @@ class Bounded:
 
     def perturbed(self, rows: Rows) -> Rows:
         """The first checked row's first figure moved by ever larger steps until the formula leaves the interval."""
-        first = next(filter(self.where, rows))
+        first = _meeting(self.where, rows, "bounded.where")[0]
         for units in (sign * 2**power for power in range(64) for sign in (1, -1)):
             moved = dict(first) | {self.uses[0]: shifted(first[self.uses[0]], units)}
             if self._leaves(moved):
@@ -157,10 +186,8 @@ class Bounded:
         return rows
 
     def _leaves(self, row: Mapping[str, str]) -> bool:
-        if not self.where(row):
-            return False
         try:
-            return bool(self.failures((row,)))
+            return bool(_meeting(self.where, (row,), "bounded.where") and self.failures((row,)))
         except InvalidDeclaration:  # no figure, or outside the formula's domain: no such thing can be printed
             return False
 
@@ -177,10 +204,11 @@ class Granularity:
         """Figures that no count can give."""
         found = []
         for row in rows:
-            value, unit = (Fraction(part) for part in printed_value(row[self.cells]))
+            printed = figure(row, self.cells, "granularity.cells")
+            value, unit = (Fraction(part) for part in printed_value(printed))
             lo, hi = ((value + side * unit / 2) * self.n / Fraction(self.scale) for side in (-1, 1))
             if math.ceil(lo) > math.floor(hi):  # exact: a count on the edge of a cell may have been rounded into it
-                found.append(f"no count out of {self.n} rounds to {row[self.cells]}")
+                found.append(f"no count out of {self.n} rounds to {printed}")
         return found
 
     def perturbed(self, rows: Rows) -> Rows:

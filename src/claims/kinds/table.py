@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -70,10 +71,14 @@ class Table:
     def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """Possible or impossible as printed; alpha plays no part."""
         rows = read_rows(self.path)
-        found = self.check.failures(rows)
+        try:
+            found = self.check.failures(rows)
+            noticed = bool(found or self.check.failures(self.check.perturbed(rows)))
+        except InvalidDeclaration as error:
+            raise error.within(self.path) from error.__cause__
         if found:
             return Judgement(verdict=REFUTED, reason="; ".join(found), detail={"rows": len(rows), "failures": found})
-        if not self.check.failures(self.check.perturbed(rows)):
+        if not noticed:
             reason = "a perturbed cell was not caught: the printed digits are too few to check anything"
             return Judgement(verdict=UNDECIDED, reason=reason, detail={"rows": len(rows)})
         reason = f"{len(rows)} printed rows agree; a perturbed cell is caught"
@@ -84,12 +89,17 @@ def table(path: str, *, check: Check) -> Table:
     """Check a printed table.
 
     Args:
-        path: ``"package:folder/file.toml"``, or a file's path; the file has ``[[rows]]`` with every figure as a string.
+        path: ``"package:folder/file.toml"``, or a file's path, relative to the folder of the file that declares the
+            table; the file has ``[[rows]]`` with every figure as a string.
         check: what has to be true of the rows.
     """
     if not (callable(getattr(check, "failures", None)) and callable(getattr(check, "perturbed", None))):
         raise InvalidDeclaration("table.check", check, "a check of claims.kinds, such as recomputed(...)")
-    return Table(check_text(path, "table.path", allowed="the path of a TOML file", empty=False), check)
+    check_text(path, "table.path", allowed="the path of a TOML file", empty=False)
+    declaring = sys._getframe(1).f_globals.get("__file__")  # none in a notebook: its own folder
+    if ":" not in path and declaring:
+        path = str(Path(declaring).absolute().parent / path)
+    return Table(path, check)
 
 
 def read_rows(path: str) -> Rows:

@@ -16,7 +16,7 @@ from claims.auditing.decision import looks_at
 from claims.auditing.loop import run
 from claims.auditing.planning import PINNED_EPOCH, plan
 from claims.auditing.results import ClaimResult
-from claims.catalogue import load_catalogue
+from claims.catalogue import Catalogue, load_catalogue
 from claims.claim import Claim
 from claims.errors import ClaimsError
 from claims.evidence.store import Store
@@ -54,15 +54,15 @@ def _items(parent: pytest.Collector, files: list[Path], selections: list[str]) -
     for pack in catalogue.left_out:
         parent.warn(LeftOutPack(visible(f"{pack} is left out: {pack.problem}")))
     for claim in claims:
-        yield ClaimItem.from_parent(parent, name=claim.id, claim=claim, paths=catalogue.paths)
+        yield ClaimItem.from_parent(parent, name=claim.id, claim=claim, catalogue=catalogue)
 
 
 class ClaimItem(pytest.Item):
     """One claim: its setup measures and decides, its test compares the verdict with the one on record."""
 
-    def __init__(self, *, claim: Claim, paths: tuple[str, ...], **node: Any) -> None:
+    def __init__(self, *, claim: Claim, catalogue: Catalogue, **node: Any) -> None:
         super().__init__(**node)
-        self.claim, self.paths = claim, paths
+        self.claim, self.catalogue = claim, catalogue
         fields = {name: str(getattr(claim, name)) for name in ("paper", "role", "kind", "decides", "expected")}
         self.add_marker(pytest.mark.claim(**fields))
 
@@ -96,7 +96,14 @@ class ClaimItem(pytest.Item):
         chosen, store = shared(self.config)
         epoch = PINNED_EPOCH if chosen is None else chosen
         tier = Tier(self.config.getoption("claims_tier"))
-        planned = plan([self.claim], tier=tier, epoch=epoch, paths=self.paths, subject=_subject(self.config))
+        planned = plan(
+            [self.claim],
+            tier=tier,
+            epoch=epoch,
+            paths=self.catalogue.paths,
+            subject=_subject(self.config),
+            place=self.catalogue.place,
+        )
         conditions = _as_in_an_audit() if planned.measurements() else nullcontext()
         with conditions, Store(store) as evidence:
             return run(planned, evidence).claims[0]
