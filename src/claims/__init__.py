@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from claims.experiment import experiment as experiment
 
 if TYPE_CHECKING:
+    from claims.auditing.api import audit as audit
     from claims.bands import (
         Band as Band,
     )
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from claims.packs import Pack as Pack
     from claims.paper import Paper as Paper
     from claims.paper import load_paper as load_paper
+    from claims.report.audited import Audited as Audited
     from claims.streams import Streams as Streams
     from claims.subject import Subject as Subject
     from claims.verdict import (
@@ -169,6 +171,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "Audited": "report.audited",
     "Band": "bands",
     "Claim": "claim",
     "ClaimsError": "errors",
@@ -195,6 +198,7 @@ _HOME = {
     "aggregated": "kinds",
     "at_least": "bands",
     "at_most": "bands",
+    "audit": "auditing.api",
     "between": "bands",
     "bound": "kinds",
     "bounded": "kinds",

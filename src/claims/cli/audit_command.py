@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shlex
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ from claims.cli.common import (
 )
 from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption
-from claims.evidence.executors import parse_spec
+from claims.evidence.executors import cores, parse_spec
 from claims.evidence.store import Store
 from claims.report.consoles import console
 from claims.report.document import LATEST
@@ -149,11 +148,6 @@ def executor_spec(jobs: int | None, executor: str | None) -> str:
         parse_spec(executor)
         return executor
     return f"process:{jobs or cores()}"
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def measure(

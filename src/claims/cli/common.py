@@ -20,14 +20,13 @@ from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption, NothingSelected
+from claims.evidence.store import DEFAULT_STORE as DEFAULT_STORE
 from claims.report.visible import json_text, visible
 from claims.subject import NOBODY, TOPICS, Subject
 from claims.verdict import Tier
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Where evidence is kept unless ``--store`` says otherwise, relative to the working directory.
-DEFAULT_STORE = Path(".claimbench/evidence.sqlite")
 #: ``--json -``: to standard output, everything else going to standard error.
 STDOUT = "-"
 

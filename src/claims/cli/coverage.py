@@ -7,7 +7,8 @@ from pathlib import Path
 
 from claims.catalogue import Catalogue
 from claims.claim import Claim
-from claims.cli.common import DEFAULT_STORE, print_json, say
+from claims.cli.common import print_json, say
+from claims.evidence.store import DEFAULT_STORE
 from claims.outline.coverage import Coverage, Entry, coverage_of, to_plain, verdict_counts
 from claims.report.document import LATEST, load_result
 from claims.verdict import Verdict

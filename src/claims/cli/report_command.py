@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from claims.catalogue import Catalogue
-from claims.cli.common import DEFAULT_STORE, catalogue_of, check_writable, print_json, say, write_text
+from claims.cli.common import catalogue_of, check_writable, print_json, say, write_text
+from claims.evidence.store import DEFAULT_STORE
 from claims.report.document import LATEST, load_result, schema
 
 #: What the pages of a partial result say at their top.

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
+from types import ModuleType
 from typing import Any, Protocol
 
 from claims.clock import CLOCK, Clock
@@ -79,7 +80,8 @@ class WorkerPool(ProcessPoolExecutor):
         """
         try:
             _start_server()  # again, if it was killed
-            return super().submit(fn, *args, **kwargs)
+            with _script_hidden():
+                return super().submit(fn, *args, **kwargs)
         except BrokenProcessPool:
             raise
         except (EOFError, OSError, RuntimeError) as error:  # the server hung up before it named a process; no room
@@ -95,6 +97,11 @@ class WorkerPool(ProcessPoolExecutor):
         """End the workers now, whatever they are doing; what they were given is lost."""
         self._leash.close()
         self._collar.close()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_executor(spec: str) -> SerialExecutor | WorkerPool:
@@ -171,6 +178,20 @@ def _start_server() -> None:
             forkserver.ensure_running()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@contextmanager
+def _script_hidden() -> Iterator[None]:
+    """A process that is started meanwhile does not import the script that starts it.
+
+    Tasks need nothing of it; one that audits outside of ``if __name__ == "__main__"`` would do so again in each worker.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 @contextmanager

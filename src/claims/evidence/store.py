@@ -30,7 +30,10 @@ from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, lost_guards,
 from claims.evidence.sqlite.session import ADVICE, Session, to_read, to_write
 from claims.evidence.sqlite.survey import Survey, scan, survey
 
-__all__ = ["MEMORY", "SCHEMA_VERSION", "Group", "Identity", "Row", "Store"]
+__all__ = ["DEFAULT_STORE", "MEMORY", "SCHEMA_VERSION", "Group", "Identity", "Row", "Store"]
+
+#: Where evidence is kept unless something else is said, relative to the working directory.
+DEFAULT_STORE = Path(".claimbench/evidence.sqlite")
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence"
 _SELECT_UNPROVEN = f"SELECT 0, {', '.join(COLUMNS[1:9])}, 0, x'' FROM evidence"
