@@ -427,7 +427,7 @@ def test_start_of_a_foreign_session_imports_nothing_heavy(tmp_path):
     assert "claims.plugin.hooks" in modules
     assert not modules & {"torch", "numpy", "scipy", "statsmodels", "click", "rich", "jinja2"}
     ours = {name for name in modules if name.partition(".")[0] == "claims"}
-    door = {"claims", "claims.errors", "claims.experiment", "claims.names", "claims.subject"}
+    door = {"claims", "claims.errors", "claims.experiment", "claims.fields", "claims.names", "claims.subject"}
     assert ours == door | {f"claims.plugin{module}" for module in ("", ".hooks", ".report", ".session")}
     assert "1 passed" in finished.stdout
     assert claims.plugin.items.__file__.endswith("plugin/items.py")

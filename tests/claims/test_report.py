@@ -127,7 +127,7 @@ def test_links_and_labels_resolve():
     assert all(node.get("role") == "img" and node.get("aria-label") for node in root.iter("svg"))
 
 
-NAMES = ("id", "paper", "corrected_by")  # which reading a file refuses where they are no such names
+NAMES = ("id", "corrected_by")  # which reading a file refuses where they are no such names
 
 
 @pytest.mark.parametrize("field", [*NAMES, "locus", "statement", "finding", "reason", "kind"])
@@ -139,6 +139,11 @@ def test_text_of_claims_is_escaped(field):
     text = render(result() | {"claims": [hostile]}, papers={}, claims={})
     assert html.escape("<script>alert(1)</script>") in text
     assert_inert(text)
+
+
+def test_a_paper_of_another_name_than_the_claims_is_refused():
+    with pytest.raises(InvalidResult, match=r"claims\[0\].paper"):
+        result(claim(paper=HOSTILE))
 
 
 def test_points_papers_environment_and_notices_are_escaped():

@@ -66,7 +66,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of its own on the path, without compiled files; what it leaves in the interpreter is removed."""
     written, path = sys.dont_write_bytecode, list(sys.path)
     sys.dont_write_bytecode = True
-    yield tmp_path_factory.mktemp("claim_files")
+    made = tmp_path_factory.mktemp("claim_files")
+    (made / "claims_first.py").write_bytes(plain(PARTS))
+    _audit(made / "claims_first.py")  # imports torch and statsmodels, which is slow and none of an input's doing
+    yield made
     sys.dont_write_bytecode = written
     sys.path[:] = path
 

@@ -50,12 +50,12 @@ def read(data: bytes, folder: Path) -> str:
 
 def _same(record: dict[str, Any]) -> None:
     """Whatever differs from the paper's own record is among what the digest does not cover."""
-    left = {tuple(field.split(".")) for field in uncovered(record)}
+    left = uncovered(record)
     for path in mutations.places(record):
         value, was = _at(record, path), _at(BASE, path)
         part = path[:1] == ("pith_number",) or path[:1] == ("short_pith_number",) or path == ("paper", "title")
         if value != was and not isinstance(value, dict) and not part:
-            assert path[:1] in left or path[:2] in left, path
+            assert any(".".join(map(str, path[:deep])) in left for deep in (1, 2)), path
 
 
 def _at(record: Any, path: tuple[Any, ...]) -> Any:
@@ -92,6 +92,7 @@ def test_changed_fields(document: Any, folder: Path) -> None:
 @mutations.settings(FEW)
 @given(data=bytes_changed(json_bytes(BASE)))
 @example(data=b"[" * 100_000)
+@example(data=json_bytes(BASE).replace(b'"paper"', b'".paper"'))
 @example(data=json_bytes(BASE).replace(b"Lei Dong", b"\\ud800"))
 @example(data=json_bytes(BASE).replace(b'"version": 1', b'"version": 1e999'))
 def test_changed_bytes(data: bytes, folder: Path) -> None:
