@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, NoReturn
 
 from claims.errors import InvalidDeclaration, TamperedRecord
@@ -62,6 +63,10 @@ _TEXTS = (
 )  # fmt: skip
 _OBJECTS = ("canonical_record", "canonical_record.source", "canonical_record.metadata", "paper", "receipt")
 _ABSENT = object()
+#: Values in messages: whole if they are digests or addresses, cut if they are longer.
+_WORDS = Repr()
+_WORDS.maxstring = _WORDS.maxother = 120
+shortened = _WORDS.repr
 #: Fields that the digest covers as far as this goes.
 _IN_PART = {
     "paper.title": "but for capitals and blanks around it",
@@ -121,7 +126,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object, each of whose names stands once: of two fields of one name readers would take different ones."""
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
-            raise ValueError(f"{name!r} stands twice in one object")
+            raise ValueError(f"{shortened(name)} stands twice in one object")
     return dict(pairs)
 
 
@@ -134,7 +139,7 @@ def differences(record: Any) -> list[str]:
     if wrong:
         return wrong
     return [
-        f"{field}: got {got!r}, the canonical record gives {want!r}"
+        f"{field}: got {shortened(got)}, the canonical record gives {shortened(want)}"
         for field, got, want in _stated(record, digest(canonical))
         if got != want
     ]
@@ -144,7 +149,7 @@ def _wrong_types(record: Mapping[str, Any]) -> Iterator[str]:
     """Fields that are missing or of a type that no record has there."""
     for field in _OBJECTS:
         if (found := _at(record, field)) not in (None, _ABSENT) and not isinstance(found, Mapping):
-            yield f"{field}: got {found!r}; allowed: an object"
+            yield f"{field}: got {shortened(found)}; allowed: an object"
             return  # its fields would be missing, which says less
     source = _mapping(record["canonical_record"].get("source"))
     yield from (
@@ -152,10 +157,10 @@ def _wrong_types(record: Mapping[str, Any]) -> Iterator[str]:
     )
     for field in _TEXTS:
         if (found := _at(record, field)) is not _ABSENT and not isinstance(found, str):
-            yield f"{field}: got {found!r}; allowed: a string"
+            yield f"{field}: got {shortened(found)}; allowed: a string"
     version = source.get("version")
     if version is not None and (not isinstance(version, int) or isinstance(version, bool) or version < 0):
-        yield f"canonical_record.source.version: got {version!r}; allowed: a whole number >= 0, or null"
+        yield f"canonical_record.source.version: got {shortened(version)}; allowed: a whole number >= 0, or null"
 
 
 def _stated(record: Mapping[str, Any], computed: bytes) -> Iterator[tuple[str, object, object]]:

@@ -87,6 +87,8 @@ FOUND = [
     json_bytes(BASE).replace(b'"paper": "demo"', b'"paper": ""'),
     json_bytes(BASE).replace(b"0.98, 1.06", b"1.06, 0.98"),
     json_bytes(BASE).replace(b'"environment": {', b'"environment": {"x": ' + b"[" * 900 + b"]" * 900 + b","),
+    json_bytes(BASE).replace(b'"demo.false"', b'"' + b"9" * 5000 + b'.x"'),
+    json_bytes(BASE | {"environment": {"x" * 5000: 1}}), b'{"' + b"x" * 5000 + b'": 1, "' + b"x" * 5000 + b'": 1}',
     json_bytes(BASE | {"extra": json.loads("[" * 400 + "]" * 400)}),
     json_bytes(result(claim(band=[-1e308, 1e308], interval=[-1.7e308, 1.7e308], estimate=1e300, rival=-1.7e308))),
     json_bytes(result(claim(band=[5e-324, 1e-323], interval=[0.0, 5e-324], estimate=0.0, target=5e-324, rival=1e308))),

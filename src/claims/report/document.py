@@ -14,6 +14,8 @@ from claims.errors import InvalidResult
 
 #: Name of the last audit's result, beside the store that it measured into.
 LATEST = "latest.json"
+#: Characters of a name that a message shows.
+_SHOWN = 200
 #: The schema of a result, JSON Schema draft 7; ``claimbench report --schema`` prints it.
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
 
@@ -49,19 +51,20 @@ def check(document: Any) -> None:
     try:
         _validator()(document)
     except JsonSchemaValueException as error:
-        field, definition, got = (
-            (error.name or "").removeprefix("data").removeprefix("."),
-            error.definition,
-            error.value,
-        )
+        field = (error.name or "").removeprefix("data").removeprefix(".")
+        definition, got = error.definition, error.value
         if error.rule == "required":
             missing = next(name for name in error.rule_definition if name not in got)
-            found = _described(definition["properties"][missing])
-            raise InvalidResult(f"{_joined(field, missing)}: got nothing; allowed: {found}") from None
-        allowed = _described(definition)
-        raise InvalidResult(f"{field or 'the file'}: got {shortened(got)}; allowed: {allowed}") from None
+            raise _refusal(_joined(field, missing), "nothing", _described(definition["properties"][missing])) from None
+        raise _refusal(field or "the file", shortened(got), _described(definition)) from None
     for field, got, allowed in _contradictions(document):
-        raise InvalidResult(f"{field}: got {shortened(got)}; allowed: {allowed}")
+        raise _refusal(field, shortened(got), allowed)
+
+
+def _refusal(field: str, got: str, allowed: str) -> InvalidResult:
+    """One sentence, however long the names in the file are."""
+    field, allowed = (text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…" for text in (field, allowed))
+    return InvalidResult(f"{field}: got {got}; allowed: {allowed}")
 
 
 @cache
@@ -143,7 +146,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         doubled = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"{doubled!r} stands twice in one object")
+        raise ValueError(f"{shortened(doubled)} stands twice in one object")
     return made
 
 
