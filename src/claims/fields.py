@@ -19,11 +19,18 @@ def check_text(value: object, field: str, *, allowed: str = "a string", empty: b
     """A string that UTF-8 can write: a lone surrogate could be neither stored nor shown."""
     if not isinstance(value, str) or not (empty or value.strip()):
         raise InvalidDeclaration(field, value, allowed, where=where)
+    if not is_text(value):
+        raise InvalidDeclaration(field, value, f"{allowed}, without lone surrogates", where=where)
+    return value
+
+
+def is_text(value: str) -> bool:
+    """Whether UTF-8 can write it: all but lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidDeclaration(field, value, f"{allowed}, without lone surrogates", where=where) from None
-    return value
+        return False
+    return True
 
 
 def is_finite(value: object) -> TypeGuard[int | float]:

@@ -21,6 +21,8 @@ from claims.paper import Paper
 #: The version of what packs are written against: what ``claims`` exports, ``Pack``, and the form of an outline file.
 #: It is another one when a pack that was right before may no longer load, or may mean something else.
 API = "1"
+#: Characters that are shown of what a claim file raises.
+_SHOWN = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,4 +179,5 @@ def _line_in(error: BaseException, path: Path) -> int | None:
 def _message(error: BaseException) -> str:
     if isinstance(error, ImportError) and "relative import" in str(error):
         return f"{error}; a claim file is no part of a package: `from helpers import x` finds helpers.py beside it"
-    return str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"
+    words = str(error) if isinstance(error, ClaimsError) else f"{type(error).__name__}: {error}"
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"

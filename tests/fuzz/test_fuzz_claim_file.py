@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from claims.auditing.loop import run
@@ -143,8 +143,11 @@ def test_the_base_is_read(folder: Path) -> None:
 @example(data=with_value("5", "10**400"))
 @example(data=with_value("10", "'ten'"))
 @example(data=with_value("1.0", "float('nan')"))
+@example(data=with_value("1.0", "exit()"))
+@example(data=with_value("1.0", "'\\ud800'"))
+@example(data=with_value('"x"', "'\\ud800'"))
 def test_changed_values(data: bytes, folder: Path) -> None:
-    use(data, folder)
+    event(use(data, folder))
 
 
 @mutations.settings(FEW)
@@ -154,9 +157,10 @@ def test_changed_values(data: bytes, folder: Path) -> None:
 @example(data=b"(" * 100_000)
 @example(data=b"x = " + b"-" * 100_000 + b"1")
 @example(data=b"raise SystemExit(0)")
+@example(data=b"x" * 10_000)
 @example(data=b"raise Exception('\\ud800\\x1b[2J')")
 def test_changed_bytes(data: bytes, folder: Path) -> None:
-    use(data, folder)
+    event(use(data, folder))
 
 
 @mutations.settings(FEW // 3)
@@ -185,11 +189,11 @@ def test_every_command_that_reads_claims(data: bytes, folder: Path) -> None:
 @mutations.settings(MANY)
 @given(data=slips())
 def test_changed_values_at_length(data: bytes, folder: Path) -> None:
-    use(data, folder)
+    event(use(data, folder))
 
 
 @pytest.mark.slow
 @mutations.settings(MANY)
 @given(data=bytes_changed(plain(PARTS)))
 def test_changed_bytes_at_length(data: bytes, folder: Path) -> None:
-    use(data, folder)
+    event(use(data, folder))

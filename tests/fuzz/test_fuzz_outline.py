@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from claims.catalogue import Catalogue
@@ -101,7 +101,7 @@ def test_the_base_is_read(folder: Path) -> None:
 @example(changed={"section": [{"number": "1", "statements": [{"name": ["x"]}]}]})
 @example(changed={"section": [{"number": "1", "title": 3}]})
 def test_changed_fields(changed: Any, folder: Path) -> None:
-    read(document(changed), folder)
+    event(read(document(changed), folder))
 
 
 @mutations.settings(FEW)
@@ -112,7 +112,7 @@ def test_changed_fields(changed: Any, folder: Path) -> None:
 @example(data=b'[[section]]\nnumber = "' + b" (" * 100_000 + b')"')
 @example(data=b'[[section]]\nnumber = "1"\nstatements = ["' + b"a (" * 100_000 + b')"]')
 def test_changed_bytes(data: bytes, folder: Path) -> None:
-    read(data, folder)
+    event(read(data, folder))
 
 
 @mutations.settings(FEW)
@@ -132,11 +132,11 @@ def test_any_locus(locus: str) -> None:
 @mutations.settings(MANY)
 @given(changed=mutants(BASE))
 def test_changed_fields_at_length(changed: Any, folder: Path) -> None:
-    read(document(changed), folder)
+    event(read(document(changed), folder))
 
 
 @pytest.mark.slow
 @mutations.settings(MANY)
 @given(data=bytes_changed(TEXT.encode()))
 def test_changed_bytes_at_length(data: bytes, folder: Path) -> None:
-    read(data, folder)
+    event(read(data, folder))

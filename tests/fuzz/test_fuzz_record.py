@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given
 
 from claims.errors import ClaimsError, TamperedRecord
 from claims.evidence.canonical import digest
@@ -86,7 +86,7 @@ def with_paper(**fields: Any) -> dict[str, Any]:
 @example(document=BASE | {"paper": None})
 @example(document=BASE | {"receipt": {}})
 def test_changed_fields(document: Any, folder: Path) -> None:
-    read(json_bytes(document), folder)
+    event(read(json_bytes(document), folder))
 
 
 @mutations.settings(FEW)
@@ -96,7 +96,7 @@ def test_changed_fields(document: Any, folder: Path) -> None:
 @example(data=json_bytes(BASE).replace(b"Lei Dong", b"\\ud800"))
 @example(data=json_bytes(BASE).replace(b'"version": 1', b'"version": 1e999'))
 def test_changed_bytes(data: bytes, folder: Path) -> None:
-    read(data, folder)
+    event(read(data, folder))
 
 
 @mutations.settings(FEW // 3)
@@ -111,11 +111,11 @@ def test_the_command_that_reads_a_record(document: Any, folder: Path) -> None:
 @mutations.settings(MANY)
 @given(document=mutants(BASE))
 def test_changed_fields_at_length(document: Any, folder: Path) -> None:
-    read(json_bytes(document), folder)
+    event(read(json_bytes(document), folder))
 
 
 @pytest.mark.slow
 @mutations.settings(MANY)
 @given(data=bytes_changed(json_bytes(BASE)))
 def test_changed_bytes_at_length(data: bytes, folder: Path) -> None:
-    read(data, folder)
+    event(read(data, folder))

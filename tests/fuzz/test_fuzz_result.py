@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given
 
 from claims.catalogue import Catalogue
 from claims.errors import InvalidResult
@@ -106,7 +106,7 @@ def test_the_base_is_read(folder: Path) -> None:
 
 def _mutated(document: Any, folder: Path) -> None:
     agree(document)
-    read(json_bytes(document), folder)
+    event(read(json_bytes(document), folder))
 
 
 @mutations.settings(FEW)
@@ -119,7 +119,7 @@ def test_changed_fields(document: Any, folder: Path) -> None:
 @mutations.settings(FEW)
 @given(data=bytes_changed(json_bytes(BASE)))
 def test_changed_bytes(data: bytes, folder: Path) -> None:
-    read(data, folder)
+    event(read(data, folder))
 
 
 @mutations.settings(FEW // 3)
@@ -154,4 +154,4 @@ def test_changed_fields_at_length(document: Any, folder: Path) -> None:
 @mutations.settings(MANY)
 @given(data=bytes_changed(json_bytes(BASE)))
 def test_changed_bytes_at_length(data: bytes, folder: Path) -> None:
-    read(data, folder)
+    event(read(data, folder))

@@ -17,6 +17,7 @@ from claims.errors import MeasurementError, raised
 from claims.evidence.fingerprint import code_fingerprint, code_named
 from claims.experiment import Point, Scalar
 from claims.extras import is_there, missing
+from claims.fields import is_text
 from claims.lazy import load
 from claims.streams import Streams
 from claims.subject import Subject
@@ -159,8 +160,8 @@ def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> R
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise MeasurementError(f"returned {type(returned).__name__}; allowed: a dict, or a list of dicts, one a cell")
     for name in (name for row in rows for name in row):
-        if not isinstance(name, str):
-            raise MeasurementError(f"returned a value named {name!r}; allowed: names that are strings")
+        if not isinstance(name, str) or not is_text(name):
+            raise MeasurementError(f"returned a value named {name!r}; allowed: names that are strings UTF-8 can write")
     axes = dict(sweep)
     records = [
         {name: _level(row[name], axes[name]) if name in axes else _plain(name, row[name]) for name in row}
@@ -184,6 +185,8 @@ def _level(value: Any, levels: tuple[Scalar, ...]) -> Scalar | None:
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, str):
+        if not is_text(value):
+            raise MeasurementError(f"{name} = {value!r}; allowed: text that UTF-8 can write")
         return value
     if isinstance(value, list | tuple):
         return [_number(name, item) for item in value]

@@ -11,6 +11,7 @@ from reprlib import repr as shortened
 from typing import Any, NoReturn
 
 from claims.errors import InvalidResult
+from claims.fields import is_text
 
 #: Name of the last audit's result, beside the store that it measured into.
 LATEST = "latest.json"
@@ -106,7 +107,7 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, str
             if point["id"] != claim["id"]:
                 yield f"{where}.points[{j}].id", point["id"], f"{claim['id']}, as of its claim"
     for where, text in _texts(document, ""):
-        if not _encodable(text):
+        if not is_text(text):
             yield where, text, "text that UTF-8 can write: no lone surrogates"
 
 
@@ -131,14 +132,6 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for i, inner in enumerate(value):
             yield from _texts(inner, f"{where}[{i}]")
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
