@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claims.errors import InvalidDeclaration
-from claims.fields import check_finite, check_text, check_truth, check_whole, is_address, is_finite
+from claims.fields import check_finite, check_names, check_text, check_truth, check_whole, is_address, is_finite
 from claims.names import address_of, name_of
 from claims.subject import NEEDS
 
@@ -102,6 +102,7 @@ class Experiment:
     needs: str = ""
     of: str = ""
     most_seeds: int | None = None
+    data: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in ("fixed", "pinned"):
@@ -115,6 +116,9 @@ class Experiment:
         if check_text(self.of, "of") and self.needs != "model":
             raise InvalidDeclaration("of", self.of, 'nothing, unless needs="model"')
         check_most_seeds(self.most_seeds)
+        for name in check_names(self.data, "data"):
+            if not name.strip("$") or name.endswith(":"):
+                raise InvalidDeclaration("data", name, '"package:path", a path, or "$VARIABLE"')
 
     def __getitem__(self, name: str) -> Quantity:
         if not isinstance(name, str):  # else `for x in experiment` would go on for ever
@@ -162,6 +166,7 @@ def experiment(
     needs: str = "",
     of: str = "",
     most_seeds: int | None = None,
+    data: Sequence[str] = (),
 ) -> Experiment:
     """Describe an experiment.
 
@@ -180,6 +185,9 @@ def experiment(
             ``claims.subject.Subject`` under ``point["subject"]``, and is measured only where its claims are decided.
         of: the one model that it can be run on, by its name in ``claims.models.known``; empty if any will do.
         most_seeds: what a claim about it that says nothing else has as its own.
+        data: files and folders that the function reads, ``"package:path"`` or a path from its module's folder, and
+            variables of the environment, ``"$NAME"``. What is in them is part of the evidence's key; what is read
+            without being declared is an error.
     """
     said = _address(target)
     if not is_address(name or said):
@@ -202,6 +210,7 @@ def experiment(
         needs=needs,
         of=of,
         most_seeds=most_seeds,
+        data=tuple(sorted(set(check_names(data, "data")))),
     )
 
 

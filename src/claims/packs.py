@@ -13,8 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
+from claims.beside import taken
 from claims.claim import Claim
 from claims.errors import ClaimsError, InvalidClaimFile, InvalidDeclaration
+from claims.evidence.fingerprint import forget_files
 from claims.fields import check_text
 from claims.paper import Paper
 
@@ -135,7 +137,8 @@ def load_file(path: Path) -> ModuleType:
     """Import a claim file, its folder going last on the import path so that it and its helpers can be imported.
 
     Raises:
-        InvalidClaimFile: missing, not Python, another module of that name exists, or loading it raised.
+        InvalidClaimFile: missing, not Python, another module has its name or that of a helper beside it, or loading it
+            raised.
     """
     if not path.is_file():
         raise InvalidClaimFile(path, None, "no such file")
@@ -149,6 +152,9 @@ def load_file(path: Path) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     importlib.invalidate_caches()
+    forget_files()
+    if name == path.stem and (words := taken(path)):
+        raise InvalidClaimFile(path, None, words)
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a claim file may raise anything; it is reported with its line

@@ -11,8 +11,9 @@ from kit import claim
 
 from claims.auditing.loop import Observer, run
 from claims.auditing.planning import plan
+from claims.errors import InvalidDeclaration
 from claims.evidence import fingerprint
-from claims.evidence.fingerprint import code_fingerprint, environment
+from claims.evidence.fingerprint import code_fingerprint, code_of, environment
 from claims.evidence.measure import Task, measure
 from claims.evidence.store import Store
 from claims.experiment import experiment, grid
@@ -56,7 +57,7 @@ def package(tmp_path, monkeypatch):
             (tmp_path / f"{name}_helper.py").write_text(textwrap.dedent(helper))
 
         def print(self, *more: str) -> str:
-            fingerprint._source.cache_clear()
+            fingerprint.forget_files()
             return code_fingerprint(self.target, *more)
 
     package = Package()
@@ -92,7 +93,7 @@ def test_what_does_not_run_does_not_count(package, same):
         (MODEL.replace('"x")', '"y")'), HELPER),
         (MODEL, HELPER.replace("2.0", "2.5")),
         (MODEL, HELPER + "\n\ndef more():\n    return 1\n"),
-        (MODEL + "\nLIMIT = 3\n", HELPER),
+        (MODEL + "\nmath.tau = 6\n", HELPER),
     ],
     ids=["code", "a stream's name", "a constant of the helper", "the helper's code", "module level"],
 )
@@ -149,8 +150,7 @@ def test_a_subpackage_counts_with_relative_imports(tmp_path, monkeypatch):
     assert len(set(prints)) == 3
 
 
-def test_a_stranger_in_another_folder_does_not_count(package, tmp_path, monkeypatch):
-    """Libraries are named by their versions, in the environment."""
+def test_a_module_in_another_folder_counts(package, tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.mkdir()
     (other / "finger_stranger.py").write_text("X = 1\n")
@@ -158,7 +158,7 @@ def test_a_stranger_in_another_folder_does_not_count(package, tmp_path, monkeypa
     package.write(model="import finger_stranger\nimport numpy\n" + MODEL)
     before = package.print()
     (other / "finger_stranger.py").write_text("X = 2\n")
-    assert package.print() == before
+    assert package.print() != before
 
 
 def test_declaring_and_deciding_measure_nothing(package):
@@ -168,24 +168,27 @@ def test_declaring_and_deciding_measure_nothing(package):
     package.write(model="from claims.claim import Claim\nfrom claims.kinds import mean\n" + MODEL)
     declaring = package.print()
     assert declaring != plain  # its own code changed
-    seen: dict[str, str] = {}
-    fingerprint._collect(package.module, seen)
-    assert set(seen) == {package.module, f"{package.module}_helper"}
+    modules = code_of(package.target).modules
+    assert modules == {package.module, f"{package.module}_helper", "claims.streams", "claims.evidence.canonical"}
+
+
+def test_a_function_of_main_is_refused():
+    """A notebook's cell can be run again with other code, and no file says so."""
+    with pytest.raises(InvalidDeclaration, match="'__main__:drawn'; allowed: a function of a module or claim file"):
+        code_fingerprint("__main__:drawn")
 
 
 def test_kernels_count_with_their_sources():
-    seen: dict[str, str] = {}
-    fingerprint._collect("claims.kernels", seen)
-    assert {name for name in seen if name.endswith(".cpp")} >= {"claims.kernels/norm.cpp", "claims.kernels/perturb.cpp"}
+    parts = code_of("claims.kernels").parts
+    assert {"claims.kernels/norm.cpp", "claims.kernels/perturb.cpp"} <= set(parts)
 
 
 def test_an_operation_counts_though_its_package_loads_it_when_asked(package):
     """``from claims.kernels import rms_norm`` names no module: the package finds it in ``norm``."""
     package.write(model="from claims.kernels import rms_norm\n" + MODEL)
-    seen: dict[str, str] = {}
-    fingerprint._collect(package.module, seen)
-    assert {"claims.kernels.norm", "claims.kernels.dispatch", "claims.kernels.native"} <= set(seen)
-    assert "claims.kernels.ternary" not in seen
+    modules = code_of(package.target).modules
+    assert {"claims.kernels.norm", "claims.kernels.dispatch", "claims.kernels.native"} <= modules
+    assert "claims.kernels.ternary" not in modules
 
 
 def test_a_statement_that_the_point_names_counts(package, tmp_path):
@@ -285,7 +288,7 @@ def test_a_later_edit_does_not_disturb_a_process_that_has_imported_everything(pa
     "named", ['"data/rows.toml"', '"{name}:data/rows.toml"', 'f"{name}:data" + "/rows.toml"'.replace('f"', '"')]
 )
 def test_data_that_the_code_names_counts(package, tmp_path, named):
-    package.write(model=MODEL + f"\nPATH = {named}\n")
+    package.write(model=MODEL.replace("    # a comment", f"    path = {named}"))
     before = package.print()
     data = tmp_path / "data"
     data.mkdir()

@@ -14,7 +14,9 @@ import pytest
 from claims.auditing.decision import BUDGET
 from claims.auditing.planning import plan
 from claims.discovery import installed
-from claims.evidence import fingerprint
+from claims.evidence.store import fingerprint
+from claims.evidence.syntax import imports_of
+from claims.packs import installed
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +44,7 @@ def experiments(name: str) -> dict[str, str]:
 @cache
 def known_to(module: str) -> frozenset[str]:
     """Every module of ours that a module loads, itself or through others."""
-    seen: dict[str, str] = {}
-    fingerprint._collect(module, seen)
-    return frozenset(name for name in seen if "/" not in name)
+    return frozenset(fingerprint.code_of(module).modules)
 
 
 def closed_forms(name: str) -> set[str]:
@@ -137,7 +137,7 @@ def imports(module: str) -> set[str]:
     """The modules of the project that a module names, at its top or inside a function."""
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    return fingerprint._imports(ast.parse(path.read_text("utf-8")), package) & set(MODULES) - {module}
+    return imports_of(ast.parse(path.read_text("utf-8")).body, package) & set(MODULES) - {module}
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:

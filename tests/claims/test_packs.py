@@ -223,6 +223,36 @@ def test_a_name_that_is_taken_is_refused(claim_file):
         load_catalogue([claim_file(BODY, name="statistics.py")])
 
 
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_helpers_of_one_name_in_two_folders_are_refused(tmp_path, monkeypatch, first):
+    """Whichever is imported first would be both, and its values would be measured for the other's claims."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = f"helper_{tmp_path.name.replace('-', '_')}"
+    files = {}
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        files[folder] = tmp_path / folder / f"claims_{folder}_{name}.py"
+        files[folder].write_text(f"from {name}_within import VALUE\n" + HEAD + f"A = toy('{folder}')\n")
+        (tmp_path / folder / f"{name}_within.py").write_text(f"from {name} import VALUE\n" if folder == first else "")
+        (tmp_path / folder / f"{name}.py").write_text(f"VALUE = '{folder}'\n")
+    second = "two" if first == "one" else "one"
+    try:
+        with pytest.raises(
+            InvalidClaimFile, match=rf"means .*{second}/{name}_within.py, but .*{first}/.* has that name"
+        ):
+            load_catalogue([files[first], files[second]])
+    finally:
+        for each in (name, f"{name}_within", *(file.stem for file in files.values())):
+            sys.modules.pop(each, None)
+
+
+def test_a_helper_with_the_name_of_a_library_is_refused(claim_file):
+    path = claim_file("import statistics\nA = toy('a')\n")
+    (path.parent / "statistics.py").write_text("mean = max\n")
+    with pytest.raises(InvalidClaimFile, match="imports statistics, and means .*: rename one of them"):
+        load_catalogue([path])
+
+
 def test_two_claims_of_one_id_are_refused(claim_file):
     with pytest.raises(InvalidDeclaration, match=r"id: got 'toy\.a'"):
         load_catalogue([claim_file("A = toy('a')\nB = toy('a')\n")])

@@ -339,7 +339,7 @@ def test_streams_do_not_depend_on_the_model(subject):
     from claims.evidence.measure import Task, measure
 
     def task(on):
-        return Task("toys:gaussian", "toys:gaussian", (("centre", 0.0),), (), 7, (0, 1), (), "", on)
+        return Task("toys:gaussian", "toys:gaussian", (("centre", 0.0),), (), 7, (0, 1), subject=on)
 
     first, second = (measure(task(on)) for on in (subject, Subject(spec="other", path="x", text="t")))
     assert [outcome.records for outcome in first] == [outcome.records for outcome in second]

@@ -14,6 +14,7 @@ from claims.auditing.trial import Measurement, Trial
 from claims.auditing.waiting import Waiting
 from claims.auditing.workers import Job, Workers
 from claims.claim import Claim
+from claims.evidence.data import data_digests
 from claims.evidence.executors import Executors
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome, Task
@@ -98,6 +99,7 @@ class _Audit:
     waiting: Waiting = field(default_factory=Waiting)
     identities: dict[Measurement, Identity] = field(default_factory=dict)
     codes: dict[tuple[str, ...], str] = field(default_factory=dict)
+    data: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     cached: int = 0
     started: float = field(default_factory=time.perf_counter)
 
@@ -179,6 +181,7 @@ class _Audit:
             seeds=seeds,
             paths=self.plan.paths,
             code=self._code(measurement),
+            data=self._data(measurement),
             subject=self.plan.subject if measurement.needs else None,
         )
 
@@ -188,6 +191,13 @@ class _Audit:
         if named not in self.codes:
             self.codes[named] = code_fingerprint(*named)
         return self.codes[named]
+
+    def _data(self, measurement: Measurement) -> tuple[tuple[str, str], ...]:
+        """Digests of the data that it declares, as the audit found them when it began."""
+        wanted = (measurement.address, measurement.data)
+        if wanted not in self.data:
+            self.data[wanted] = tuple(data_digests(measurement.data, measurement.address).items())
+        return self.data[wanted]
 
     def identity(self, measurement: Measurement) -> Identity:
         """What, besides base point and seed, its evidence depends on."""
@@ -199,6 +209,8 @@ class _Audit:
                 "code": self._code(measurement),
                 "environment": environment(),
             }
+            if measurement.data:
+                content["data"] = dict(self._data(measurement))
             if measurement.needs:
                 content["subject"] = self.plan.subject.identity(measurement.needs)
             self.identities[measurement] = Identity.of(content)

@@ -39,6 +39,7 @@ class Measurement:
     needs: str
     seconds: float = field(compare=False)
     megabytes: float = field(compare=False)
+    data: tuple[str, ...] = ()
     guessed: tuple[str, ...] = field(compare=False, default=())
 
     @staticmethod
@@ -47,15 +48,16 @@ class Measurement:
         made = quantity.experiment
         costs = {"seconds": made.seconds, "megabytes": made.megabytes}
         return Measurement(
-            made.name,
-            made.address,
-            made.sweep,
-            made.base(dict(point)),
-            made.published,
-            made.needs,
-            _SECONDS if made.seconds is None else made.seconds,
-            _MEGABYTES if made.megabytes is None else made.megabytes,
-            tuple(name for name, cost in costs.items() if cost is None),
+            name=made.name,
+            address=made.address,
+            sweep=made.sweep,
+            base=made.base(dict(point)),
+            published=made.published,
+            needs=made.needs,
+            seconds=_SECONDS if made.seconds is None else made.seconds,
+            megabytes=_MEGABYTES if made.megabytes is None else made.megabytes,
+            data=made.data,
+            guessed=tuple(name for name, cost in costs.items() if cost is None),
         )
 
 

@@ -1,33 +1,37 @@
-"""What a measurement depends on besides its point: the code that makes it and the arithmetic of the machine."""
+"""What a measurement depends on besides its point: the code that makes it and the arithmetic of the machine.
+
+Of the author's own code what runs counts, of libraries the version, of the harness what computes. Declared data are
+in ``claims.evidence.data``.
+"""
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import os
 import platform
-import re
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from pkgutil import iter_modules
 
+from claims.errors import InvalidDeclaration
 from claims.evidence.canonical import digest
+from claims.evidence.releases import installed_files, release_of, versions
+from claims.evidence.syntax import EVERY, PASSED, literal_names, parse
 from claims.names import address_of, spec_of
 
 #: The parts of the harness on which a measured value depends.
 _MEASURING = tuple(
     f"claims.{name}" for name in ("streams", "evidence.canonical", "evidence.searching", "kernels", "models", "papers")
 )
-
-
-#: Files that experiments read: named in the code as "package:folder/file.toml", or by a path from the module's folder.
-_DATA = re.compile(r"(?:(?P<package>\w+(?:\.\w+)*):)?(?P<path>[\w-]+(?:[./][\w-]+)*\.(?:toml|json|csv|txt|npy|npz))")
-#: A whole folder of them, from which the code chooses: "package:folder".
-_FOLDER = re.compile(r"(?P<package>\w+(?:\.\w+)*):(?P<path>[\w-]+(?:/[\w-]+)*)")
 _SUFFIXES = (".toml", ".json", ".csv", ".txt", ".npy", ".npz")
+#: Libraries whose versions are part of the numerics class, whoever imports them.
+_NUMERICS = ("torch", "numpy", "scipy", "hypothesis")
+_STANDARD = frozenset(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 
 
 def code_named(address: str, base: Iterable[tuple[str, object]]) -> tuple[str, ...]:
@@ -36,52 +40,116 @@ def code_named(address: str, base: Iterable[tuple[str, object]]) -> tuple[str, .
 
 
 def code_fingerprint(*targets: str) -> str:
-    """SHA-256 over the normalised syntax trees of the targets' modules and all of ours or beside them that they import.
+    """SHA-256 over everything that the targets run, as :func:`code_of` finds it in the files now.
 
-    Comments, docstrings, layout and type-checking imports do not count, so editing them keeps the evidence. A package's
-    ``__init__`` counts where it is imported by name; of one that loads its names lazily, the modules of those that are
-    imported. C++ sources, the libraries built from them, and data files that the code names count by their bytes.
-    Taken anew from the files at every call; each version of a file is read once.
+    Raises:
+        InvalidDeclaration: a target is a function of ``__main__``.
     """
-    seen: dict[str, str] = {}
-    for target in ("claims.streams", *targets):
-        _collect(target.partition(":")[0], seen)
-    return digest(sorted(seen.items())).hex()
-
-
-def _collect(module: str, seen: dict[str, str]) -> None:
-    if module in seen:
-        return
-    path = _source(module)
-    if path is None or not path.is_file():
-        return
-    parsed = _parse(path, _version_of(path), module)
-    seen[module] = parsed.code
-    for name, file in (*_data_files(parsed.named, path), *_native_code(path)):
-        seen[f"{module}/{name}"] = _bytes_of(file, _version_of(file))
-    for imported in parsed.imports:
-        if _counts(imported, module) or _beside(imported, path):
-            _collect(_home(imported), seen)
+    return digest(sorted(code_of(*targets).parts.items())).hex()
 
 
 @dataclass(frozen=True, slots=True)
-class _Parsed:
-    """What matters of a source file: its code, what it imports, and what may be data that it names: package, path."""
+class Code:
+    """What some targets run: digest or version of each part, and which modules and files that is."""
 
-    code: str
-    imports: tuple[str, ...]
-    named: tuple[tuple[str, str], ...]
+    parts: dict[str, str] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
+    files: set[Path] = field(default_factory=set)
 
 
-@functools.lru_cache(maxsize=4096)
-def _parse(path: Path, version: tuple[int, int], module: str) -> _Parsed:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    imports = tuple(sorted(_imports(tree, package)))
-    code = _normalised(tree)
-    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    matches = (_DATA.fullmatch(text) or _FOLDER.fullmatch(text) for text in sorted(strings))
-    return _Parsed(code, imports, tuple((match["package"] or "", match["path"]) for match in matches if match))
+def code_of(*targets: str) -> Code:
+    """What the targets run.
+
+    Of a target's own module what the target reaches; every module that is imported there, and the packages around
+    them, by their syntax trees: comments, docstrings, layout and type-checking imports do not count. Modules of
+    installed releases by their distribution's version and those of what it requires; of the harness only the parts
+    that compute. Extension modules, C++ sources, the libraries built from them, and data files that the code names by
+    a literal count by their bytes. Of a package that loads its names lazily, the modules of those that are imported.
+    Each version of a file is read once.
+
+    Raises:
+        InvalidDeclaration: a target is a function of ``__main__``.
+    """
+    code = Code()
+    for target in ("claims.streams", *targets):
+        module, _, name = target.partition(":")
+        if module == "__main__":
+            allowed = "a function of a module or claim file: no file says what a notebook or a script has run"
+            raise InvalidDeclaration("experiment", target, allowed)
+        _collect(module, code, name)
+    return code
+
+
+def _collect(module: str, code: Code, name: str = "") -> None:
+    """Add a module, as far as ``name`` reaches in it, and whatever it imports."""
+    part = f"{module}:{name}" if name else module
+    root = module.partition(".")[0]
+    if part in code.parts:
+        return
+    path = file_of(module)
+    if path is None or not path.is_file():
+        if not _is_there(root):
+            code.parts[root] = "not installed"  # an import that fails may be caught, and something else be done
+        return
+    release = None if root == "claims" else release_of(root, path)
+    if release is not None:
+        code.parts.update((f"{each} (release)", version) for each, version in versions(release).items())
+        return
+    if root not in ("claims", module):
+        _collect(module.rpartition(".")[0], code, PASSED)
+    code.modules.add(module)
+    code.files.add(path)
+    if path.suffix != ".py":
+        code.parts[part] = bytes_of(path)
+        return
+    parsed = parse(path, _version_of(path), module, name)
+    code.parts[part] = parsed.code
+    for beside, file in (*_data_files(parsed.named, path), *_native_code(path)):
+        code.parts[f"{module}/{beside}"] = bytes_of(file)
+        code.files.add(file)
+    for imported in (each for name in parsed.imports for each in _every(name)):
+        if _counts(imported):
+            _collect(_home(imported), code)
+
+
+def _every(imported: str) -> list[str]:
+    """A module; or, of a package from which the code chooses, it and all modules in it, the harness's aside."""
+    package = imported.removesuffix(EVERY)
+    path = file_of(package)
+    root = package.partition(".")[0]
+    if package == imported or root == "claims" or path is None or release_of(root, path) is not None:
+        return [package]
+    return [package, *(f"{package}.{each.name}" for each in iter_modules([str(path.parent)]))]
+
+
+def _counts(imported: str) -> bool:
+    """Whether an imported module may count. Of the harness only what computes: declaring and deciding do not."""
+    root = imported.partition(".")[0]
+    if root == "claims":
+        return imported.startswith(_MEASURING)
+    return root not in _NUMERICS or not installed_files(file_of(root) or Path())
+
+
+def forget_files() -> None:
+    """Look for every module anew: the import path has changed."""
+    file_of.cache_clear()
+    _is_there.cache_clear()
+
+
+@functools.cache
+def _is_there(root: str) -> bool:
+    return spec_of(root) is not None
+
+
+@functools.cache
+def file_of(module: str) -> Path | None:
+    """The file that a module is loaded from, found without importing anything; None of the standard library's."""
+    spec = spec_of(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith((".py", ".pyc", *EXTENSION_SUFFIXES)):
+        return None
+    path = Path(spec.origin)
+    standard = any(path.is_relative_to(folder) for folder in _STANDARD) and not installed_files(path)
+    return None if standard else path
 
 
 def _version_of(path: Path) -> tuple[int, int]:
@@ -90,8 +158,13 @@ def _version_of(path: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
+def bytes_of(path: Path) -> str:
+    """SHA-256 of a file's content, read once as long as nobody writes it."""
+    return _digest_of(path, _version_of(path))
+
+
 @functools.lru_cache(maxsize=4096)
-def _bytes_of(path: Path, version: tuple[int, int]) -> str:
+def _digest_of(path: Path, version: tuple[int, int]) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -110,106 +183,25 @@ def _data_files(named: Iterable[tuple[str, str]], path: Path) -> list[tuple[str,
     """The data files among what the strings of a module name, with the names that they have there."""
     found = []
     for package, inside in named:
-        home = _source(package) if package else path
+        home = file_of(package) if package else path
         file = (home or path).parent / inside
         files = [file] if file.is_file() else sorted(file.glob("*")) if file.is_dir() else []
         found += [(f"{package}:{inside}:{each.name}", each) for each in files if each.suffix in _SUFFIXES]
     return found
 
 
-def _counts(imported: str, importer: str) -> bool:
-    """Whether an imported module is ours. Of the harness only what computes: declaring and deciding measure nothing."""
-    root = imported.partition(".")[0]
-    if root == "claims":
-        return imported.startswith(_MEASURING)
-    return root == importer.partition(".")[0]
-
-
-@functools.cache
-def _source(module: str) -> Path | None:
-    """The module's source file, found without importing anything; None if there is no such module."""
-    spec = spec_of(module)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.origin)
-
-
 def _home(dotted: str) -> str:
     """The module that a dotted name loads: itself, or where its package's ``__getattr__`` finds it."""
     package, _, name = dotted.rpartition(".")
-    if not package or _source(dotted) is not None:
+    if not package or file_of(dotted) is not None:
         return dotted
     return f"{package}.{_lazy_names(package)[name]}" if name in _lazy_names(package) else dotted
 
 
 def _lazy_names(package: str) -> dict[str, str]:
     """Of a package that loads its names when they are asked for: which submodule each is in, by its literal dict."""
-    path = _source(package)
-    return _literal_names(path, _version_of(path)) if path is not None and path.name == "__init__.py" else {}
-
-
-@functools.lru_cache(maxsize=256)
-def _literal_names(path: Path, version: tuple[int, int]) -> dict[str, str]:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in ast.walk(tree)):
-        return {}
-    found = {}
-    for node in ast.walk(tree):
-        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
-            if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
-                found[str(key.value)] = str(value.value)
-    return found
-
-
-def _beside(module: str, path: Path) -> bool:
-    """Whether a module lies in the folder of the one that imports it, as helpers of a claim file do."""
-    source = _source(module) if "." not in module and module not in sys.stdlib_module_names else None
-    return source is not None and source.parent == path.parent
-
-
-def _imports(tree: ast.AST, package: str) -> set[str]:
-    """Every module a tree may import, wherever the statement stands: ``from a import b`` names both a and a.b."""
-    found: set[str] = set()
-    for node in _run_time(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")
-            root = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
-            base = ".".join(part for part in (root, node.module or "") if part)
-            found.add(base)
-            found.update(f"{base}.{alias.name}" for alias in node.names)
-    return found
-
-
-def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those under ``if TYPE_CHECKING:``."""
-    for node in ast.iter_child_nodes(tree):
-        if _type_checking(node):
-            continue
-        yield node
-        yield from _run_time(node)
-
-
-def _type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-def _normalised(tree: ast.Module) -> str:
-    """Digest of a syntax tree without docstrings, type-checking imports and positions."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            body[:] = [child for child in body if not _type_checking(child)]
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and body:
-            first = body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                del body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    path = file_of(package)
+    return literal_names(path, _version_of(path)) if path is not None and path.name == "__init__.py" else {}
 
 
 @functools.cache
@@ -221,7 +213,7 @@ def environment() -> dict[str, str]:
         "device": "cpu",
         "cpu": _cpu_model(),
         "kernels": os.environ.get("CLAIMS_KERNELS_NATIVE", "best"),
-        **{name: _version(name) for name in ("torch", "numpy", "scipy", "hypothesis")},
+        **{name: _version(name) for name in _NUMERICS},
     }
 
 

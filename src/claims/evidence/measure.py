@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, raised
-from claims.evidence.fingerprint import code_fingerprint, code_named
+from claims.evidence.data import data_digests
+from claims.evidence.fingerprint import code_fingerprint, code_named, forget_files
 from claims.experiment import Point, Scalar
 from claims.extras import is_there, missing
 from claims.fields import is_text
@@ -33,7 +34,8 @@ Records = list[dict[str, Any]]
 class Task:
     """Seeds of one experiment at one base point, to be measured together.
 
-    ``code`` is the fingerprint under which they will be stored; empty, it is not looked at. ``subject`` is the trained
+    ``code`` is the fingerprint under which they will be stored; empty, it is not looked at. ``data`` are the declared
+    data that it reads, with their digests. ``subject`` is the trained
     model and the text that the experiment asks for, if it does; its streams do not depend on it.
     """
 
@@ -45,6 +47,7 @@ class Task:
     seeds: tuple[int, ...]
     paths: tuple[str, ...] = ()
     code: str = ""
+    data: tuple[tuple[str, str], ...] = ()
     subject: Subject | None = None
 
 
@@ -67,6 +70,7 @@ def measure(task: Task) -> list[Outcome]:
     for path in task.paths:
         if path not in sys.path:
             sys.path.append(path)
+            forget_files()
     try:
         function = load(task.address)  # first: only libraries that are loaded can be limited to one thread
     except KeyboardInterrupt:
@@ -78,6 +82,9 @@ def measure(task: Task) -> list[Outcome]:
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     with one_thread():
         outcomes = [_measure_seed(task, function, seed) for seed in task.seeds]
+    if dict(task.data) != data_digests(dict(task.data), task.address):
+        message = f"{task.name}: its data were changed after the audit had begun; run it again"
+        return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
     if task.code and not _runs(task.code, code_named(task.address, task.base)):
         message = f"{task.name}: its code was changed after the audit had begun; run it again"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from claims.errors import ClaimsError
+from claims.errors import ClaimsError, InvalidDeclaration
 from claims.evidence.canonical import canonical_json
+from claims.evidence.data import data_digests
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Task, measure
 from claims.evidence.sqlite.rows import Row
@@ -72,6 +73,14 @@ def remeasure_rows(
     return Remeasured(same, elsewhere, faults)
 
 
+def _same_data(data: Mapping[str, str], address: str) -> bool:
+    """Whether the data that a row was measured with are those at hand."""
+    try:
+        return data_digests(data, address) == data
+    except InvalidDeclaration:  # they are not here
+        return False
+
+
 class _Here:
     """What can be measured on this machine: its arithmetic, its code, its model."""
 
@@ -90,6 +99,9 @@ class _Here:
             self.codes[named] = code_fingerprint(*named)
         if content["environment"] != self.arithmetic or content["code"] != self.codes[named]:
             return None
+        data = content.get("data", {})
+        if not _same_data(data, address):
+            return None
         subject = None
         if (wanted := content.get("subject")) is not None:
             subject = self._subject()
@@ -104,6 +116,7 @@ class _Here:
             seeds=(row.seed,),
             paths=self.paths,
             code=self.codes[named],
+            data=tuple(data.items()),
             subject=subject,
         )
 

@@ -73,6 +73,8 @@ def drive(point: Mapping[str, Scalar], streams: Streams) -> dict[str, Any]:
     effort = (int(point["examples"]), int(point["restarts"]))
     trace = _search(statement, statement.margin, *effort, seed=streams.key("search"))
     planted = _search(statement, statement.planted, *effort, seed=streams.key("search"))
+    for function, found in ((statement.margin, trace), (statement.planted, planted)):
+        _check_repeated(function, found)
     margin, closest = trace.smallest[0]
     precise, worst = _confirm(statement, trace)
     return {
@@ -84,6 +86,14 @@ def drive(point: Mapping[str, Scalar], streams: Streams) -> dict[str, Any]:
         "counterexample": _show(worst) if margin < 0 else "",
         "closest": _show(closest),
     }
+
+
+def _check_repeated(margin: Callable[..., float], trace: _Trace) -> None:
+    """Refuse a margin that is not the same number again, after all the others."""
+    for before, inputs in trace.smallest:
+        again = float(margin(**inputs))
+        if again != before:
+            raise MeasurementError(f"the margin at {_show(inputs)} is {before!r}, and {again!r} when taken again")
 
 
 def _confirm(statement: Statement, trace: _Trace) -> tuple[float, dict[str, Any]]:

@@ -33,6 +33,7 @@ def content_of(name: str, text: str) -> dict[str, Any] | None:
         isinstance(content.get("experiment"), str)
         and isinstance(content.get("code"), str)
         and isinstance(content.get("environment"), dict)
+        and isinstance(content.get("data", {}), dict)
         and isinstance(sweep, dict)
         and all(isinstance(levels, list) and all(map(_is_scalar, levels)) for levels in sweep.values())
         and "epoch" in content
