@@ -14,6 +14,7 @@ import pytest
 import statsmodels.stats.proportion
 import statsmodels.stats.weightstats  # noqa: F401  pytester unloads what a session was the first to import
 import torch
+from outcomes import CLAIMS, OUTCOMES
 
 import claims.discovery
 import claims.plugin.items
@@ -23,53 +24,10 @@ from claims.plugin.report import summary
 
 pytest_plugins = ["pytester"]
 
-CLAIMS = '''
-"""A claim for every outcome."""
-from claims.bands import printed, within
-from claims.claim import Claim
-from claims.errors import Unavailable
-from claims.experiment import experiment, grid
-from claims.kinds import mean
-
-
-def draw(point, streams):
-    return {"mean": streams.numpy("x").normal(point["mu"], 1, size=point["m"]).mean()}
-
-
-def fragile(point, streams):
-    if streams.seed_index == 3:
-        raise ValueError("no root")
-    return {"x": 1.0}
-
-
-def on_gpu(point, streams):
-    raise Unavailable("no GPU of compute capability 10")
-
-
-def claim(name, *, m=400, mu=1.0, band=within(1, abs=0.25, provenance="author", because="small"), x=None, **more):
-    test = mean(experiment(draw, fixed={"m": m})["mean"] if x is None else x)
-    return Claim(id=f"toy.{name}", locus="section 1", statement=f"Words of {name}.", at=grid(mu=mu), test=test,
-                 band=band, rival=9.0, **more)
-
-
-ON_EDGE = within(0.8, abs=0.2, provenance="author", because="its edge is the truth")
-CLAIMS = (
-    claim("holds"),
-    claim("refuted", band=printed("2.0"), expected="REFUTED", finding="It is 1.", corrected_by="toy.holds"),
-    claim("wrong", mu=[1.0, 2.0], role="ours"),
-    claim("edge", m=4, band=ON_EDGE),
-    claim("edge-later", m=4, band=ON_EDGE, decides="standard"),
-    claim("full", decides="full"),
-    claim("error", x=experiment(fragile)["x"]),
-    claim("gpu", x=experiment(on_gpu)["x"]),
-)
-'''
-OUTCOMES = {"passed": 4, "failed": 1, "errors": 1, "skipped": 2, "warnings": 1}
-
 
 @pytest.fixture
 def project(pytester):
-    """A folder with the claims above in claims_toy.py."""
+    """A folder with those claims in claims_toy.py."""
     pytester.makepyfile(claims_toy=CLAIMS)
     return pytester
 
@@ -167,6 +125,8 @@ def test_summary_never_takes_a_search_for_a_proof():
         "  toy.absent: no reason given",
     ]
     assert list(summary([other])) == []
+    again = [SimpleNamespace(nodeid=f"claims::{i // 3}", user_properties=list(found.items())) for i in range(6)]
+    assert next(summary(again)) == "2 HOLDS"  # each of two items was run three times
 
 
 @pytest.mark.parametrize("options", [("--claims-strict",), ("-W", "error::claims.plugin.session.UndecidedClaim")])
@@ -192,6 +152,28 @@ def test_selection(project, options, names):
     result = run(project, "--collect-only", "-q", "--strict-markers", *options)
     found = [line.partition("::")[2] for line in result.outlines if line.startswith("claims_toy.py::")]
     assert found == [f"toy.{name.removeprefix('toy.')}" for name in names]
+
+
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-only", "--collect-only"])
+def test_what_only_shows_a_plan_measures_nothing(project, option):
+    result = run(project, option, "--claims-store=kept.sqlite")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*toy.holds*"])
+    result.stdout.no_fnmatch_line("*claims: smoke tier*")
+    assert not (project.path / "kept.sqlite").exists()
+
+
+def test_a_byte_order_mark_hides_no_claims(project):
+    path = project.path / "claims_toy.py"
+    path.write_bytes(b"\xef\xbb\xbf" + CLAIMS.strip().partition("\n")[2].encode())
+    result = run(project, "--collect-only", "-q")
+    assert len([line for line in result.outlines if line.startswith("claims_toy.py::")]) == 8
+
+
+def test_a_glob_that_matches_nothing_stops_the_session(pack):
+    result = run(pack, "--claims=toy.h*", "--claims=toy.gone*")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["no claim matches 'toy.gone*'. Nearest: *"])
 
 
 def test_last_failed_runs_what_failed_and_what_could_not_be_measured(project):

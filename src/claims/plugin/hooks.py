@@ -91,7 +91,7 @@ def _holds_claims(path: Path, session: pytest.Session) -> bool:
     """Whether a file is ours; one that does not import ``claims`` is somebody else's, unless named as an argument."""
     if not (path.name.startswith("claims_") and path.suffix == ".py"):
         return False
-    return session.isinitpath(path) or _IMPORTS_US.search(path.read_text("utf-8", "replace")) is not None
+    return session.isinitpath(path) or _IMPORTS_US.search(path.read_text("utf-8-sig", "replace")) is not None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -76,6 +76,8 @@ class ClaimItem(pytest.Item):
 
     def setup(self) -> None:
         """Measure and decide; what keeps a claim from being decided is an error or a skip."""
+        if self.config.getoption("setuponly", False):  # as --setup-plan has it too: there are no fixtures to set up
+            return
         problem = ""
         try:
             self.result = self._audit()
@@ -107,6 +109,9 @@ class ClaimItem(pytest.Item):
         conditions = _as_in_an_audit() if planned.measurements() else nullcontext()
         with conditions, Store(store) as evidence:
             return run(planned, evidence).claims[0]
+
+    def _initrequest(self) -> None:
+        """Forget fixtures before a second run, of which there are none: pytest-retry asks every item for this."""
 
     def runtest(self) -> None:
         """Fail if the verdict contradicts the one on record; warn if there is none where there has to be."""

@@ -78,9 +78,15 @@ def status(found: Facts) -> tuple[str, str, str]:
 def summary(reports: Iterable[Any]) -> Iterator[str]:
     """The lines of the summary; none if there is no claim among the reports.
 
-    ``reports`` holds one report an item: of its call, or of the setup that failed or skipped it.
+    ``reports`` holds one report an item: of its call, or of the setup that failed or skipped it. Plugins that run an
+    item again leave one of each run, which all say the same.
     """
-    claims = sorted((found for found in map(facts_of, reports) if found is not None), key=lambda found: found["claim"])
+    each = {
+        getattr(report, "nodeid", found["claim"]): found
+        for report in reports
+        if (found := facts_of(report)) is not None
+    }
+    claims = sorted(each.values(), key=lambda found: found["claim"])
     if not claims:
         return
     from claims.report.visible import visible
