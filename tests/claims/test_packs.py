@@ -482,11 +482,11 @@ def test_a_type_checker_sees_an_editable_installation(core, tmp_path):
     shutil.copytree(ROOT, source, symlinks=True, ignore=ignore)
     checked(core / "python", "-m", "pip", "install", "-q", "--no-deps", "-e", source, cwd=tmp_path)
     (tmp_path / "typed.py").write_text(
-        "from claims import Pack, experiment\nfrom claims.kernels import rms_norm\n"
-        "reveal_type(experiment('a:b'))\nreveal_type(Pack.api)\nreveal_type(rms_norm)\n"
+        "from claims import audit, experiment\nfrom claims.kernels import rms_norm\n"
+        "reveal_type(experiment('a:b'))\nreveal_type(audit('x').as_expected)\nreveal_type(rms_norm)\n"
     )
     words = ["-m", "mypy", "--strict", "--follow-imports=silent", "--python-executable", core / "python", "typed.py"]
     shown = checked(sys.executable, *words, cwd=tmp_path)
     assert 'Revealed type is "claims.experiment.Experiment"' in shown
-    assert 'Revealed type is "str"' in shown.replace("builtins.", "")
-    assert "Any" not in shown.splitlines()[0]
+    assert 'Revealed type is "bool"' in shown.replace("builtins.", "")
+    assert "def (x: " in shown

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import secrets
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,6 @@ def audit(
     (``%%writefile claims_mine.py``) and name that file here; it is read anew at every call, with the modules beside it.
     Other modules that were edited are measured as they are now, but closed forms in them are those that were imported:
     restart the kernel. An interrupted cell leaves what was measured in the store, and the next call goes on from there.
-    A script calls this under ``if __name__ == "__main__":``, since workers import it as well.
 
     Args:
         select: as on the command line, ids, globs on ids, ``paper:``, ``kind:``, ``role:``, ``tier:`` or ``needs:`` and
@@ -74,9 +73,6 @@ def audit(
     check_truth(fail_fast, "fail_fast")
     if jobs is not None:
         check_whole(jobs, "jobs", least=1)
-    if multiprocessing.parent_process() is not None and "__mp_main__" in sys.modules:
-        allowed = "a call under `if __name__ == '__main__':`, as workers import the script that started them"
-        raise BadOption("claims.audit", "a call by a worker process", allowed)
     catalogue, claims = _chosen(select)
     planned = plan(
         claims,
@@ -98,7 +94,8 @@ def _run(planned: Plan, path: Path, workers: int, *, fail_fast: bool, progress: 
 
     executor = f"process:{workers}"
     display = Progress(planned, console(stderr=True), workers=workers) if progress else nullcontext()
-    with Store(path) as opened, display as shown:
+    opening = partial(Store, speak=lambda text: None) if path == MEMORY else Store  # it would say that it keeps nothing
+    with opening(path) as opened, display as shown:
         observer = None if shown is None else shown.observer()
         return run(planned, opened, executor=executor, observer=observer, fail_fast=fail_fast)
 
@@ -131,9 +128,7 @@ def _of_claims(given: Sequence[Claim | Iterable[Claim]]) -> tuple[Catalogue, tup
             raise InvalidDeclaration("id", claim.id, "an id that no other claim has")
         for quantity in claim.test.quantities():
             if quantity.experiment.address.startswith("__main__:"):
-                allowed = (
-                    "a function in a file, which workers can import: %%writefile claims_mine.py, and name that file"
-                )
+                allowed = "a function that workers can import: %%writefile claims_mine.py, and name that file"
                 raise InvalidDeclaration("experiment", quantity.experiment.address, allowed, where=claim.id)
     if not claims:
         raise NothingSelected("no claims are given")

@@ -20,7 +20,7 @@ from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption, NothingSelected
-from claims.evidence.store import DEFAULT_STORE as DEFAULT_STORE
+from claims.evidence.store import DEFAULT_STORE
 from claims.report.visible import json_text, visible
 from claims.subject import NOBODY, TOPICS, Subject
 from claims.verdict import Tier
