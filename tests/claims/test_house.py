@@ -14,9 +14,8 @@ import pytest
 from claims.auditing.decision import BUDGET
 from claims.auditing.planning import plan
 from claims.discovery import installed
-from claims.evidence.store import fingerprint
+from claims.evidence import fingerprint
 from claims.evidence.syntax import imports_of
-from claims.packs import installed
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier
 
 ROOT = Path(__file__).parents[2]

@@ -249,7 +249,7 @@ def test_helpers_of_one_name_in_two_folders_are_refused(tmp_path, monkeypatch, f
 def test_a_helper_with_the_name_of_a_library_is_refused(claim_file):
     path = claim_file("import statistics\nA = toy('a')\n")
     (path.parent / "statistics.py").write_text("mean = max\n")
-    with pytest.raises(InvalidClaimFile, match="imports statistics, and means .*: rename one of them"):
+    with pytest.raises(InvalidClaimFile, match=r"imports statistics, and means .*: rename one of them"):
         load_catalogue([path])
 
 
