@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import fnmatch
 import re
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from claims.auditing.decision import BUDGET
 from claims.auditing.planning import plan
 from claims.discovery import installed
 from claims.evidence import fingerprint
-from claims.evidence.syntax import imports_of
+from claims.evidence.syntax import parse
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier
 
 ROOT = Path(__file__).parents[2]
@@ -134,9 +133,7 @@ MODULES = modules()
 
 def imports(module: str) -> set[str]:
     """The modules of the project that a module names, at its top or inside a function."""
-    path = MODULES[module]
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    return imports_of(ast.parse(path.read_text("utf-8")).body, package) & set(MODULES) - {module}
+    return set(parse(MODULES[module], (0, 0), module).imports) & set(MODULES) - {module}
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
