@@ -1,6 +1,6 @@
 """The table of faults, at length: damaged stores, and audits that are disturbed.
 
-``run.py [--corruptions N] [--schedules N] [--seed S]``; ``--only NUMBER`` repeats one damaged store, ``--schedule
+``run.py [--corruptions N] [--schedules N] [--kills N] [--seed S]``; ``--only NUMBER`` repeats one damaged store, ``--schedule
 NUMBER`` one schedule.
 """
 
@@ -17,6 +17,7 @@ if str(HERE) not in sys.path:
     sys.path.append(str(HERE))
 
 from corruption import KINDS, cases, specimens  # noqa: E402
+from kills import lines as killed  # noqa: E402
 from simulation.faults import THEMES  # noqa: E402
 from simulation.schedule import simulate  # noqa: E402
 from simulation.world import world  # noqa: E402
@@ -58,7 +59,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corruptions", type=int, default=10_000, metavar="N")
     parser.add_argument("--schedules", type=int, default=10_000, metavar="N")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="Root of all damaged stores.")
+    parser.add_argument("--kills", type=int, default=200, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="Root of all damaged stores and kills.")
     parser.add_argument("--only", type=int, metavar="NUMBER", help="Repeat one of them, and show what was said.")
     parser.add_argument("--schedule", type=int, metavar="NUMBER", help="Repeat a schedule, and show what happened.")
     given = parser.parse_args()
@@ -71,6 +73,9 @@ def main() -> int:
         lines, bad = corruptions(folder, seed=given.seed, numbers=damaged, show=one) if damaged else ([], [])
         more = simulations(folder, numbers=schedules, show=one) if schedules else ([], [])
     lines, bad = [*lines, *more[0]], [*bad, *more[1]]
+    if given.kills and not one:
+        found, words = killed(seed=given.seed, kills=given.kills)
+        lines, bad = [*lines, *found], [*bad, *words]
     print(shown(line for line in lines if line.tried))
     for words in bad:
         print(words)

@@ -5,8 +5,9 @@ installed packs that ``--claims SELECT`` or an argument ``claims::ID`` names. A 
 on record, REFUTED included; UNAVAILABLE and "not measured at this tier" are skips; UNDECIDED is a warning.
 
 An item is measured in pytest's own process with one torch thread, as in every executor, so that its bits are those of
-an audit, with xdist or without; thread count and warning filters are put back after each item. This module imports
-next to nothing but pytest: what measures and decides waits until there is a claim to collect.
+an audit, with xdist or without; thread count and warning filters are put back after each item. An experiment that
+crashes takes that process with it: ``claimbench audit`` survives it, and so does xdist. This module imports next to
+nothing but pytest: what measures and decides waits until there is a claim to collect.
 """
 
 from __future__ import annotations
