@@ -133,6 +133,10 @@ class Claim:
             check_point(point, "at", where=self.id)
         if len(set(self.at)) < len(self.at):  # a level would be compared with itself
             raise InvalidDeclaration("at", self.at, "distinct points", where=self.id)
+        for quantity in self.test.quantities():
+            if not quantity.experiment.address:
+                allowed = "values of an experiment; the column of a fixed sample belongs into sample(...)"
+                raise InvalidDeclaration("test", quantity.name, allowed, where=self.id)
         check_most_seeds(self.most_seeds, where=self.id)
         self._check_axes()
         for point in self.at:

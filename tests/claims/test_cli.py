@@ -848,7 +848,7 @@ def test_doctor_names_what_is_missing_and_the_command_that_gets_it(cli, monkeypa
      ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((4, 0, 0), False)],
 )  # fmt: skip
 def test_doctor_knows_which_sqlite_can_damage_a_store(cli, monkeypatch, version, found):
-    from claims import doctor
+    from claims.cli import doctor
 
     assert doctor.has_wal_reset_bug(version) == found
     monkeypatch.setattr(doctor.sqlite3, "sqlite_version_info", version)

@@ -138,7 +138,7 @@ def test_what_does_not_belong_is_refused_by_name(name):
 
 REFUSED = [
     ("Claim", "finding", 3), ("Claim", "finding", None), ("Claim", "corrected_by", "not an id"),
-    ("Claim", "rival", True),
+    ("Claim", "rival", True), ("Claim", "test", kinds.mean(kinds.column("x"))),
     ("Claim", "rival", "2.0"), ("Claim", "rival", 10**400), ("Claim", "statement", "\ud800"), ("Claim", "at", ()),
     ("Claim", "at", ((("n", [1]),),)), ("Claim", "at", (("n", 1),)), ("Claim", "at", grid(n=1) * 2),
     ("Claim", "expected", "ERROR"), ("Claim", "role", ["paper"]), ("Claim", "test", kinds.mean),

@@ -1,7 +1,7 @@
 """The table of faults, at length: damaged stores, and audits that are disturbed.
 
-``run.py [--corruptions N] [--schedules N] [--kills N] [--seed S]``; ``--only NUMBER`` repeats one damaged store, ``--schedule
-NUMBER`` one schedule.
+``run.py [--corruptions N] [--schedules N] [--kills N] [--seed S]``; ``--only NUMBER`` repeats one damaged store,
+``--schedule NUMBER`` one schedule.
 """
 
 from __future__ import annotations

@@ -144,6 +144,7 @@ def test_the_base_is_read(folder: Path) -> None:
 @example(data=with_value("10", "'ten'"))
 @example(data=with_value("1.0", "float('nan')"))
 @example(data=with_value("1.0", "exit()"))
+@example(data=with_value('mean(DRAW["x"])', "mean(column('x'))"))
 @example(data=with_value("1.0", "'\\ud800'"))
 @example(data=with_value('"x"', "'\\ud800'"))
 def test_changed_values(data: bytes, folder: Path) -> None:
