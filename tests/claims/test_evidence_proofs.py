@@ -148,6 +148,19 @@ def test_an_identity_that_fails_takes_its_rows_along_until_they_are_measured_aga
         assert store.identities() == {IDENTITY.digest: CONTENT}
 
 
+def test_a_column_that_became_nothing_is_damage_like_any_other(path, said):
+    """A byte of a row's header makes NULL of a text; SQLite gives it out although the column may not be NULL."""
+    content = bytearray(path.read_bytes())
+    at = content.index(IDENTITY.digest.encode() + IDENTITY.content.encode())
+    length = 2 * len(IDENTITY.content) + 13  # SQLite's code of a text; two bytes of it
+    assert content[at - 2 : at] == bytes([0x80 | length >> 7, length & 0x7F])
+    content[at - 2 : at] = b"\0\0"
+    path.write_bytes(content)
+    with Store(path, speak=said.append) as store:
+        store.get(KEYS)
+    assert check(path).faults
+
+
 def test_what_another_process_measures_under_a_new_identity_is_believed(path):
     other = Identity.of(CONTENT | {"epoch": 8})
     with Store(path) as mine:

@@ -25,7 +25,7 @@ from claims.evidence.measure import Records
 from claims.evidence.sqlite import writing
 from claims.evidence.sqlite.files import DAMAGED, MEMORY, Connect, Say, connect, is_busy, say, stamp
 from claims.evidence.sqlite.plausible import content_of, objection
-from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Row, Tally, named, proven, unproven
+from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Row, Tally, named, proven, text_of, unproven
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, lost_guards, version_of
 from claims.evidence.sqlite.session import ADVICE, Session, to_read, to_write
 from claims.evidence.sqlite.survey import Survey, scan, survey
@@ -153,8 +153,7 @@ class Store:
             elif found.setdefault(row.key, row).records != row.records:
                 raise StoreError(f"{self.path}: {row.where()}: two rows with different records. {ADVICE}")
         for raw in failing:
-            key = raw[1].decode(errors="replace") if isinstance(raw[1], bytes) else raw[1]
-            if key in found:
+            if text_of(raw[1]) in found:
                 continue  # another row stands in for it
             self._failing += 1
             if self._failing <= _NAMED:
@@ -192,7 +191,7 @@ class Store:
         raws = self._session.patiently(
             lambda: list(scan(self._session.connection, select, tally.identities if tally else 0, []))
         )
-        pairs = [(name.decode(errors="replace"), text.decode(errors="replace")) for _, name, text in raws]
+        pairs = [(text_of(name), text_of(text)) for _, name, text in raws]
         contents = {name: content_of(name, text) for name, text in pairs}
         self._contents = {name: content for name, content in contents.items() if content is not None}
 
@@ -234,7 +233,7 @@ class Store:
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, and which guards are gone."""
         with self._session.translated():
-            texts = [text.decode(errors="replace") for (text,) in self._session.fetch("PRAGMA integrity_check")]
+            texts = [text_of(text) for (text,) in self._session.fetch("PRAGMA integrity_check")]
             gone = lost_guards(self._session.connection) if self.schema == SCHEMA_VERSION else []
         guards = [f"the guard {name} is gone; the next audit that measures something restores it" for name in gone]
         return [*(text for text in texts if text != "ok"), *guards]

@@ -124,11 +124,14 @@ def unproven(raw: Sequence[Any]) -> Row | None:
     return Row(key, experiment, base, seed, identity, records, seconds, measured_at)
 
 
+def text_of(value: Any) -> str:
+    """The text of a raw column, as far as it can be read; damage can make any type of it, or nothing."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
 def named(raw: Sequence[Any]) -> str:
     """What raw columns that prove nothing claim to be, as far as it can be read."""
-    _, _, experiment, base, seed, *_ = (
-        value.decode(errors="replace") if isinstance(value, bytes) else value for value in raw
-    )
+    _, _, experiment, base, seed, *_ = map(text_of, raw)
     return f"row {raw[0]} ({experiment} at {base}, seed {seed})"
 
 

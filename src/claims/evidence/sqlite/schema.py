@@ -6,6 +6,7 @@ import functools
 import sqlite3
 
 from claims.errors import StoreError
+from claims.evidence.sqlite.rows import text_of
 
 SCHEMA_VERSION = 2
 #: The schema before rows carried proofs: it is read, and can be upgraded.
@@ -130,7 +131,7 @@ def _blueprint(version: int) -> frozenset[bytes]:
 def lost_guards(connection: sqlite3.Connection) -> list[str]:
     """Names of the guards that are gone or changed."""
     rows = connection.execute("SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master WHERE type = 'trigger'")
-    found = {bytes(name).decode(errors="replace"): bytes(sql).decode(errors="replace") for name, sql in rows}
+    found = {text_of(name): text_of(sql) for name, sql in rows}
     return [name for name, statement in GUARDS.items() if found.get(name) != statement]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from claims.errors import ConflictingEvidence, StoreError, StoreNotWritable
 from claims.evidence.sqlite.files import Count, Stamp, stamp, write_count
 from claims.evidence.sqlite.plausible import content_of
-from claims.evidence.sqlite.rows import COLUMNS, Row, Tally, proof
+from claims.evidence.sqlite.rows import COLUMNS, Row, Tally, proof, text_of
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, create, restore_guards, version_of
 from claims.evidence.sqlite.session import Session
 
@@ -151,7 +151,7 @@ def _check_order(session: Session) -> None:
 
 def _problems(session: Session) -> list[str]:
     """What SQLite finds wrong with the file as a whole."""
-    found = (text.decode(errors="replace") for (text,) in session.run("PRAGMA integrity_check(1000000)"))
+    found = (text_of(text) for (text,) in session.run("PRAGMA integrity_check(1000000)"))
     return [text for text in found if text != "ok" and not text.startswith(_OF_A_ROW)]
 
 
@@ -161,7 +161,7 @@ def _append(
     """Rows that are new, and those that have to stand in for one that fails, under the next numbers."""
     for name, content in identities.items():
         stored = session.run("SELECT CAST(content AS BLOB) FROM identities WHERE digest = ?", (name,))
-        if all(content_of(name, text.decode(errors="replace")) is None for (text,) in stored):
+        if all(content_of(name, text_of(text)) is None for (text,) in stored):
             tally = tally._replace(identities=tally.identities + 1)
             session.run("INSERT INTO identities VALUES (?, ?, ?)", (tally.identities, name, content))
     for row in rows:
