@@ -15,7 +15,7 @@ from random import Random
 
 #: Files of a store whose content outlives their users; ``-shm`` is made anew by whoever comes first.
 PARTS = ("", "-wal", "-journal", "-lock")
-_SECTOR, _PAGE = 512, 4096
+_SECTOR = 512
 _LOG_HEADER = 32
 
 Files = dict[str, bytes]
@@ -75,12 +75,12 @@ class Disk:
         left = dict(after)
         log = before.get("-wal", b"")
         if before.get("", b"") != after.get("", b"") and log:  # a checkpoint: the log is whole, the database is not
-            left[""] = _mixed(draw, before[""], after[""], _PAGE)
+            left[""] = _mixed(draw, before[""], after[""])
             left["-wal"] = log
         elif before.get("", b"") != after.get("", b""):  # a journal undoes it, or it is done
             left = dict(draw.choice((before, after)))
         elif "-wal" in after:
-            left["-wal"] = _mixed(draw, self._log, after["-wal"], _SECTOR)
+            left["-wal"] = _mixed(draw, self._log, after["-wal"])
         if "-lock" in after:
             size = len(after["-lock"])
             left["-lock"] = draw.choice((after["-lock"], draw.choice(self._counts), bytes(size)))
@@ -97,23 +97,21 @@ class Disk:
         return self.path.with_name(self.path.name + part)
 
 
-def _mixed(draw: Random, old: bytes, new: bytes, block: int) -> bytes:
-    """New content of which some blocks were never written: all, none, those behind one, or any."""
-    blocks = -(-max(len(old), len(new)) // block)
-    kept = draw.randrange(blocks + 1) if blocks else 0
+def _mixed(draw: Random, old: bytes, new: bytes) -> bytes:
+    """New content of which some sectors were never written: all, none, those behind one, or any."""
+    count = -(-max(len(old), len(new)) // _SECTOR)
     how = draw.choice(("first", "any", "all", "none"))
     if how == "any":
-        written = [draw.random() < 0.7 for _ in range(blocks)]
+        written = [draw.random() < 0.7 for _ in range(count)]
     else:
-        written = [at < {"first": kept, "all": blocks, "none": 0}[how] for at in range(blocks)]
-    if all(written):
-        return new
-    length = len(new) if any(written[len(old) // block :]) else max(len(old), 0)
-    parts = []
-    for at, is_new in enumerate(written):
-        source = new if is_new else old
-        parts.append(source[at * block : (at + 1) * block].ljust(block, b"\0"))
-    return b"".join(parts)[: max(length, 0)]
+        kept = {"first": draw.randrange(count + 1), "all": count, "none": 0}[how]
+        written = [at < kept for at in range(count)]
+    grown = any(written[-(-len(old) // _SECTOR) :])
+    sectors = (
+        (new if is_new else old)[at * _SECTOR : (at + 1) * _SECTOR].ljust(_SECTOR, b"\0")
+        for at, is_new in enumerate(written)
+    )
+    return b"".join(sectors)[: len(new) if grown or how == "all" else len(old)]
 
 
 def _bytes(path: Path, count: int = -1) -> bytes | None:
