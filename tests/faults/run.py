@@ -10,6 +10,8 @@ import argparse
 import os
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -49,6 +51,20 @@ def simulations(folder: Path, *, numbers: range, show: bool = False) -> tuple[li
     return list(lines.values()), bad
 
 
+def simulations_at_once(folder: Path, *, numbers: range, processes: int) -> tuple[list[Line], list[str]]:
+    """The same of many, dealt out to processes."""
+    folders = [folder / f"part-{index}" for index in range(processes)]
+    for part in folders:
+        part.mkdir()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        parts = [
+            pool.submit(simulations, part, numbers=numbers[index::processes]) for index, part in enumerate(folders)
+        ]
+        found = [part.result() for part in parts]
+    lines = [total(same, kind=same[0].kind) for same in zip(*(lines for lines, _ in found), strict=True)]
+    return lines, [words for _, bad in found for words in bad]
+
+
 def memory() -> str | None:
     """A folder in memory, where there is one: to sync a file costs nothing there."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -71,8 +87,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="claims-faults-", dir=memory()) as name:
         folder = Path(name)
         lines, bad = corruptions(folder, seed=given.seed, numbers=damaged, show=one) if damaged else ([], [])
-        more = simulations(folder, numbers=schedules, show=one) if schedules else ([], [])
-    lines, bad = [*lines, *more[0]], [*bad, *more[1]]
+        if schedules:
+            count = os.cpu_count() or 1
+            more, worse = (
+                simulations(folder, numbers=schedules, show=True)
+                if one
+                else simulations_at_once(folder, numbers=schedules, processes=count)
+            )
+            lines, bad = [*lines, *more], [*bad, *worse]
     if given.kills and not one:
         found, words = killed(seed=given.seed, kills=given.kills)
         lines, bad = [*lines, *found], [*bad, *words]

@@ -33,9 +33,9 @@ class Line:
         return self.lost + self.wrong + self.traceback
 
 
-def total(lines: Iterable[Line]) -> Line:
+def total(lines: Iterable[Line], *, kind: str = "total") -> Line:
     """All of them in one line."""
-    made = Line("total")
+    made = Line(kind)
     for line in lines:
         for field in fields(Line)[1:]:
             setattr(made, field.name, getattr(made, field.name) + getattr(line, field.name))

@@ -22,7 +22,7 @@ from table import shown, total  # noqa: E402
 
 from claims.auditing.waiting import Waiting  # noqa: E402
 from claims.auditing.workers import Workers  # noqa: E402
-from claims.evidence.sqlite import writing  # noqa: E402
+from claims.evidence.sqlite import files, writing  # noqa: E402
 
 FEW = range(200)
 #: A planted mistake has to be found within so many schedules.
@@ -65,7 +65,7 @@ def test_two_hundred(simulated):
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_ten_thousand(tmp_path):
-    lines, bad = run.simulations(tmp_path, numbers=range(1000, 11_000))
+    lines, bad = run.simulations_at_once(tmp_path, numbers=range(1000, 11_000), processes=2)
     assert bad == []
     assert all(line.tried > 500 for line in lines), shown(lines)
 
@@ -104,6 +104,19 @@ def counts_too_late(patch):
     """The number of rows comes to lie beside the store after it has said that it is open."""
     begin = writing._begin
     patch.setattr(writing, "_begin", lambda opened, descriptor: begin(opened, None))
+
+
+def counts_too_soon(patch):
+    """The number of rows says what is not committed yet."""
+    append = writing._append
+
+    def appends(opened, *given):
+        tally = append(opened, *given)
+        with files.beside(opened.file, "-lock").open("r+b") as lock:
+            files.write_count(lock.fileno(), files.Count(tally.store, tally.rows))
+        return tally
+
+    patch.setattr(writing, "_append", appends)
 
 
 def wakes_one_waiter(patch):
@@ -167,6 +180,7 @@ def blames_at_once(patch):
 PLANTED = {
     drops_a_row: ("lost", "not there"),
     counts_too_late: ("wrong", "was not closed"),
+    counts_too_soon: ("wrong", "missing"),
     wakes_one_waiter: ("wrong", "undecided"),
     loses_a_job: ("lost", "nothing is in flight"),
     forgets_who_answered: ("lost", "nothing is in flight"),
