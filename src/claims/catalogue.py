@@ -143,7 +143,7 @@ def _check_corrections(claims: Mapping[str, Claim], homes: Mapping[str, Path]) -
             if any(_spells(path, corrected) for path in home.parent.glob("*.py") if path != home):
                 continue
             known |= {each.id: each for found in examine() for each in found.claims}
-        check_correction(claim, known, place(home, claim.id))
+        check_correction(claim, known, home)
 
 
 def _spells(path: Path, claim_id: str) -> bool:

@@ -127,12 +127,7 @@ class Claim:
             check_text(axis, "test.over", allowed="the name of an axis", empty=False, where=self.id)
         for look in self.test.looks:
             check_whole(look, "test.looks", least=0, most=CONFIRM_OFFSET, where=self.id)
-        if not isinstance(self.at, tuple) or not self.at:
-            raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
-        for point in self.at:
-            check_point(point, "at", where=self.id)
-        if len(set(self.at)) < len(self.at):  # a level would be compared with itself
-            raise InvalidDeclaration("at", self.at, "distinct points", where=self.id)
+        self._check_points()
         for quantity in self.test.quantities():
             if not quantity.experiment.address:
                 allowed = "values of an experiment; the column of a fixed sample belongs into sample(...)"
@@ -142,6 +137,14 @@ class Claim:
         for point in self.at:
             for quantity in self.test.quantities():
                 quantity.experiment.cell(dict(point))
+
+    def _check_points(self) -> None:
+        if not isinstance(self.at, tuple) or not self.at:
+            raise InvalidDeclaration("at", self.at, "one or more points, from claims.experiment.grid", where=self.id)
+        for point in self.at:
+            check_point(point, "at", where=self.id)
+        if len(set(self.at)) < len(self.at):  # a level would be compared with itself
+            raise InvalidDeclaration("at", self.at, "distinct points", where=self.id)
 
     def _check_axes(self) -> None:
         """The axes that the test runs over are there, with two or more levels, and such as it can use."""

@@ -109,27 +109,26 @@ def _corrected(packs: list[Installed]) -> tuple[Installed, ...]:
 def _lost(claims: Sequence[Claim], known: Mapping[str, Claim], homes: Mapping[str, Path]) -> Iterator[str]:
     for claim in claims:
         try:
-            check_correction(claim, known, place(homes[claim.id], claim.id))
+            check_correction(claim, known, homes[claim.id])
         except InvalidDeclaration as error:
             yield str(error)
 
 
-def check_correction(claim: Claim, known: Mapping[str, Claim], where: str) -> None:
+def check_correction(claim: Claim, known: Mapping[str, Claim], home: Path) -> None:
     """Refuse a claim that is corrected by one that is not there, or that is not expected to hold.
 
     Raises:
         InvalidDeclaration: names file, line and claim.
     """
-    if claim.corrected_by is None:
+    corrected = None if claim.corrected_by is None else known.get(claim.corrected_by)
+    if claim.corrected_by is None or (corrected is not None and corrected.expected is HOLDS):
         return
-    there = f"{where}: {claim.id}"
-    if claim.corrected_by not in known:
+    there = f"{place(home, claim.id)}: {claim.id}"
+    if corrected is None:
         hint = ", ".join(nearest(claim.corrected_by, list(known))) or "the id of a claim"
         raise InvalidDeclaration("corrected_by", claim.corrected_by, hint, where=there)
-    expected = known[claim.corrected_by].expected
-    if expected is not HOLDS:
-        allowed = f"a claim expected to be HOLDS; that one is expected {expected}"
-        raise InvalidDeclaration("corrected_by", claim.corrected_by, allowed, where=there)
+    allowed = f"a claim expected to be HOLDS; that one is expected {corrected.expected}"
+    raise InvalidDeclaration("corrected_by", claim.corrected_by, allowed, where=there)
 
 
 def _in_words(error: BaseException) -> str:
