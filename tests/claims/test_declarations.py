@@ -118,7 +118,10 @@ def test_what_the_makers_are_given_is_taken():
 
 def test_every_public_constructor_is_tried():
     public = {name for name in claims.__all__ if callable(getattr(claims, name)) and name[0].islower()}
-    assert public - {name.partition(" ")[0] for name in MAKERS} == {"load_paper"}
+    assert public - {name.partition(" ")[0] for name in MAKERS} == {
+        "audit",
+        "load_paper",
+    }  # which have tests of their own
 
 
 @pytest.mark.parametrize("name", MAKERS)
