@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from claims.auditing.loop import run
 from claims.auditing.planning import plan
+from claims.catalogue import load_catalogue
+from claims.catalogue import to_plain as declaration
 from claims.cli.common import json_text
 from claims.errors import ClaimsError
 from claims.evidence.store import Store
 from claims.outline.coverage import coverage_of, to_plain
-from claims.packs import load_catalogue
-from claims.packs import to_plain as declaration
 from claims.report.coverage import render_coverage
 from claims.report.document import check
 from claims.report.page import render
