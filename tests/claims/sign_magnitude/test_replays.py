@@ -118,7 +118,7 @@ def test_replays_depend_on_the_published_seed_alone():
 @pytest.mark.parametrize("module", ["replays", "depth_replays", "ternary_replays"])
 def test_evidence_of_a_replay_depends_on_no_kernel(module):
     """A replay takes minutes: an edited kernel must not have it measured again."""
-    seen: dict[str, str] = {}
-    fingerprint._collect(f"claims.papers.sign_magnitude.experiments.{module}", seen)
-    assert f"claims.papers.sign_magnitude.experiments.{module}" in seen
-    assert not [name for name in seen if name.startswith("claims.kernels")]
+    code = fingerprint.Code()
+    fingerprint._collect(f"claims.papers.sign_magnitude.experiments.{module}", code)
+    assert f"claims.papers.sign_magnitude.experiments.{module}" in code.modules
+    assert not [name for name in {*code.modules, *code.parts} if name.startswith("claims.kernels")]
