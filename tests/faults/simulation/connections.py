@@ -28,10 +28,12 @@ class SimulatedConnection(sqlite3.Connection):
             return self._torn(lambda: self._patient(statement, values))
         checkpoint = statement.startswith("PRAGMA wal_checkpoint")
         log = self.machine.disk.read().get("-wal", b"") if checkpoint else b""
-        cursor = self._within(lambda: self._patient(statement, values))
-        if checkpoint:
-            self.machine.disk.copied(log)
-        elif statement == "COMMIT":
+        try:
+            cursor = self._within(lambda: self._patient(statement, values))
+        finally:
+            if checkpoint:  # synced before anything is copied, even if that fails
+                self.machine.disk.synced(log)
+        if statement == "COMMIT":
             self.machine.disk.committed()
             self.machine.pause("committed")
         return cursor
@@ -43,9 +45,11 @@ class SimulatedConnection(sqlite3.Connection):
         self.machine.pause("close")
         if self.process.tearing:
             self._torn(super().close)
+        before = self.machine.disk.read()
         self._within(super().close)
-        if not self.machine.disk.size("-wal"):  # the last one has copied the log, and removed it
-            self.machine.disk.copied(b"")
+        after = self.machine.disk.read()
+        if before.get("") != after.get("") or "-wal" not in after:  # the last one has copied the log, or some of it
+            self.machine.disk.synced(after.get("-wal", b""))
         self.machine.pause("closed")
 
     def _patient(self, statement: str, values: Any) -> sqlite3.Cursor:

@@ -66,8 +66,8 @@ class Disk:
         if count != self._counts[-1]:
             self._counts.append(count)
 
-    def copied(self, log: bytes) -> None:
-        """A checkpoint has synced this log."""
+    def synced(self, log: bytes) -> None:
+        """A checkpoint has seen to it that this log is there."""
         self._log = log
 
     def torn(self, draw: Random, before: Files, after: Files) -> Files:
