@@ -141,8 +141,8 @@ def test_diff_obeys_no_result(cli, folder):
 def test_evidence_obeys_no_store(cli, folder):
     content = {
         "experiment": HOSTILE,
-        "sweep": [],
-        "epoch": HOSTILE,
+        "sweep": {},
+        "epoch": 7,
         "code": "c" * 64,
         "environment": {HOSTILE: HOSTILE},
     }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from claims.evidence.canonical import canonical_json, digest
+from claims.report.visible import visible
 
 #: The columns that a proof is over, in the order of the table; the proof is the last one.
 COLUMNS = (
@@ -131,7 +132,7 @@ def text_of(value: Any) -> str:
 
 def named(raw: Sequence[Any]) -> str:
     """What raw columns that prove nothing claim to be, as far as it can be read."""
-    _, _, experiment, base, seed, *_ = map(text_of, raw)
+    _, _, experiment, base, seed, *_ = (visible(text_of(column)) for column in raw)
     return f"row {raw[0]} ({experiment} at {base}, seed {seed})"
 
 
