@@ -112,7 +112,7 @@ class Claim:
             )
 
     def _check_test(self) -> None:
-        if not isinstance(self.test, Kind) or isinstance(self.test, type):
+        if not _is_kind(self.test):
             raise InvalidDeclaration("test", self.test, "a test from claims.kinds, such as mean(...)", where=self.id)
         if self.band is not None and not isinstance(self.band, Band):
             raise InvalidDeclaration("band", self.band, "a band, from claims.bands", where=self.id)
@@ -229,6 +229,18 @@ def _check_rival(band: Limits, rival: float, *, where: str = "") -> None:
     if band.contains(rival):
         allowed = f"a value outside the band [{band.lo:.6g}, {band.hi:.6g}], or a narrower band"
         raise RivalInsideBand("rival", rival, allowed, where=where)
+
+
+#: Types whose instances are known to be tests: a protocol of many members is slow to check, and claims are many.
+_KNOWN_KINDS: set[type] = set()
+
+
+def _is_kind(test: object) -> bool:
+    if type(test) not in _KNOWN_KINDS:
+        if not isinstance(test, Kind) or isinstance(test, type):
+            return False
+        _KNOWN_KINDS.add(type(test))
+    return True
 
 
 def nearest(asked: str, ids: list[str]) -> list[str]:
