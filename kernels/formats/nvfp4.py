@@ -83,10 +83,10 @@ def _halves(errors: Tensor, axis: int) -> Tensor:
 
 
 def _block_errors(magnitude: Tensor, step: Tensor, decode: Tensor, encode: Tensor, selection: int) -> Tensor:
-    """Of magnitudes (groups, tile, blocks, 16) rounded to nearest with scales (groups, blocks), in units of encode."""
+    """Of finite magnitudes (groups, tile, blocks, 16) rounded to nearest with scales (groups, blocks), in units of encode."""
     scaled = magnitude * _factors(step, decode)[:, None, :, None]
     rounded = e2m1.decode(e2m1.nearest_code(scaled)) * step[:, None, :, None]
-    errors = rounded - magnitude.clamp(max=LARGEST_FLOAT32) * encode
+    errors = rounded - magnitude * encode
     return _halves(_halves(errors.square() if selection == 1 else errors.abs(), 3), 1)
 
 
@@ -106,12 +106,12 @@ def _reference(
     assert tensor_scale is not None
     blocks = as_blocks(x, center, NVFP4_BLOCK, tile)
     refuse_nan("nvfp4_quantize", blocks)
-    magnitude = blocks.abs()
+    magnitude = blocks.abs().clamp(max=LARGEST_FLOAT32)
     if amax is None:
         amax = magnitude.max() if magnitude.numel() else magnitude.new_zeros(())
     decode, to_block_scale, encode = tensor_scales(amax.float(), largest_scale)
     tensor_scale.copy_(decode)
-    largest = magnitude.amax(dim=(1, 3)).clamp(max=LARGEST_FLOAT32) if magnitude.numel() else scales.float()
+    largest = magnitude.amax(dim=(1, 3)) if magnitude.numel() else scales.float()
     scales.copy_(e4m3.encode(largest * to_block_scale))
     if selection:
         four = e4m3.encode(largest * to_block_scale * _STRETCH)
@@ -215,7 +215,7 @@ def nvfp4_quantize(
     nearest, with ``rounding="stochastic"`` too: the choice then does not hang on the draws, whose mean stays the value.
     ``largest_scale=256`` leaves room for the scales of blocks put near 4 (448 is the largest that E4M3 has).
 
-    NaN (also from ``center``) raises KernelError; Inf counts as the largest finite float32 and saturates. All routes
+    NaN (also from ``center``) raises KernelError; Inf counts as the largest finite float32. All routes
     give the same bits.
     """
     view, shape = as_matrix("nvfp4_quantize", x, axis)

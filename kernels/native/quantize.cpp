@@ -34,7 +34,7 @@ struct Scales {
 };
 
 struct Nvfp4 {
-    static constexpr bool CHOOSES = false;
+    static constexpr bool CHOOSES = false, CLAMPS = true;  // an infinity counts as the largest finite number
     float tensor_scale, to_block_scale, encode;
     uint8_t* scales;
     int64_t stride;  // block scales a row of tiles
@@ -98,7 +98,7 @@ static void block_errors(const float* x, const Scales& scales, float encode, flo
 // Each block takes the scale that puts its largest element near 4 where its error is then less than near 6.
 template <bool SQUARED>
 struct FourOverSix : Nvfp4 {
-    static constexpr bool CHOOSES = true;
+    static constexpr bool CHOOSES = true, CLAMPS = true;
     using Nvfp4::Nvfp4;
 
     // Of `rows` <= 16 pieces that share their scales.
@@ -125,7 +125,7 @@ struct FourOverSix : Nvfp4 {
 };
 
 struct Mxfp4 {
-    static constexpr bool CHOOSES = false;
+    static constexpr bool CHOOSES = false, CLAMPS = false;  // an infinity has the largest code
     bool round_up;
     uint8_t* scales;
     int64_t stride;  // block scales a row
@@ -145,7 +145,7 @@ struct Mxfp4 {
 };
 
 // Codes of `count` blocks of a row, two a byte: element 2i in the low nibble.
-template <bool STOCHASTIC>
+template <bool STOCHASTIC, bool CLAMPS>
 static void encode_row(const float* x, const float* factors, int64_t count, uint64_t element, uint64_t key,
                        uint8_t* out) {
     uint32_t random[PIECE];
@@ -155,7 +155,9 @@ static void encode_row(const float* x, const float* factors, int64_t count, uint
         words code[64 / LANES];
         for (int part = 0; part < 64 / LANES; ++part) {
             int64_t j = i + part * LANES;
-            floats v = load_floats(x + j), y = smaller((floats)magnitude(v) * factors[j >> 4], same(6));
+            floats v = load_floats(x + j), size = (floats)magnitude(v);
+            if (CLAMPS) size = smaller(size, from_bits(LARGEST));
+            floats y = smaller(size * factors[j >> 4], same(6));
             words unsigned_code = STOCHASTIC ? stochastic_code(y, load<words>(random + j)) : nearest_code(y);
             code[part] = choose(7, unsigned_code, (words)v >> 28);
         }
@@ -198,7 +200,7 @@ static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t
     }
     for (int64_t i = 0; i < count; ++i) {
         uint64_t element = uint64_t((row_of(i) * blocks + block_of(i)) * 16);
-        auto encode = rounding.stochastic ? encode_row<true> : encode_row<false>;
+        auto encode = rounding.stochastic ? encode_row<true, Scale::CLAMPS> : encode_row<false, Scale::CLAMPS>;
         encode(x[i], factors[tile == 1 ? i : 0], width_of(i), element, rounding.key, codes + element / 2);
     }
 }

@@ -69,14 +69,14 @@ def _folded(x, A: tl.constexpr, N: tl.constexpr, B: tl.constexpr):
 
 @triton.jit
 def _block_errors(
-    x, code, tensor_scale, encode, SELECTION: tl.constexpr, TILE: tl.constexpr, ROWS: tl.constexpr,
+    magnitude, code, tensor_scale, encode, SELECTION: tl.constexpr, TILE: tl.constexpr, ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """Summed errors of a tile rounded to nearest with these scales, added by halves: (ROWS / TILE, COLUMNS / 16)."""
-    step, magnitude = e4m3_value(code), tl.abs(x)
+    step = e4m3_value(code)
     scaled = magnitude * _factors(step, tensor_scale, TILE, ROWS, COLUMNS)
     rounded = e2m1_value(e2m1_nearest(tl.minimum(scaled, 6.0))) * _of_each(step, TILE, ROWS, COLUMNS)
-    error = rounded - tl.minimum(magnitude, _LARGEST_FLOAT32) * encode
+    error = rounded - magnitude * encode
     error = error * error if SELECTION == 1 else tl.abs(error)
     BLOCKS: tl.constexpr = ROWS * COLUMNS // 16
     error = _folded(tl.reshape(error, (BLOCKS, 16, 1)), BLOCKS, 16, 1)
@@ -110,20 +110,21 @@ def _quantize(
     if tl.max(tl.max(largest, 1), 0) > 0x7F800000:
         tl.store(nan_ptr, 1)
     # An infinity counts as the largest finite number.
+    magnitude = tl.minimum(tl.abs(x), _LARGEST_FLOAT32)
     scaled_largest = tl.minimum(largest, 0x7F7FFFFF).to(tl.float32, bitcast=True) * tl.load(to_scale_ptr)
     scale_code = e4m3_nearest(tl.minimum(scaled_largest, 448.0))
     tensor_scale = tl.load(tensor_scale_ptr)
     if SELECTION != 0:
         four, encode = e4m3_nearest(tl.minimum(scaled_largest * 1.5, 448.0)), tl.load(to_scale_ptr + 1)
-        by_six = _block_errors(x, scale_code, tensor_scale, encode, SELECTION, TILE, ROWS, COLUMNS)
-        by_four = _block_errors(x, four, tensor_scale, encode, SELECTION, TILE, ROWS, COLUMNS)
+        by_six = _block_errors(magnitude, scale_code, tensor_scale, encode, SELECTION, TILE, ROWS, COLUMNS)
+        by_four = _block_errors(magnitude, four, tensor_scale, encode, SELECTION, TILE, ROWS, COLUMNS)
         scale_code = tl.where(by_four < by_six, four, scale_code)
     group = tl.program_id(0) * (ROWS // TILE) + tl.arange(0, ROWS // TILE)
     block = first // 16 + tl.arange(0, COLUMNS // 16)
     scale_inside = (group * TILE < rows)[:, None] & (block < padded_k // 16)[None, :]
     scale_at = group.to(tl.int64)[:, None] * (padded_k // 16) + block[None, :]
     tl.store(scales_ptr + scale_at, scale_code.to(tl.uint8), scale_inside)
-    scaled = tl.abs(x) * _factors(e4m3_value(scale_code), tensor_scale, TILE, ROWS, COLUMNS)
+    scaled = magnitude * _factors(e4m3_value(scale_code), tensor_scale, TILE, ROWS, COLUMNS)
     store_codes(codes_ptr, x, scaled, row, first, rows, padded_k, key_low, key_high, STOCHASTIC, ROWS, COLUMNS)
 
 

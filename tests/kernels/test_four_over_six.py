@@ -174,6 +174,18 @@ def test_infinities_count_as_the_largest_number(variant):
             assert torch.equal(nvfp4_quantize(x, **options, route=route).payload, finite.payload)
 
 
+@each_variant
+def test_an_infinity_is_put_near_four_like_the_largest_number(variant):
+    """Beside 4.5 at 6, which is neither 4 nor 6, the block is better off with 3 and 4; codes beyond would decode to Inf."""
+    largest = torch.finfo(torch.float32).max
+    x = torch.tensor([[torch.inf, 0.75 * largest] + [0.0] * 14])
+    with route_for(variant) as route:
+        q = nvfp4_quantize(x, four_over_six="squared", largest_scale=256, route=route)
+    assert e4m3_decode(q.scales).item() == 384
+    assert unpack_nibbles(q.codes)[0, :2].tolist() == [6, 5]  # 4 and 3
+    assert bool(dequantize(q).isfinite().all())
+
+
 def test_quantization_error_of_gaussians():
     """Relative mean squared errors of N(0, 1), measured elsewhere with another implementation to three digits."""
     x = normal(400, 1024, seed=1)
