@@ -93,7 +93,7 @@ def test_another_tier_is_a_beginning_of_the_same_evidence(reference, tmp_path):
 
 @pytest.fixture(scope="module")
 def driven(tmp_path_factory):
-    """One process that forks audits, kills twenty of them, and lets two race."""
+    """One process that forks audits, kills eight of them, and lets two race."""
     folder = tmp_path_factory.mktemp("driven")
     command = [
         sys.executable,
@@ -101,7 +101,7 @@ def driven(tmp_path_factory):
         "kill-and-race",
         str(folder / "evidence.sqlite"),
         str(folder),
-        "20",
+        "8",
     ]
     ran = subprocess.run(
         command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
@@ -121,12 +121,12 @@ def records(path: Path) -> dict[str, str]:
         return {row.key: row.records for row in store.rows()}
 
 
-def test_after_twenty_kills_the_verdicts_are_the_same(driven, undisturbed):
+def test_after_eight_kills_the_verdicts_are_the_same(driven, undisturbed):
     report = json.loads((driven / "report.json").read_text())
-    assert report["kills"] == 20
+    assert report["kills"] == 8
     sizes = [stored for stored, _, _ in report["progress"]]
     assert sizes == sorted(sizes)
-    assert len(set(sizes)) > 5, "the kills did not fall into the middle of anything"
+    assert len(set(sizes)) > 3, "the kills did not fall into the middle of anything"
     assert json.loads((driven / "killed.json").read_text()) == undisturbed[0]
     assert records(driven / "evidence.sqlite") == undisturbed[1]
 

@@ -74,6 +74,7 @@ def mypy(tmp_path_factory):
     return check
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_door(mypy):
     assert mypy(README) == ""
     wrong = {

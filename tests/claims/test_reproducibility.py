@@ -28,7 +28,7 @@ from claims.verdict import Tier
 
 ROOT = Path(__file__).parents[2]
 #: Declared seconds of one seed above which an experiment is left to the slow tests.
-DEAR = 0.06
+DEAR = 0.02
 #: Bytes of the rubbish, from and to: pivots, work spaces, tensors.
 SIZES = (2**4, 2**18)
 SEED = 3
@@ -58,7 +58,7 @@ def leave_rubbish(seed: int) -> None:
     """Fill buffers of many sizes, as numpy and torch allocate them, and give them back in another order."""
     draw, numbers = random.Random(seed), np.random.default_rng(seed)
     buffers: list[Any] = []
-    for _ in range(100):
+    for _ in range(40):
         size = int(2 ** draw.uniform(*np.log2(SIZES)))
         rubbish = numbers.integers(1, 256, size=size, dtype=np.uint8)
         buffers.append(torch.from_numpy(rubbish).clone() if draw.random() < 0.5 else rubbish)
