@@ -176,7 +176,7 @@ def test_infinities_count_as_the_largest_number(variant):
 
 @each_variant
 def test_an_infinity_is_put_near_four_like_the_largest_number(variant):
-    """Beside 4.5 at 6, which is neither 4 nor 6, the block is better off with 3 and 4; codes beyond would decode to Inf."""
+    """3/4 of it are neither 4 nor 6 at 6, but 3 at 4; a code beyond 4 would decode to Inf."""
     largest = torch.finfo(torch.float32).max
     x = torch.tensor([[torch.inf, 0.75 * largest] + [0.0] * 14])
     with route_for(variant) as route:

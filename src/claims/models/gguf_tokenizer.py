@@ -9,33 +9,14 @@ from typing import TYPE_CHECKING, Any
 from claims.errors import ModelError
 from claims.models.checkpoint import readers_missing
 from claims.models.fields import Fields, shown
+from claims.models.patterns import PATTERNS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 #: Types of tokens that stand for themselves in a text: control and user-defined ones; and all types there are.
 _CONTROL, _USER_DEFINED, _TYPES = 3, 4, range(7)
-_WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_ENDINGS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_LOWER, _UPPER = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
-_LLAMA3 = rf"{_ENDINGS}|{_WORDS}|\p{{N}}{{1,3}}|{_REST}"
-_QWEN2 = rf"{_ENDINGS}|{_WORDS}|\p{{N}}|{_REST}"
-_TEKKEN = (
-    rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*|\p{{N}}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-#: How text is cut before pairs are merged, by GGUF's name: a pattern for the pieces, or a step of GPT-2's own pattern.
-_PATTERNS = {
-    "qwen2": _QWEN2,
-    "deepseek-r1-qwen": _QWEN2,
-    "llama-bpe": _LLAMA3,
-    "llama3": _LLAMA3,
-    "llama-v3": _LLAMA3,
-    "smaug-bpe": _LLAMA3,
-    "tekken": _TEKKEN,
-}
-SPLITS = ("gpt-2", "smollm", *_PATTERNS)
+SPLITS = ("gpt-2", "smollm", *PATTERNS)
 #: Where a piece that is a token is taken whole, whatever the merges would make of it.
 _WHOLE = ("llama-bpe", "llama3", "llama-v3", "tekken")
 #: Keys that the reader uses, and those that change nothing at some values; nothing is ever added to a text here.
@@ -119,8 +100,8 @@ def _byte_level(
             got = f"the merge of {shown(left)} and {shown(right)} needs {shown(unknown[0])}"
             raise ModelError(f"{path}: {got}, which is no token; allowed: merges of tokens into tokens")
     tokenizer = Tokenizer(models.BPE(vocab=ids, merges=pairs, ignore_merges=split in _WHOLE))
-    if split in _PATTERNS:
-        pieces: Any = pre_tokenizers.Split(Regex(_PATTERNS[split]), behavior="isolated")
+    if split in PATTERNS:
+        pieces: Any = pre_tokenizers.Split(Regex(PATTERNS[split]), behavior="isolated")
         steps = [pieces, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     else:
         digits: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if split == "smollm" else []

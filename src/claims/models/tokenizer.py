@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from claims.errors import ModelError
 from claims.models.checkpoint import readers_missing
 from claims.models.fields import read_json, shown
+from claims.models.patterns import KNOWN_PATTERNS
+from claims.models.tokenizing import tokenized, within_limits
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,11 +26,13 @@ def token_ids(tokenizer: Tokenizer, text: str, *, source: object) -> list[int]:
     """All of a text as tokens, nothing added; ``source`` names the text in messages.
 
     Raises:
-        ModelError: the tokenizer gives up on it, or would leave out characters that it has no tokens for.
+        ModelError: the tokenizer gives up on it, takes out of all proportion to its length, or would leave out
+            characters that it has no tokens for.
     """
     with _given_up(f"{source}: the model's tokenizer makes no tokens of it"):
-        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-        left_out = _left_out(tokenizer, text)
+        description = tokenizer.to_str()
+        strange = [pattern for pattern in _patterns(json.loads(description)) if pattern not in KNOWN_PATTERNS]
+        ids, left_out = within_limits(description, text) if strange else tokenized(tokenizer, text)
     if left_out:
         some = f"{len(left_out)} of its characters, among them {shown(left_out[0])}"
         got = f"the model's tokenizer has no tokens for {some}"
@@ -35,23 +40,14 @@ def token_ids(tokenizer: Tokenizer, text: str, *, source: object) -> list[int]:
     return ids
 
 
-def _left_out(tokenizer: Tokenizer, text: str) -> list[str]:
-    """Characters that a byte-level tokenizer drops without a word, since its vocabulary lacks one of their bytes."""
-    from tokenizers import decoders, models, pre_tokenizers
-
-    model = tokenizer.model
-    if not isinstance(tokenizer.decoder, decoders.ByteLevel) or not isinstance(model, models.BPE):
-        return []
-    if model.unk_token is not None or model.byte_fallback:
-        return []
-    letters = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    known = tokenizer.get_vocab(with_added_tokens=True).keys()
-
-    def missing(character: str) -> bool:
-        return any(letter not in known for piece, _ in letters.pre_tokenize_str(character) for letter in piece)
-
-    characters = text if tokenizer.normalizer is None else tokenizer.normalizer.normalize_str(text)
-    return sorted(filter(missing, set(characters)))
+def _patterns(part: object) -> Iterator[str]:
+    """The regular expressions that a part of a description cuts or replaces by."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from (str(value),) if key == "Regex" else _patterns(value)
+    if isinstance(part, list):
+        for item in part:
+            yield from _patterns(item)
 
 
 def tokenizer_of_folder(folder: Path) -> Tokenizer:

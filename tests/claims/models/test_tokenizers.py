@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from claims.cli import main
 from claims.errors import ModelError
+from claims.models import tokenizing
 from claims.models.gguf_tokenizer import SPLITS
 from claims.models.opening import open_checkpoint
 from claims.models.text import TOPICS, read_text
@@ -43,6 +44,16 @@ def rewritten(folder, change):
     change(description)
     path.write_text(json.dumps(description))
     return folder
+
+
+def cut_by(pattern):
+    """The change of a description that has its text cut by a regular expression."""
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+    def change(description):
+        description["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, description["pre_tokenizer"]]}
+
+    return change
 
 
 class TestFolder:
@@ -98,6 +109,26 @@ class TestFolder:
         tokenizer = open_checkpoint(folder).tokenizer()
         with pytest.raises(ModelError, match=r"my\.txt: the model's tokenizer makes no tokens of it"):
             token_ids(tokenizer, "hello world", source="my.txt")
+
+    def test_a_pattern_of_its_own_cuts_as_the_package_does(self, folder):
+        tokenizer = open_checkpoint(rewritten(folder, cut_by(r"[a-z]+\d?|\s"))).tokenizer()
+        assert token_ids(tokenizer, SCRIPTS, source="my.txt") == tokenizer.encode(SCRIPTS, add_special_tokens=False).ids
+
+    def test_a_pattern_that_takes_for_ever_is_stopped(self, folder, monkeypatch):
+        """Each match tries eight million ways, and there are as many as letters: the library does not stop."""
+        monkeypatch.setattr(tokenizing, "_SECONDS", 1)
+        tokenizer = open_checkpoint(rewritten(folder, cut_by("a*a*b|a"))).tokenizer()
+        with pytest.raises(
+            ModelError, match=r"my\.txt: the model's tokenizer makes no tokens of it .'stopped after 1 s of"
+        ):
+            token_ids(tokenizer, ("a" * 4000 + " ") * 20, source="my.txt")
+
+    @pytest.mark.parametrize("pattern", ["(a+)+$", "(?=(a|a)*c)a"])
+    def test_a_pattern_that_the_library_gives_up_on(self, folder, pattern, capfd):
+        tokenizer = open_checkpoint(rewritten(folder, cut_by(pattern))).tokenizer()
+        with pytest.raises(ModelError, match=r"my\.txt: the model's tokenizer makes no tokens of it"):
+            token_ids(tokenizer, "a" * 40 + "b", source="my.txt")
+        assert capfd.readouterr() == ("", "")
 
 
 class TestBytes:
