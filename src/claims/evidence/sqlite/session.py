@@ -33,6 +33,7 @@ from claims.evidence.sqlite.files import (
     stamp,
 )
 from claims.evidence.sqlite.rows import Tally, proven_tally
+from claims.report.visible import visible
 
 ADVICE = "Nothing was deleted. Move the file away, or name another with --store."
 T = TypeVar("T")
@@ -153,7 +154,7 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (*DAMAGED, json.JSONDecodeError, OSError) as error:
-        raise StoreError(f"{path}: {error}. {ADVICE}") from error
+        raise StoreError(f"{path}: {visible(error)}. {ADVICE}") from error
 
 
 def to_write(path: Path, say: Say, clock: Clock = CLOCK, connect: Connect = connect) -> Session:

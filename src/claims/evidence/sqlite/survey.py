@@ -12,6 +12,7 @@ from claims.errors import StoreError
 from claims.evidence.sqlite.files import DAMAGED, Count, is_busy
 from claims.evidence.sqlite.rows import COLUMNS, Group, Row, Tally, named
 from claims.evidence.sqlite.schema import UNPROVEN
+from claims.report.visible import visible
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence NOT INDEXED"
 _SELECT_UNPROVEN = f"SELECT 0, {', '.join(COLUMNS[1:9])}, 0, x'' FROM evidence"
@@ -134,7 +135,7 @@ def scan(connection: sqlite3.Connection, select: str, last_number: int, faults: 
     except DAMAGED as error:
         if is_busy(error):
             raise
-        faults.append(f"behind number {last} of {select.partition(' FROM ')[2].split()[0]}: {error}")
+        faults.append(f"behind number {last} of {select.partition(' FROM ')[2].split()[0]}: {visible(error)}")
     for number in range(last + 1, last_number + 1):
         try:
             found = connection.execute(f"{select} WHERE n = ?", (number,)).fetchone()
@@ -168,7 +169,7 @@ def _faults_of_the_whole(
         indexed = connection.execute("SELECT count(*) FROM evidence INDEXED BY evidence_key").fetchone()[0]
         names = connection.execute("SELECT count(*) FROM identities").fetchone()[0]
     except DAMAGED as error:
-        return [*faults, str(error)]
+        return [*faults, visible(error)]
     if indexed != held:
         faults.append(f"its index has {indexed:,} entries for {held:,} rows")
     if tally is not None and names != tally.identities:
