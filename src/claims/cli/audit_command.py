@@ -14,6 +14,7 @@ from claims.auditing import interrupts
 from claims.auditing.loop import Interrupted, run
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.auditing.results import AuditResult
+from claims.auditing.shards import Shard, part
 from claims.catalogue import Catalogue
 from claims.cli import INTERRUPTED
 from claims.cli.common import (
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     metavar="SPEC",
     help="process:N, or serial: in this process, which must not crash.",
 )
+@click.option("--shard", metavar="I/N", help="Only part I of N, into a store of its own; see evidence merge.")
 @store_option
 @click.option(
     "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML pages."
@@ -73,6 +75,7 @@ def command(
     epoch: str,
     jobs: int | None,
     executor: str | None,
+    shard: str | None,
     store: Path,
     report_dir: Path | None,
     json_file: str | None,
@@ -96,6 +99,12 @@ def command(
             subject=subject,
             place=catalogue.place,
         )
+    if shard is not None:
+        planned = part(planned, Shard.of(shard))
+        if not planned.groups and not dry_run:
+            with Store(store):  # one that can be merged with the others
+                say(f"{store}: no claim of the selection is in part {shard}")
+            return
     if dry_run:
         from claims.cli.dry_run import show_plan
 
@@ -111,7 +120,7 @@ def command(
         say(describe(subject), err=True)
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
-    resume = f"resume with: {resume_line(select, planned, store)}" if partial else ""
+    resume = f"resume with: {resume_line(select, planned, store, shard)}" if partial else ""
     publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
     if not code and require_available and catalogue.left_out and not select:
@@ -195,7 +204,8 @@ def publish(
     show(result, out, page=page, partial=partial)
 
 
-def resume_line(select: Sequence[str], planned: Plan, store: Path) -> str:
-    """The command that goes on where a run stopped: same claims, tier, epoch and store."""
+def resume_line(select: Sequence[str], planned: Plan, store: Path, shard: str | None = None) -> str:
+    """The command that goes on where a run stopped: same claims, tier, epoch, shard and store."""
     words = ["claimbench", "audit", *select, "--tier", planned.tier.value, "--epoch", str(planned.epoch)]
+    words += [] if shard is None else ["--shard", shard]
     return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])

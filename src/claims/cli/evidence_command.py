@@ -119,6 +119,21 @@ def import_evidence(file: Path, sound: bool, store: Path) -> None:
     say(f"{store}: {counted(added, 'seed')} added from {file}, {len(found.rows) - added:,} were there already")
 
 
+@command.command("merge")
+@click.argument("files", nargs=-1, required=True, metavar="STORE...", type=click.Path(path_type=Path, dir_okay=False))
+@store_option
+def merge_evidence(files: tuple[Path, ...], store: Path) -> None:
+    """Make one store of those of `audit --shard`; refused if they were not measured by one code and numerics class."""
+    from claims.evidence.merging import merge
+
+    same = [file for file in files if file.exists() and store.exists() and store.samefile(file)]
+    if same:
+        raise BadOption("STORE", str(same[0]), "other stores than the one of --store")
+    done = merge(files, store)
+    known = f"; {done.known:,} were there already" if done.known else ""
+    say(f"{store}: {counted(done.added, 'seed')} added from {counted(done.stores, 'store')}{known}")
+
+
 def _refuse(found: Survey, store: Path, *, sound: bool, outcome: str) -> None:
     """Raise StoreError if something fails; with ``sound``, only name it."""
     if not sound:
