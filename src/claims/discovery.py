@@ -11,6 +11,7 @@ from pathlib import Path
 
 from claims.claim import Claim, nearest
 from claims.errors import ClaimsError, InvalidDeclaration
+from claims.evidence.watching import importing
 from claims.outline.outline import Outline, load_outline
 from claims.packs import Pack, place
 from claims.verdict import HOLDS
@@ -73,11 +74,12 @@ def _load(entry: metadata.EntryPoint) -> Installed:
     except Exception as error:  # noqa: BLE001  whose metadata cannot be read
         made = Installed(name=entry.name, distribution=f"of a distribution without metadata: {error}")
     try:
-        pack = entry.load()
-        if not isinstance(pack, Pack):
-            raise InvalidDeclaration(f"entry point {entry.value}", pack, "a claims.Pack")
+        with importing():
+            pack = entry.load()
+            if not isinstance(pack, Pack):
+                raise InvalidDeclaration(f"entry point {entry.value}", pack, "a claims.Pack")
+            homes, claims, reasons = pack.homes(), pack.claims(), pack.not_claims()
         outline = None if pack.outline is None else load_outline(pack.outline)
-        homes, claims, reasons = pack.homes(), pack.claims(), pack.not_claims()
         return replace(made, pack=pack, claims=claims, homes=homes, not_claims=reasons, outline=outline)
     except KeyboardInterrupt:
         raise

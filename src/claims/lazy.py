@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from claims.errors import ClaimsError, InvalidDeclaration, Unavailable, described, raised
+from claims.evidence.watching import importing
 from claims.extras import missing
 from claims.fields import is_address, is_finite
 
@@ -44,7 +45,8 @@ def load(spec: str) -> Any:
     if not module_name or not attribute:
         raise InvalidDeclaration("target", spec, '"module:attribute"')
     try:
-        module = importlib.import_module(module_name)
+        with importing():
+            module = importlib.import_module(module_name)
     except Exception as error:  # a module of anyone's, which may raise anything
         if lacks := missing(error):
             raise Unavailable(lacks) from error

@@ -17,6 +17,7 @@ from claims.beside import taken
 from claims.claim import Claim
 from claims.errors import ClaimsError, InvalidClaimFile, InvalidDeclaration
 from claims.evidence.fingerprint import forget_files
+from claims.evidence.watching import importing
 from claims.fields import check_text
 from claims.paper import Paper
 
@@ -156,7 +157,8 @@ def load_file(path: Path) -> ModuleType:
     if name == path.stem and (words := taken(path)):
         raise InvalidClaimFile(path, None, words)
     try:
-        module = importlib.import_module(name)
+        with importing():
+            module = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a claim file may raise anything; it is reported with its line
         raise InvalidClaimFile(path, _line_in(error, path), _message(error)) from error
     if Path(getattr(module, "__file__", None) or "").resolve() != path:

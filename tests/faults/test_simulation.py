@@ -20,6 +20,7 @@ from simulation import executors, faults, schedule  # noqa: E402
 from simulation.world import world  # noqa: E402
 from table import shown, total  # noqa: E402
 
+from claims.auditing import loop  # noqa: E402
 from claims.auditing.waiting import Waiting  # noqa: E402
 from claims.auditing.workers import Workers  # noqa: E402
 from claims.evidence.sqlite import files, writing  # noqa: E402
@@ -148,6 +149,11 @@ def forgets_who_answered(patch):
     patch.setattr(Workers, "_replace", replaces)
 
 
+def forgets_what_waited(patch):
+    """For a witness, who has answered."""
+    patch.setattr(loop._Audit, "_take_again", lambda self, job, again: None)
+
+
 def answers_again_with_another_value(patch):
     """A worker that is asked a second time, since the first answer was lost or came late."""
     end = executors.SimulatedExecutor.end
@@ -184,6 +190,7 @@ PLANTED = {
     wakes_one_waiter: ("wrong", "undecided"),
     loses_a_job: ("lost", "nothing is in flight"),
     forgets_who_answered: ("lost", "nothing is in flight"),
+    forgets_what_waited: ("lost", "nothing is in flight"),
     answers_again_with_another_value: ("wrong", "not what was measured"),
     blames_at_once: ("wrong", "undisturbed"),
 }

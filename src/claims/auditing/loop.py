@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claims.auditing.interrupts import answered_by, held
@@ -12,16 +12,19 @@ from claims.auditing.planning import Plan
 from claims.auditing.results import AuditResult, ClaimResult, collect
 from claims.auditing.trial import Measurement, Trial
 from claims.auditing.waiting import Waiting
-from claims.auditing.workers import Job, Workers
+from claims.auditing.workers import Job, Workers, wait_for
 from claims.claim import Claim
 from claims.evidence.data import data_digests
 from claims.evidence.executors import Executors
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome, Task
+from claims.evidence.purity import difference
 from claims.evidence.store import Identity, Store
 
 #: A task holds at most this many seeds and, where one is slow, about this many seconds.
 _TASK_SEEDS, _TASK_SECONDS = 8, 0.5
+#: Jobs in flight with the witness, which is one process.
+_WITNESSED = 2
 
 
 @dataclass
@@ -62,11 +65,11 @@ def run(
         for measurement in planned.measurements():  # before the run: whoever imports something else later will notice
             audit.identity(measurement)
         audit.decide_all(fail_fast)
-        audit.workers.close()
+        audit.close()
     except KeyboardInterrupt as stop:
         raise Interrupted(audit.stopped()) from stop
     except BaseException:
-        audit.workers.close()
+        audit.close()
         raise
     return audit.result()
 
@@ -100,11 +103,15 @@ class _Audit:
     identities: dict[Measurement, Identity] = field(default_factory=dict)
     codes: dict[tuple[str, ...], str] = field(default_factory=dict)
     data: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    unconfirmed: dict[Measurement, Sequence[Outcome]] = field(default_factory=dict)
     cached: int = 0
     started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
-        self.workers = Workers(self.executors, self._take, self.observer.replaced, self.observer.waiting)
+        self.witnessed = self.plan.witnessed()
+        where, replaced = self.executors, self.observer.replaced
+        self.workers = Workers(where.open, 2 * max(1, where.workers), where.clock, self._take, replaced)
+        self.witness = Workers(where.witness, _WITNESSED, where.clock, self._take_again, replaced)
 
     def decide_all(self, fail_fast: bool) -> None:
         """Until every trial is final, or the first claim contradicts the record and ``fail_fast`` says to stop."""
@@ -126,13 +133,24 @@ class _Audit:
                 if not unfinished[trial.claim.id] and self._decided(trial.claim).as_expected is False and fail_fast:
                     return
             if self.waiting:
-                self.workers.wait()
+                wait_for(self.executors, (self.workers, self.witness), self.observer.waiting)
 
     def stopped(self) -> AuditResult:
         """What is decided when the user stops it: running tasks are finished, or dropped if the user stops that too."""
-        with answered_by(self.workers.let_go):
-            self.workers.close(self.observer.finishing)
+        with answered_by(self._let_go):
+            if running := sum(future.running() for team in (self.workers, self.witness) for future in team.flying):
+                self.observer.finishing(running)
+            self.close()
             return self.result()
+
+    def close(self) -> None:
+        """Let the tasks that run now end and take them; the others never begin."""
+        self.workers.close()
+        self.witness.close()
+
+    def _let_go(self) -> None:
+        self.workers.let_go()
+        self.witness.let_go()
 
     def result(self) -> AuditResult:
         """What is decided so far."""
@@ -161,7 +179,20 @@ class _Audit:
         found = self.store.get(keys)
         return {keys[key]: Outcome(keys[key], records, seconds) for key, (records, seconds) in found.items()}
 
-    def _take(self, measurement: Measurement, outcomes: Sequence[Outcome]) -> None:
+    def _take(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        """Take in what a job gave; with seed 0 of what has a witness it waits for that."""
+        seeds = self.witnessed.get(job.measurement)
+        if seeds is not None and any(each.seed == 0 and each.records is not None for each in outcomes):
+            self.unconfirmed[job.measurement] = outcomes
+            self.witness.add(Job(job.measurement, replace(job.task, seeds=seeds, again=True)))
+        else:
+            self._accept(job.measurement, outcomes)
+
+    def _take_again(self, job: Job, again: Sequence[Outcome]) -> None:
+        """Take in what waited for a witness."""
+        self._accept(job.measurement, _confirmed(job.measurement, self.unconfirmed.pop(job.measurement), again))
+
+    def _accept(self, measurement: Measurement, outcomes: Sequence[Outcome]) -> None:
         with held():  # a task is taken whole: what is judged is stored, and no transaction stays open
             for outcome in outcomes:
                 self.waiting.arrive(measurement, outcome)
@@ -215,6 +246,22 @@ class _Audit:
                 content["subject"] = self.plan.subject.identity(measurement.needs)
             self.identities[measurement] = Identity.of(content)
         return self.identities[measurement]
+
+
+def _confirmed(measurement: Measurement, outcomes: Sequence[Outcome], again: Sequence[Outcome]) -> Sequence[Outcome]:
+    """What a job gave, if its witness had the same of seed 0; else an error that names the value."""
+    first = next(each for each in outcomes if each.seed == 0)
+    assert first.records is not None
+    for other in (each for each in again if each.seed == 0):
+        words = ""
+        if other.records is None:
+            words = f"{other.error or other.unavailable} (when it was measured a second time)"
+        elif changed := difference(first.records, other.records):
+            where = f"{measurement.name} at {dict(measurement.base)}, seed 0"
+            words = f"{where}: {changed} when measured a second time: it is no pure function of point and streams"
+        if words:
+            return [Outcome(each.seed, None, each.seconds, error=words) for each in outcomes]
+    return outcomes
 
 
 def _chunks(seeds: Sequence[int], seconds: float) -> Iterator[tuple[int, ...]]:

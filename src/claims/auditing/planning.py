@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration, Unavailable
+from claims.evidence.fingerprint import code_named
 from claims.subject import NOBODY, Subject
 from claims.verdict import Tier
 
 #: The root of all streams unless ``--epoch`` says otherwise. Rotated on a calendar, never in reaction to a verdict.
 PINNED_EPOCH = 20260518
+
+#: Kinds whose numbers are evaluated rather than sampled: one that is wrong is wrong in the verdict.
+_EVALUATED = frozenset({"value", "identity", "search"})
+#: Seconds of a seed up to which a witness runs something before it; above the other, it is measured again only where
+#: nothing cheaper of its experiment is.
+_CHEAP, _DEAR = 0.03, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,39 @@ class Plan:
                     few, many = found.get(measurement, (0, 0))
                     found[measurement] = (max(few, len(trial.seeds())), max(many, trial.most_seeds()))
         return found
+
+    def witnessed(self) -> dict[Measurement, tuple[int, ...]]:
+        """Which measurements have seed 0 measured a second time, by a witness, and the seeds that it runs for that.
+
+        Every number that is evaluated once and every identity, unless it is dear; and of each experiment the cheapest
+        base point. What is left behind by a seed before it may show, another one if there is one: that costs more, and
+        is done where it costs little. A search that is dear repeats its own margins, a training run keeps its record.
+        """
+        kinds: dict[Measurement, set[str]] = {}
+        for trial in self.trials:
+            if trial.final is None:
+                for measurement in trial.measurements():
+                    kinds.setdefault(measurement, set()).add(trial.claim.test.kind)
+        cheapest: dict[tuple[str, ...], Measurement] = {}
+        for made in sorted(kinds, key=lambda made: (made.seconds, repr(made.base))):
+            cheapest.setdefault(code_named(made.address, made.base), made)
+        once, few = set(cheapest.values()), self.cost()
+        return {
+            made: _witnessed(made, few[made][0])
+            for made, found in kinds.items()
+            if made.needs != "text"
+            and (found != {"search"} or made.seconds <= _DEAR)
+            and (made in once or (found & _EVALUATED and made.seconds <= _DEAR))
+        }
+
+
+def _witnessed(made: Measurement, seeds: int) -> tuple[int, ...]:
+    """The seeds that a witness runs, of so many that the first look has."""
+    if made.needs or made.seconds > _DEAR:
+        return (0,)
+    if seeds > 1:
+        return (1, 0)
+    return (0, 0) if made.seconds <= _CHEAP else (0,)
 
 
 def lacking(claim: Claim, subject: Subject) -> str:

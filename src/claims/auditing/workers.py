@@ -1,16 +1,20 @@
-"""Workers that may die: a bounded window of tasks in flight, and what happens to them when a worker is killed."""
+"""Workers that may die: a bounded window of tasks in flight, and what happens to them when a worker is killed.
+
+An audit has two sets of them: those that measure, and a witness that measures some seeds a second time.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from claims.auditing.trial import Measurement
+from claims.clock import Clock
 from claims.errors import NoWorkers
 from claims.evidence.executors import Executors, Running
 from claims.evidence.measure import Outcome, Task, measure
@@ -33,21 +37,22 @@ class Job(NamedTuple):
 
 
 #: What is done with the outcomes of a job.
-Take = Callable[[Measurement, Sequence[Outcome]], None]
+Take = Callable[[Job, Sequence[Outcome]], None]
 
 
 @dataclass
 class Workers:
-    """The workers of one audit. They are started with the first job and replaced when one of them dies.
+    """Workers of one audit. They are started with the first job and replaced when one of them dies.
 
-    ``take`` is called with the outcomes of each job in the caller's thread, ``replaced`` with the number of jobs that
-    were in flight when a worker died, ``idle`` when nothing has come back for a while.
+    ``open`` gives a fresh executor, ``window`` is how many jobs are in flight. ``take`` is called with the outcomes of
+    each job in the caller's thread, ``replaced`` with the number of jobs that were in flight when a worker died.
     """
 
-    executors: Executors
+    open: Callable[[], Running]
+    window: int
+    clock: Clock
     take: Take
     replaced: Callable[[int], None]
-    idle: Callable[[], None]
     _queue: deque[Job] = field(default_factory=deque)
     _flying: dict[Future[list[Outcome]], Job] = field(default_factory=dict)
     _executor: Running | None = None
@@ -56,27 +61,27 @@ class Workers:
         """Queue a job."""
         self._queue.append(job)
 
-    def wait(self) -> None:
-        """Keep the window of jobs in flight full and take what is done, until at least something has happened.
+    @property
+    def flying(self) -> Collection[Future[list[Outcome]]]:
+        """The jobs in flight."""
+        return self._flying.keys()
+
+    def take_done(self, done: Collection[Future[list[Outcome]]]) -> None:
+        """Take those of some jobs that are in flight here, or replace the workers if one died."""
+        mine = [future for future in done if future in self._flying]
+        if any(isinstance(future.exception(), BrokenProcessPool) for future in mine):
+            self._replace()
+            return
+        for future in mine:
+            self._taken(future, self._flying.pop(future))
+
+    def launch(self) -> bool:
+        """Submit jobs until the window is full; whether that went without a worker dying.
 
         Raises:
             NoWorkers: none can be started.
         """
-        if not self._launch():
-            return
-        done, _ = self.executors.wait(self._flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
-        if not done:
-            self.idle()
-        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
-            self._replace()
-            return
-        for future in done:
-            self._taken(future, self._flying.pop(future))
-
-    def _launch(self) -> bool:
-        """Submit jobs until the window is full; whether that went without a worker dying."""
-        window = 2 * max(1, self.executors.workers)
-        while self._queue and len(self._flying) < window:
+        while self._queue and len(self._flying) < self.window:
             if self._flying and self._alone():
                 break
             executor = self._start() if self._executor is None else self._executor
@@ -94,7 +99,7 @@ class Workers:
         pauses = iter(_PAUSES)
         while True:
             try:
-                self._executor = self.executors.open()
+                self._executor = self.open()
                 self._executor.submit(os.getpid).result()
                 return self._executor
             except (BrokenProcessPool, OSError) as error:
@@ -102,7 +107,7 @@ class Workers:
                 pause = next(pauses, None)
                 if pause is None:
                     raise NoWorkers(len(_PAUSES) + 1, error) from error
-                self.executors.clock.sleep(pause)
+                self.clock.sleep(pause)
             except BaseException:  # Ctrl-C: whoever closes these workers must not wait until they have started
                 self._give_up()
                 raise
@@ -135,26 +140,24 @@ class Workers:
             for part in _taken_apart(job.task) if job.deaths >= _SUSPECTED else (job.task,):
                 self._queue.appendleft(Job(job.measurement, part, job.deaths + 1))
             return
-        (seed,) = job.task.seeds
+        seed = job.task.seeds[-1]  # of a second measurement, the one that is compared
         where = f"{job.task.name} at {dict(job.task.base)}, seed {seed}"
         message = f"{where}: its worker died each of {_GUILTY} times"
-        self.take(job.measurement, [Outcome(seed, None, 0.0, error=message)])
+        self.take(job, [Outcome(seed, None, 0.0, error=message)])
 
     def _taken(self, future: Future[list[Outcome]], job: Job) -> None:
         """Take the outcomes of a job; what a worker raises instead is the error of each of its seeds."""
         error = future.exception()
         if error is None:
-            self.take(job.measurement, future.result())
+            self.take(job, future.result())
             return
         message = f"{job.task.name} at {dict(job.task.base)}: {type(error).__name__}: {error}"
-        self.take(job.measurement, [Outcome(seed, None, 0.0, error=message) for seed in job.task.seeds])
+        self.take(job, [Outcome(seed, None, 0.0, error=message) for seed in job.task.seeds])
 
-    def close(self, finishing: Callable[[int], None] = lambda tasks: None) -> None:
-        """Let the tasks that run now end and take them, the others never begin; ``finishing`` is told how many."""
+    def close(self) -> None:
+        """Let the tasks that run now end and take them; the others never begin."""
         if self._executor is None:
             return
-        if running := sum(future.running() for future in self._flying):
-            finishing(running)
         # To cancel futures is left to the executor: it fails if it finds one cancelled when a worker dies.
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._end()
@@ -172,8 +175,31 @@ class Workers:
                 self._taken(future, job)
 
 
+def wait_for(executors: Executors, teams: Sequence[Workers], idle: Callable[[], None]) -> None:
+    """Keep the windows of all full and take what is done, until at least something has happened.
+
+    ``idle`` is called when nothing has come back for a while.
+
+    Raises:
+        NoWorkers: none can be started.
+    """
+    if not all(team.launch() for team in teams):
+        return
+    flying = [future for team in teams for future in team.flying]
+    done, _ = executors.wait(flying, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
+    if not done:
+        idle()
+    for team in teams:
+        team.take_done(done)
+
+
 def _taken_apart(task: Task) -> Iterator[Task]:
-    """A task a seed, the last first: which of them kills its worker is found one by one."""
+    """A task a seed, the last first: which of them kills its worker is found one by one.
+
+    A second measurement stays whole: the seed that it is about comes after another one.
+    """
+    if task.again:
+        return iter((task,))
     return (replace(task, seeds=(seed,)) for seed in reversed(task.seeds))
 
 

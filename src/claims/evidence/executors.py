@@ -11,21 +11,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
-from types import ModuleType
 from typing import Any, Protocol
 
 from claims.clock import CLOCK, Clock
 from claims.errors import BadOption
-
-_PRELOAD = ["claims.evidence.preloaded"]
-#: Keeps the folder in which a command was started off the import path of ``python -c``, which starts workers.
-_SAFE_PATH = "PYTHONSAFEPATH"
+from claims.evidence.servers import WITNESS, WORKERS, Server, set_variable
 
 
 class SerialExecutor(Executor):
@@ -61,15 +56,15 @@ def parse_spec(spec: str) -> int:
 class WorkerPool(ProcessPoolExecutor):
     """Worker processes on a leash, a pipe that this process alone holds: they end when it is let go."""
 
-    def __init__(self, workers: int) -> None:
-        self._collar, self._leash = multiprocessing.Pipe(duplex=False)
-        _start_server()  # before queues are made, which start a helper of their own
-        super().__init__(
-            workers,
-            mp_context=_context(),
-            initializer=_start_worker,
-            initargs=(self._collar, os.environ.get(_SAFE_PATH)),
-        )
+    def __init__(self, workers: int, server: Server = WORKERS) -> None:
+        self._server, (self._collar, self._leash) = server, multiprocessing.Pipe(duplex=False)
+        with server.starting() as context:  # before queues are made, which start a helper of their own
+            super().__init__(
+                workers,
+                mp_context=context,
+                initializer=_start_worker,
+                initargs=(self._collar, server.differing()),
+            )
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a worker run it, starting one if none is idle.
@@ -79,8 +74,7 @@ class WorkerPool(ProcessPoolExecutor):
                 system has no room for another process.
         """
         try:
-            _start_server()  # again, if it was killed
-            with _script_hidden():
+            with self._server.starting():
                 return super().submit(fn, *args, **kwargs)
         except BrokenProcessPool:
             raise
@@ -107,7 +101,15 @@ def cores() -> int:
 def open_executor(spec: str) -> SerialExecutor | WorkerPool:
     """A fresh executor of the specification; what a broken one is replaced with."""
     workers = parse_spec(spec)
-    return WorkerPool(workers) if workers else SerialExecutor()
+    if not workers:
+        return SerialExecutor()
+    WITNESS.prepare()  # who measures anew will want a witness: its server imports while the workers' does
+    return WorkerPool(workers)
+
+
+def open_witness(spec: str) -> SerialExecutor | WorkerPool:
+    """Where seeds are measured a second time: a process apart, or this one if ``spec`` allows no other."""
+    return WorkerPool(1, WITNESS) if parse_spec(spec) else SerialExecutor()
 
 
 class Running(Protocol):
@@ -130,12 +132,14 @@ class Executors:
     Attributes:
         workers: how many tasks run at a time; 0 if they run in this process.
         open: gives a fresh executor; a broken one is replaced.
+        witness: gives one that runs a task at a time, for seeds that are measured a second time.
         wait: :func:`concurrent.futures.wait`, or what does the same for futures of another kind.
         clock: by which whoever cannot open one waits before another attempt.
     """
 
     workers: int
     open: Callable[[], Running]
+    witness: Callable[[], Running]
     wait: Callable[..., tuple[Collection[Future[Any]], Collection[Future[Any]]]] = wait
     clock: Clock = CLOCK
 
@@ -146,73 +150,10 @@ class Executors:
         Raises:
             BadOption: it is none.
         """
-        return Executors(parse_spec(spec), lambda: open_executor(spec))
+        return Executors(parse_spec(spec), lambda: open_executor(spec), lambda: open_witness(spec))
 
 
-def _context() -> Any:
-    """A server that imports the large libraries once and forks workers, so that replacing a killed one is cheap."""
-    if not _forks():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
-    return context
-
-
-def _forks() -> bool:
-    return sys.platform != "win32" and "forkserver" in multiprocessing.get_all_start_methods()
-
-
-def _start_server() -> None:
-    """Start the server, if none runs, deaf to Ctrl-C from its first moment and blind to files of the working folder.
-
-    A signal that is blocked stays so in a child: a Ctrl-C while it imports them would otherwise be its end.
-    """
-    if sys.platform == "win32" or not _forks():
-        return
-    from multiprocessing import forkserver
-
-    _context()  # says what it imports
-    with _environment(_SAFE_PATH, "1"):
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            forkserver.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-
-@contextmanager
-def _script_hidden() -> Iterator[None]:
-    """A process that is started meanwhile does not import the script that starts it.
-
-    Tasks need nothing of it; one that audits outside of ``if __name__ == "__main__"`` would do so again in each worker.
-    """
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
-
-
-@contextmanager
-def _environment(name: str, value: str | None) -> Iterator[None]:
-    """A variable of the environment, set for a while; None is unset."""
-    before = os.environ.get(name)
-    _set(name, value)
-    try:
-        yield
-    finally:
-        _set(name, before)
-
-
-def _set(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
-
-
-def _start_worker(collar: connection.Connection, safe_path: str | None) -> None:
+def _start_worker(collar: connection.Connection, environment: Mapping[str, str | None]) -> None:
     """Leave when the leash is let go, by a parent that says so or by the death of one that was killed.
 
     Ctrl-C reaches every process of the terminal: only the parent answers it, so that running tasks end in peace.
@@ -220,7 +161,8 @@ def _start_worker(collar: connection.Connection, safe_path: str | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _set(_SAFE_PATH, safe_path)  # what an experiment starts finds the environment that the user has
+    for name, value in environment.items():  # what an experiment starts finds the environment that the user has
+        set_variable(name, value)
     _die_with(collar)
     threading.Thread(target=_leave_with, args=(collar,), daemon=True).start()
 

@@ -9,13 +9,16 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, raised
 from claims.evidence.data import data_digests
 from claims.evidence.fingerprint import code_fingerprint, code_named, forget_files
+from claims.evidence.inputs import Inputs, inputs_of
+from claims.evidence.purity import generators_elsewhere, repeated
+from claims.evidence.watching import read_at_import, running
 from claims.experiment import Point, Scalar
 from claims.extras import is_there, missing
 from claims.fields import is_text
@@ -36,7 +39,8 @@ class Task:
 
     ``code`` is the fingerprint under which they will be stored; empty, it is not looked at. ``data`` are the declared
     data that it reads, with their digests. ``subject`` is the trained
-    model and the text that the experiment asks for, if it does; its streams do not depend on it.
+    model and the text that the experiment asks for, if it does; its streams do not depend on it. ``again`` says that
+    the seeds are compared with what they gave before: the global generators are put elsewhere.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Task:
     code: str = ""
     data: tuple[tuple[str, str], ...] = ()
     subject: Subject | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,11 @@ def measure(task: Task) -> list[Outcome]:
             return [Outcome(seed, None, 0.0, unavailable=lacks) for seed in task.seeds]
         message = f"{task.name} cannot be loaded: {raised(error)}"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
-    with one_thread():
-        outcomes = [_measure_seed(task, function, seed) for seed in task.seeds]
+    inputs = inputs_of(task.address, task.base, task.data, task.subject, task.code)
+    if words := read_at_import(inputs):
+        return [Outcome(seed, None, 0.0, error=f"{task.name}: {words}") for seed in task.seeds]
+    with one_thread(), generators_elsewhere() if task.again else nullcontext():
+        outcomes = [_measure_seed(task, function, inputs, seed) for seed in task.seeds]
     if dict(task.data) != data_digests(dict(task.data), task.address):
         message = f"{task.name}: its data were changed after the audit had begun; run it again"
         return [Outcome(seed, None, 0.0, error=message) for seed in task.seeds]
@@ -137,15 +145,20 @@ def _libraries(modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _measure_seed(task: Task, function: Callable[..., Any], seed: int) -> Outcome:
+def _measure_seed(task: Task, function: Callable[..., Any], inputs: Inputs, seed: int) -> Outcome:
     started = time.perf_counter()
     base = dict(task.base)
     where = f"{task.name} at {base}, seed {seed}"
     try:
-        streams = Streams(task.epoch, task.name, base, seed)
         point = base | dict(task.sweep) | ({"subject": task.subject} if task.subject is not None else {})
-        returned = function(point, streams)
-        records = checked(returned, task.sweep)
+
+        def run() -> Records:
+            streams = Streams(task.epoch, task.name, base, seed)
+            with running(inputs):
+                returned = function(dict(point), streams)
+            return checked(returned, task.sweep)
+
+        records = repeated(run)
     except MeasurementError as error:
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {error}")
     except KeyboardInterrupt:

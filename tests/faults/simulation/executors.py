@@ -23,8 +23,8 @@ _FORGIVEN = 2
 class SimulatedExecutor(Executor):
     """Workers that run the first tasks of a queue, as many as there are."""
 
-    def __init__(self, pool: Pool) -> None:
-        self.pool, self.broken = pool, False
+    def __init__(self, pool: Pool, workers: int) -> None:
+        self.pool, self.workers, self.broken = pool, workers, False
         self.queue: dict[Future[Any], Task] = {}
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -35,7 +35,7 @@ class SimulatedExecutor(Executor):
         future: Future[Any] = Future()
         if fn is not measure:
             future.set_result(fn(*args))
-        elif not self.pool.workers:
+        elif not self.workers:
             future.set_result(self.pool.answer(args[0]))
         else:
             self.queue[future] = args[0]
@@ -46,7 +46,7 @@ class SimulatedExecutor(Executor):
         """Give tasks to workers that are free; those that are being worked on."""
         for future in [future for future in self.queue if future.cancelled()]:
             del self.queue[future]
-        given = list(self.queue)[: self.pool.workers]
+        given = list(self.queue)[: self.workers]
         for future in given:
             if not future.running():
                 future.set_running_or_notify_cancel()
@@ -115,16 +115,22 @@ class Pool:
 
     def executors(self) -> executors.Executors:
         """What an audit is given."""
-        return executors.Executors(self.workers, self.open, self.wait, self.machine.clock)
+        return executors.Executors(
+            self.workers,
+            lambda: self.open(self.workers),
+            lambda: self.open(min(1, self.workers)),
+            self.wait,
+            self.machine.clock,
+        )
 
-    def open(self) -> SimulatedExecutor:
+    def open(self, workers: int) -> SimulatedExecutor:
         """A fresh executor, if the system has room for its processes."""
         self.machine.pause("open")
         if self.refusals:
             self.refusals -= 1
             raise OSError(11, "Resource temporarily unavailable")
-        self.opened = [executor for executor in self.opened if executor.queue][-3:]
-        self.opened.append(SimulatedExecutor(self))
+        self.opened = [executor for executor in self.opened if executor.queue or not executor.broken]
+        self.opened.append(SimulatedExecutor(self, workers))
         return self.opened[-1]
 
     def wait(
@@ -151,11 +157,17 @@ class Pool:
     def _work(self, asked: list[Future[Any]]) -> None:
         """Some of the workers answer, or one dies. So do those that nobody waits for any more."""
         draw, machine = self.machine.draw, self.machine
-        for executor in self.opened[:-1]:
-            for future in executor.begin():
-                if draw.random() < 0.5:
-                    executor.end(future)
-        executor = self.opened[-1]
+        awaited = [executor for executor in self.opened if not executor.queue.keys().isdisjoint(asked)]
+        for executor in self.opened:
+            if executor not in awaited:
+                for future in executor.begin():
+                    if draw.random() < 0.5:
+                        executor.end(future)
+        if not awaited:
+            if not any(future.done() for future in asked):
+                raise Stuck("an audit waits for a task that nobody has")
+            return
+        executor = draw.choice(awaited)
         running = executor.begin()
         if self.dying and running and not executor.broken and self.forgiven(executor):
             self.dying = False
@@ -163,11 +175,9 @@ class Pool:
             executor.die()
         if executor.broken:
             executor.notice()
-        elif running:
+        else:
             for future in draw.sample(running, draw.randint(1, len(running))):
                 executor.end(future)
-        elif not any(future.done() for future in asked):
-            raise Stuck("an audit waits for a task that nobody has")
 
     def failing(self, executor: SimulatedExecutor) -> bool:
         """Whether a worker dies just when a task is given."""

@@ -54,7 +54,11 @@ class World:
 
     def undisturbed(self, store: Store) -> AuditResult:
         """Audit all claims where nothing happens."""
-        return loop.run(self.plan(), store, executor=Executors(0, lambda: _Answering(self.answer)))
+
+        def here() -> _Answering:
+            return _Answering(self.answer)
+
+        return loop.run(self.plan(), store, executor=Executors(0, here, here))
 
 
 class _Answering(SerialExecutor):
@@ -109,7 +113,7 @@ class _Measured:
         self._known: dict[Task, Outcome] = {}
 
     def __call__(self, task: Task) -> list[Outcome]:
-        return [self._seed(replace(task, seeds=(seed,), code="")) for seed in task.seeds]
+        return [self._seed(replace(task, seeds=(seed,), code="", again=False)) for seed in task.seeds]
 
     def _seed(self, task: Task) -> Outcome:
         if task not in self._known:
