@@ -138,6 +138,15 @@ class NoWorkers(ClaimsError):
         super().__init__(f"no worker process could be started in {attempts} attempts ({why}); {remedy}")
 
 
+class NoCluster(ClaimsError):
+    """A cluster does not answer, has no worker, or none that may measure. What was measured is stored."""
+
+    exit_code = 5
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(f"{address}: {why}; `--executor process:N` measures on this machine")
+
+
 class Unavailable(ClaimsError):
     """Raised by an experiment that needs what this machine lacks (a model, a GPU). Says what, and how to get it."""
 

@@ -15,6 +15,7 @@ EXTRAS = {
     "gguf": "models",
     "safetensors": "models",
     "tokenizers": "models",
+    "distributed": "dask",
     "matplotlib": "notebook",
     "pyarrow": "notebook",
 }

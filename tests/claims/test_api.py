@@ -169,7 +169,7 @@ def test_claims_may_be_given_themselves(folder: Path, monkeypatch: pytest.Monkey
         id="given.two", locus="-", statement="It is n.", test=mean(experiment("claims_api_demo:measured")["x"]),
         at=grid(n=[3]), band=between(2.0, 4.0, provenance="author", because="a toy"), rival=lambda n: n + 2,
     )  # fmt: skip
-    found = claims.audit(ONE, [two], tier="standard", epoch=7, store=None, jobs=1)
+    found = claims.audit(ONE, [two], tier="standard", epoch=7, store=None, executor="serial")
     assert [claim.verdict for claim in found] == ["HOLDS", "HOLDS"]
     assert not (folder / ":memory:").exists()
 
@@ -189,6 +189,10 @@ def test_what_cannot_be_is_refused(folder: Path, found: Audited) -> None:
         claims.audit(ONE, tier="daily")
     with pytest.raises(InvalidDeclaration, match="jobs: got 0"):
         claims.audit(ONE, jobs=0)
+    with pytest.raises(BadOption, match="jobs: got 2; allowed: either jobs or executor"):
+        claims.audit(ONE, jobs=2, executor="serial")
+    with pytest.raises(BadOption, match="--executor: got 'dask'"):
+        claims.audit(ONE, executor="dask")
     for epoch in (-1, "7", True, 1.5):
         with pytest.raises(BadOption, match="epoch"):
             claims.audit(ONE, epoch=epoch)  # type: ignore[arg-type]

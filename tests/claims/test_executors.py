@@ -34,13 +34,31 @@ def task(target: str, *seeds: int, base=(), sweep=()) -> Task:
     return Task(target, target, tuple(sorted(dict(base).items())), sweep, 7, seeds, (str(DATA),))
 
 
-@pytest.mark.parametrize(("spec", "workers"), [("serial", 0), ("process:1", 1), ("process:12", 12)])
+@pytest.mark.parametrize(
+    ("spec", "workers"),
+    [
+        *(("serial", 0), ("process:1", 1), ("process:12", 12)),
+        *(("dask:local:3", 3), ("dask:tcp://node-7:8786", 0), ("dask:tls://[::1]:8786", 0)),
+    ],
+)
 def test_a_specification(spec, workers):
     assert parse_spec(spec) == workers
 
 
 @pytest.mark.parametrize(
-    "spec", ["", "process", "process:", "process:0", "process:-1", "process:x", "process:1.5", "dask", "serial:2"]
+    "spec",
+    [
+        *("", "process", "process:", "process:0", "process:-1", "process:x", "process:1.5", "serial:2"),
+        *(
+            "dask",
+            "dask:",
+            "dask:local:0",
+            "dask:local",
+            "dask:http://node:80",
+            "dask:tcp://node",
+            "dask:tcp://no de:1",
+        ),
+    ],
 )
 def test_a_malformed_specification_says_what_is_allowed(spec):
     with pytest.raises(BadOption, match="process:N with N >= 1"):

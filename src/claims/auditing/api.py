@@ -19,7 +19,7 @@ from claims.auditing.results import AuditResult
 from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.errors import BadOption, InvalidDeclaration, NothingSelected
-from claims.evidence.executors import cores
+from claims.evidence.executors import cores, parse_spec
 from claims.evidence.store import DEFAULT_STORE, MEMORY, Store
 from claims.fields import check_truth, check_whole, check_word
 from claims.paper import Paper
@@ -35,6 +35,7 @@ def audit(
     tier: Tier | str = Tier.SMOKE,
     epoch: int | str = PINNED_EPOCH,
     jobs: int | None = None,
+    executor: str | None = None,
     store: Path | str | None = DEFAULT_STORE,
     model: str | None = None,
     text: str | None = None,
@@ -56,6 +57,7 @@ def audit(
         tier: how much to spend, "smoke", "standard" or "full".
         epoch: root of all random streams, or "fresh".
         jobs: worker processes; one a core unless it says otherwise.
+        executor: where tasks run, as ``--executor``, in place of ``jobs``: "serial", "dask:tcp://HOST:PORT" and so on.
         store: where evidence is kept, the same file as the command's; None keeps it in memory.
         model: trained model for the claims about one, as ``--model``.
         text: its text, as ``--text``.
@@ -73,6 +75,10 @@ def audit(
     check_truth(fail_fast, "fail_fast")
     if jobs is not None:
         check_whole(jobs, "jobs", least=1)
+    if jobs is not None and executor is not None:
+        raise BadOption("jobs", jobs, "either jobs or executor")
+    spec = f"process:{jobs or cores()}" if executor is None else executor
+    parse_spec(spec)
     catalogue, claims = _chosen(select)
     planned = plan(
         claims,
@@ -85,19 +91,18 @@ def audit(
     path = MEMORY if store is None else Path(store)
     from claims.report.audited import Audited
 
-    return Audited(_run(planned, path, jobs or cores(), fail_fast=fail_fast, progress=progress), catalogue)
+    return Audited(_run(planned, path, spec, fail_fast=fail_fast, progress=progress), catalogue)
 
 
-def _run(planned: Plan, path: Path, workers: int, *, fail_fast: bool, progress: bool) -> AuditResult:
+def _run(planned: Plan, path: Path, spec: str, *, fail_fast: bool, progress: bool) -> AuditResult:
     from claims.report.consoles import console
     from claims.report.progress import Progress
 
-    executor = f"process:{workers}"
-    display = Progress(planned, console(stderr=True), workers=workers) if progress else nullcontext()
+    display = Progress(planned, console(stderr=True), workers=parse_spec(spec)) if progress else nullcontext()
     opening = partial(Store, speak=lambda text: None) if path == MEMORY else Store  # it would say that it keeps nothing
     with opening(path) as opened, display as shown:
         observer = None if shown is None else shown.observer()
-        return run(planned, opened, executor=executor, observer=observer, fail_fast=fail_fast)
+        return run(planned, opened, executor=spec, observer=observer, fail_fast=fail_fast)
 
 
 def _chosen(select: Sequence[str | Path | Claim | Iterable[Claim]]) -> tuple[Catalogue, tuple[Claim, ...]]:

@@ -110,8 +110,8 @@ class _Audit:
     def __post_init__(self) -> None:
         self.witnessed = self.plan.witnessed()
         where, replaced = self.executors, self.observer.replaced
-        self.workers = Workers(where.open, 2 * max(1, where.workers), where.clock, self._take, replaced)
-        self.witness = Workers(where.witness, _WITNESSED, where.clock, self._take_again, replaced)
+        self.workers = Workers(where.open, lambda: 2 * max(1, where.workers()), where.clock, self._take, replaced)
+        self.witness = Workers(where.witness, lambda: _WITNESSED, where.clock, self._take_again, replaced)
 
     def decide_all(self, fail_fast: bool) -> None:
         """Until every trial is final, or the first claim contradicts the record and ``fail_fast`` says to stop."""

@@ -44,12 +44,13 @@ Take = Callable[[Job, Sequence[Outcome]], None]
 class Workers:
     """Workers of one audit. They are started with the first job and replaced when one of them dies.
 
-    ``open`` gives a fresh executor, ``window`` is how many jobs are in flight. ``take`` is called with the outcomes of
-    each job in the caller's thread, ``replaced`` with the number of jobs that were in flight when a worker died.
+    ``open`` gives a fresh executor, ``window`` says how many jobs to keep in flight. ``take`` is called with the
+    outcomes of each job in the caller's thread, ``replaced`` with the number of jobs that were in flight when a worker
+    died.
     """
 
     open: Callable[[], Running]
-    window: int
+    window: Callable[[], int]
     clock: Clock
     take: Take
     replaced: Callable[[int], None]
@@ -81,7 +82,7 @@ class Workers:
         Raises:
             NoWorkers: none can be started.
         """
-        while self._queue and len(self._flying) < self.window:
+        while self._queue and len(self._flying) < self.window():
             if self._flying and self._alone():
                 break
             executor = self._start() if self._executor is None else self._executor

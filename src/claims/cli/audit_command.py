@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--executor",
     metavar="SPEC",
-    help="process:N, or serial: in this process, which must not crash.",
+    help="process:N, dask:tcp://HOST:PORT, dask:local:N; or serial: in this process, which must not crash.",
 )
 @click.option("--shard", metavar="I/N", help="Only part I of N, into a store of its own; see evidence merge.")
 @store_option

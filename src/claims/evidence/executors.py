@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -21,6 +22,9 @@ from typing import Any, Protocol
 from claims.clock import CLOCK, Clock
 from claims.errors import BadOption
 from claims.evidence.servers import WITNESS, WORKERS, Server, set_variable
+
+#: Before the address of a scheduler, or ``local:N`` for a cluster of one's own.
+DASK = "dask:"
 
 
 class SerialExecutor(Executor):
@@ -40,17 +44,18 @@ class SerialExecutor(Executor):
 
 
 def parse_spec(spec: str) -> int:
-    """Workers of an executor's specification: 0 for ``serial``, N for ``process:N``.
+    """Workers of an executor's specification: 0 for ``serial``, N for ``process:N`` and ``dask:local:N``.
+
+    0 also for ``dask:tcp://HOST:PORT``: nobody knows before it is asked how many workers a cluster has.
 
     Raises:
         BadOption: not of that form, or N < 1.
     """
-    name, _, count = spec.partition(":")
-    if spec == "serial":
+    if spec == "serial" or re.fullmatch(rf"{DASK}(tcp|tls)://[^/\s]+:[0-9]+", spec):
         return 0
-    if name == "process" and count.isdecimal() and int(count) >= 1:
-        return int(count)
-    raise BadOption("--executor", spec, "serial, or process:N with N >= 1")
+    if (found := re.fullmatch(rf"(?:process|{DASK}local):([0-9]+)", spec)) and (count := int(found[1])):
+        return count
+    raise BadOption("--executor", spec, "serial, process:N with N >= 1, dask:tcp://HOST:PORT or dask:local:N")
 
 
 class WorkerPool(ProcessPoolExecutor):
@@ -130,14 +135,14 @@ class Executors:
     """Where the tasks of an audit run.
 
     Attributes:
-        workers: how many tasks run at a time; 0 if they run in this process.
+        workers: how many tasks run at a time, now; 0 if they run in this process.
         open: gives a fresh executor; a broken one is replaced.
         witness: gives one that runs a task at a time, for seeds that are measured a second time.
         wait: :func:`concurrent.futures.wait`, or what does the same for futures of another kind.
         clock: by which whoever cannot open one waits before another attempt.
     """
 
-    workers: int
+    workers: Callable[[], int]
     open: Callable[[], Running]
     witness: Callable[[], Running]
     wait: Callable[..., tuple[Collection[Future[Any]], Collection[Future[Any]]]] = wait
@@ -150,7 +155,12 @@ class Executors:
         Raises:
             BadOption: it is none.
         """
-        return Executors(parse_spec(spec), lambda: open_executor(spec), lambda: open_witness(spec))
+        workers = parse_spec(spec)
+        if spec.startswith(DASK):
+            from claims.evidence.cluster import cluster
+
+            return cluster(spec.removeprefix(DASK))
+        return Executors(lambda: workers, lambda: open_executor(spec), lambda: open_witness(spec))
 
 
 def _start_worker(collar: connection.Connection, environment: Mapping[str, str | None]) -> None:

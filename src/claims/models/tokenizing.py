@@ -85,6 +85,7 @@ def _answer(limit: int) -> None:
     from tokenizers import Tokenizer
 
     description, text = json.load(sys.stdin)
+    answer: tuple[list[int], list[str], str | None]
     try:
         answer = (*tokenized(Tokenizer.from_str(description), text), None)
     except BaseException as error:  # noqa: BLE001  panics of the package are none but that

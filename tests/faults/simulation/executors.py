@@ -116,7 +116,7 @@ class Pool:
     def executors(self) -> executors.Executors:
         """What an audit is given."""
         return executors.Executors(
-            self.workers,
+            lambda: self.workers,
             lambda: self.open(self.workers),
             lambda: self.open(min(1, self.workers)),
             self.wait,
