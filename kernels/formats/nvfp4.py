@@ -83,7 +83,7 @@ def _halves(errors: Tensor, axis: int) -> Tensor:
 
 
 def _block_errors(magnitude: Tensor, step: Tensor, decode: Tensor, encode: Tensor, selection: int) -> Tensor:
-    """Of finite magnitudes (groups, tile, blocks, 16) rounded to nearest with scales (groups, blocks): units of encode."""
+    """Of finite magnitudes (groups, tile, blocks, 16) rounded to nearest by scales (groups, blocks), times encode."""
     scaled = magnitude * _factors(step, decode)[:, None, :, None]
     rounded = e2m1.decode(e2m1.nearest_code(scaled)) * step[:, None, :, None]
     errors = rounded - magnitude * encode

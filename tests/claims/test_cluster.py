@@ -22,8 +22,8 @@ from claims.auditing.loop import run
 from claims.auditing.planning import plan
 from claims.errors import NoCluster, Unavailable
 from claims.evidence import cluster as clusters
-from claims.evidence.cluster import cluster
-from claims.evidence.executors import Executors
+from claims.evidence.cluster import Cluster
+from claims.evidence.executors import Executors, on_cluster
 from claims.evidence.fingerprint import environment
 from claims.evidence.measure import Task
 from claims.evidence.store import Store
@@ -106,7 +106,7 @@ def test_workers_that_are_lost_added_and_refused_change_no_bit(loopback, tmp_pat
 
     meanwhile = threading.Thread(target=disturb)
     meanwhile.start()
-    found = audited(tmp_path / "cluster.sqlite", cluster(loopback.address, speak=told.append), LOGGED)
+    found = audited(tmp_path / "cluster.sqlite", on_cluster(Cluster(loopback.address, told.append)), LOGGED)
     meanwhile.join()
     assert found == serial
     assert len(told) == 1
@@ -132,7 +132,8 @@ def test_a_seed_that_kills_its_workers_is_blamed_and_no_other(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_when_every_worker_is_refused_the_audit_says_so_and_ends(loopback, tmp_path):
+def test_when_every_worker_is_refused_the_audit_says_so_and_ends(loopback, tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "_PATIENCE", 5)
     loopback.add(CLAIMS_KERNELS_NATIVE="off")
     with pytest.raises(NoCluster, match=r"every worker is refused \(tcp://.*: its kernels is off, not best\)"):
         audited(tmp_path / "cluster.sqlite", f"dask:{loopback.address}", LOGGED[:1])
@@ -144,10 +145,10 @@ def test_nobody_at_the_address(tmp_path, monkeypatch):
         audited(tmp_path / "cluster.sqlite", "dask:tcp://127.0.0.1:9", LOGGED[:1])
 
 
-def test_without_the_extra(monkeypatch):
+def test_without_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "is_there", lambda module: False)
     with pytest.raises(Unavailable, match=r"needs distributed: pip install 'claimbench\[dask\]'"):
-        Executors.of("dask:local:2")
+        audited(tmp_path / "cluster.sqlite", "dask:local:2", LOGGED[:1])
 
 
 def test_a_worker_looks_at_code_and_class_before_it_measures():

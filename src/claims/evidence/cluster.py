@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as concurrent_wait
@@ -19,15 +21,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claims.errors import NoCluster, raised
-from claims.evidence.executors import Executors, WorkerPool
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome, Task
-from claims.evidence.servers import WITNESS
 from claims.evidence.sqlite.files import Say, say
 from claims.extras import is_there, lacking
 
-#: Seconds in which a scheduler has to answer and a first worker to be there.
+#: Seconds in which a scheduler has to answer, and a worker to be there that is not refused.
 _PATIENCE = 60
+#: Seconds until it is looked again whether somebody has come who is not refused.
+_PAUSE = 0.5
 #: Experiments set the threads of the whole process: a worker runs one at a time, however many threads it has.
 _ONE_AT_A_TIME = threading.Lock()
 #: Characters of a digest that are shown.
@@ -49,7 +51,8 @@ class DaskExecutor:
         self.failure: NoCluster | None = None
         self._address, self._refused, self._say = address, refused, say
         self._class, self._lock = environment(), threading.RLock()
-        self._flying: dict[Future[Any], Any] = {}
+        self._flying: dict[Future[Any], Any] = {}  # None for what waits for a worker
+        self._nobody_since = math.inf
         self._client, self._close = _connected(address)
 
     def workers(self) -> list[str]:
@@ -69,13 +72,36 @@ class DaskExecutor:
         if self._refused:
             preferred = {"workers": self.workers(), "allow_other_workers": True}
             if not preferred["workers"]:
-                each = "; ".join(f"{worker}: {words}" for worker, words in self._refused.items())
-                future.set_exception(self._failed(f"every worker is refused ({each})"))
+                self._park(future, fn, args)
                 return
+            self._nobody_since = math.inf
         inner = self._client.submit(_checked, fn, args, self._class, pure=False, **preferred)
         with self._lock:
             self._flying[future] = inner
         inner.add_done_callback(functools.partial(self._answered, future, fn, args))
+
+    def _park(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Nobody is there but refused workers: others may be on their way, for a while."""
+        with self._lock:
+            self._nobody_since = min(self._nobody_since, time.monotonic())
+            late = time.monotonic() - self._nobody_since > _PATIENCE
+            self._flying[future] = None
+
+        def again() -> None:
+            with self._lock:
+                waited_for = future in self._flying
+            if waited_for:
+                self._send(future, fn, args)
+
+        if not late:
+            timer = threading.Timer(_PAUSE, again)
+            timer.daemon = True
+            timer.start()
+            return
+        each = "; ".join(f"{worker}: {words}" for worker, words in self._refused.items())
+        with self._lock:
+            del self._flying[future]
+        future.set_exception(self._failed(f"every worker is refused ({each})"))
 
     def _answered(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], inner: Any) -> None:
         """Hand on what a worker answered; what one refused, or died of, is sent again."""
@@ -144,49 +170,49 @@ class DaskExecutor:
         with self._lock:
             flying, self._flying = self._flying, {}
         for future, inner in flying.items():
-            inner.cancel()
+            if inner is not None:
+                inner.cancel()
             future.set_exception(BrokenProcessPool("let go"))
 
 
 @dataclass
-class _Cluster:
-    """The connections of an audit to a cluster, one after the other, and which workers were refused."""
+class Cluster:
+    """The connections of an audit to a cluster, one after the other.
+
+    Attributes:
+        address: of the scheduler, such as ``tcp://HOST:8786``; or ``local:N`` for N workers on this machine.
+        say: is told which worker is refused, and why.
+        refused: the addresses of those workers, and why.
+        running: the connection.
+    """
 
     address: str
-    say: Say
+    say: Say = say
     refused: dict[str, str] = field(default_factory=dict)
     running: DaskExecutor | None = None
 
     def workers(self) -> int:
+        """How many are there now."""
         return len(self.running.workers()) if self.running is not None else 1
 
     def open(self) -> DaskExecutor:
+        """Connect.
+
+        Raises:
+            NoCluster: no scheduler with a worker answers.
+            Unavailable: the extra that brings Dask is not installed.
+        """
+        if not is_there("distributed"):
+            raise lacking("distributed")
         self.running = DaskExecutor(self.address, self.refused, self.say)
         return self.running
 
     def wait(self, futures: Any, *, timeout: float, return_when: str) -> tuple[set[Future[Any]], set[Future[Any]]]:
+        """As :func:`concurrent.futures.wait`; NoCluster if nobody is left who may measure."""
         done, others = concurrent_wait(futures, timeout, return_when)
         if self.running is not None and self.running.failure is not None:
             raise self.running.failure
         return done, others
-
-
-def cluster(address: str, *, speak: Say = say) -> Executors:
-    """Executors on the workers of a cluster; second measurements are made by a process of this machine.
-
-    Args:
-        address: of the scheduler, such as ``tcp://HOST:8786``; or ``local:N`` for N workers on this machine.
-        speak: is told which worker is refused, and why.
-
-    Whoever uses them gets a NoCluster if no scheduler with a worker answers, or none that may measure is left.
-
-    Raises:
-        Unavailable: the extra that brings Dask is not installed.
-    """
-    if not is_there("distributed"):
-        raise lacking("distributed")
-    made = _Cluster(address, speak)
-    return Executors(made.workers, made.open, lambda: WorkerPool(1, WITNESS), made.wait)
 
 
 def _connected(address: str) -> tuple[Any, Callable[[], None]]:

@@ -17,11 +17,14 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from claims.clock import CLOCK, Clock
 from claims.errors import BadOption
 from claims.evidence.servers import WITNESS, WORKERS, Server, set_variable
+
+if TYPE_CHECKING:
+    from claims.evidence.cluster import Cluster
 
 #: Before the address of a scheduler, or ``local:N`` for a cluster of one's own.
 DASK = "dask:"
@@ -157,10 +160,15 @@ class Executors:
         """
         workers = parse_spec(spec)
         if spec.startswith(DASK):
-            from claims.evidence.cluster import cluster
+            from claims.evidence.cluster import Cluster
 
-            return cluster(spec.removeprefix(DASK))
+            return on_cluster(Cluster(spec.removeprefix(DASK)))
         return Executors(lambda: workers, lambda: open_executor(spec), lambda: open_witness(spec))
+
+
+def on_cluster(cluster: Cluster) -> Executors:
+    """Executors on the workers of a cluster; second measurements are made by a process of this machine."""
+    return Executors(cluster.workers, cluster.open, lambda: WorkerPool(1, WITNESS), cluster.wait)
 
 
 def _start_worker(collar: connection.Connection, environment: Mapping[str, str | None]) -> None:
