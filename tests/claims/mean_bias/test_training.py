@@ -22,9 +22,9 @@ from claims.kernels import AverisRecipe
 from claims.models.architecture import Architecture
 from claims.models.checkpoint import Checkpoint
 from claims.models.decoder import Decoder
-from claims.papers.mean_bias.sections.training_means import MEANS
 from claims.papers.mean_bias.sections.training_natural import LOSSES
 from claims.papers.mean_bias.sections.training_planted import PLANTED
+from claims.papers.mean_bias.shared import RUN_MEANS as MEANS
 from claims.papers.mean_bias.training import loop
 from claims.papers.mean_bias.training.arms import ARMS, Arm, Planted, product_of
 from claims.papers.mean_bias.training.checkpoints import checkpoints

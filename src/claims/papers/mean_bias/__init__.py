@@ -35,6 +35,7 @@ _SECTIONS = (
     "section6_formats_rounding",
     "section6_formats_libraries",
     "training_means",
+    "training_embedding",
     "training_natural",
     "training_planted",
     "table1",

@@ -145,3 +145,17 @@ RUN_SIZES: dict[str, Any] = {
     "rate": 0.003,
     "embedding": 1.0,
 }
+
+#: Steps at which runs in exact arithmetic are looked at, and inputs of their products by layer: normed stream,
+#: attention's output, normed stream, SwiGLU's output.
+MEAN_STEPS = (5, 20, 40, 70, 100)
+RUN_INPUTS = {
+    where: tuple(f"{part}/{where}" for part in ("qkv", "o", "gate_up", "down")) for where in ("first", "last")
+}
+RUN_MEANS = text_experiment(
+    "claims.papers.mean_bias.training.runs:means",
+    sweep={"operand": ("embedding", *RUN_INPUTS["first"], *RUN_INPUTS["last"]), "step": MEAN_STEPS},
+    fixed=RUN_SIZES | {"layers": 4, "embedding": 0.02},
+    seconds=9,
+    megabytes=400,
+)

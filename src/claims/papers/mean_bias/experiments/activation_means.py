@@ -138,8 +138,9 @@ def swiglu_share(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """Mean share before and after SwiGLU with independent Gaussian gate and up projections.
 
     Base point: ``tokens``, ``channels`` (in), ``neurons`` (out). Sweep: ``shift`` (mean a channel of the input over its
-    noise); all share draws. The input is scaled to unit energy an entry. Quantities: ``before``, ``after`` (shares) and
-    ``mean_energy`` and ``energy`` of the output, a token and neuron.
+    noise); all share draws. The input is scaled to unit energy an entry. Quantities: ``before``, ``after`` (shares),
+    ``silu``, the share of SiLU of the gate's values alone, and ``mean_energy`` and ``energy`` of the output, a token
+    and neuron.
     """
     tokens, channels, neurons = int(point["tokens"]), int(point["channels"]), int(point["neurons"])
     generator = streams.numpy("draws")
@@ -149,12 +150,14 @@ def swiglu_share(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     for shift in point["shift"]:
         x = (shift * direction + noise) / math.sqrt(1 + shift * shift)
         g = x @ gate.T
-        y = g * special.expit(g) * (x @ up.T)
+        silu = g * special.expit(g)
+        y = silu * (x @ up.T)
         records.append(
             {
                 "shift": shift,
                 "before": share_of_mean(x),
                 "after": share_of_mean(y),
+                "silu": share_of_mean(silu),
                 "mean_energy": energy(y.mean(0)) / neurons,
                 "energy": energy(y) / (tokens * neurons),
             }

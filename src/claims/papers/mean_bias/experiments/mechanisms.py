@@ -51,13 +51,15 @@ def attention_arms(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """Mean share behind attention A X whose weights A come from similarities, from chance, or are equal.
 
     Base point: ``tokens``, ``channels``, ``shift``. Sweep: ``weights``, a softmax of ``sharpness`` times: "similarity",
-    x_i'x_j/sqrt(m); "random", standard normal scores that know nothing of X. ``sharpness`` 0 gives equal weights. All
-    share X. Quantities: ``before``, ``after`` (shares) and ``effective_tokens``, 1 over a row's sum of squares.
+    x_i'x_j/sqrt(m); "dealt", each row of these dealt out to the tokens at random, so that weights are as unequal and
+    know nothing of X; "random", standard normal scores. ``sharpness`` 0 gives equal weights. All share X. Quantities:
+    ``before``, ``after`` (shares) and ``effective_tokens``, 1 over a row's sum of squares.
     """
     tokens, channels = int(point["tokens"]), int(point["channels"])
     generator = streams.numpy("tokens")
     x = float(point["shift"]) * unit_direction(generator, channels) + generator.standard_normal((tokens, channels))
     scores = {"similarity": x @ x.T / math.sqrt(channels), "random": generator.standard_normal((tokens, tokens))}
+    scores["dealt"] = generator.permuted(scores["similarity"], axis=1)
     before = share_of_mean(x)
     records = []
     for name in point["weights"]:

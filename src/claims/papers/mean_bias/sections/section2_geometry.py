@@ -89,8 +89,8 @@ PROJECTIONS = (
         id="mean-bias.sec2.signs-balanced",
         locus="section 2, Figure 1 left, null",
         statement=(
-            "The null that comes to mind for Figure 1, which states none: tokens that fluctuate symmetrically about "
-            "zero have projections of balanced signs on their mean direction."
+            "A control, as Figure 1 states no null: tokens that fluctuate symmetrically about zero have projections of "
+            "balanced signs on their own mean direction."
         ),
         at=grid(tokens=512, channels=64, shift=0.0),
         test=mean(SIGNS["positive"]),
@@ -101,8 +101,8 @@ PROJECTIONS = (
         expected=REFUTED,
         finding=(
             "The mean is made of the same tokens, so that each projection leans its way: of 512 centred Gaussian "
-            "tokens of 64 channels 63.8 % have one sign, and Phi(sqrt(m/l)) = 84 % if there are as many channels as "
-            "tokens. Compare with that null, or take the direction from other tokens."
+            "tokens of 64 channels 64 % have one sign, by Student's law 63.8 %, and with as many channels as tokens "
+            "Phi(1) = 84 % would. Compare with that null, or take the direction from other tokens."
         ),
         corrected_by="mean-bias.sec2.signs-of-noise",
         role="control",
@@ -153,8 +153,8 @@ PROJECTIONS = (
         id="mean-bias.sec2.uniform-signs-dominant",
         locus="section 2, Figure 1 left, beside contribution 1",
         statement=(
-            "What Figure 1 may be taken to show beside contribution 1, though the paper does not put it so: if nearly "
-            "all projections on the mean direction share a sign, the mean carries most of the energy."
+            "Figure 1 beside contribution 1 read as one statement, which the paper does not make: if nearly all "
+            "projections on the mean direction share a sign, the mean carries most of the energy."
         ),
         at=grid(tokens=256, channels=64, shift=0.3),
         test=mean(SIGNS["mean_share"]),
@@ -162,9 +162,9 @@ PROJECTIONS = (
         rival=geometry.mean_share,
         expected=REFUTED,
         finding=(
-            "With a shift of .3 a channel and 64 channels 99.2 % of the tokens share the sign (98.9 % on a held-out "
-            "direction), and the mean has 8.6 % of the energy. Signs saturate when s sqrt(m) exceeds 3, a share of "
-            "9/(m + 9): under one per cent at 1024 channels."
+            "With a shift of .3 a channel and 64 channels the mean has 8.7 % of the energy, and 98.9 % of the tokens "
+            "have one sign on a direction from other tokens (mean-bias.sec2.signs-saturate). By the closed form signs "
+            "saturate when s sqrt(m) exceeds 3, a share of 9/(m + 9), 0.9 % at 1024 channels."
         ),
         corrected_by="mean-bias.sec2.signs-saturate",
         role="control",
@@ -172,7 +172,10 @@ PROJECTIONS = (
     Claim(
         id="mean-bias.sec2.signs-saturate",
         locus="section 2, Figure 1 left",
-        statement="A mean with a twelfth of the energy makes 98 % of the signs agree, on a held-out direction, too.",
+        statement=(
+            "A mean with a twelfth of the energy makes 98 % of the signs agree, also on a direction that is taken from "
+            "other tokens."
+        ),
         at=grid(tokens=256, channels=64, shift=0.3),
         test=mean(SIGNS["held_out"]),
         band=at_least(0.98, provenance="author", because="nearly uniform; the closed form gives .989"),

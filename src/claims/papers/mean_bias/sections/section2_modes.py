@@ -54,7 +54,9 @@ ALIGNMENT = (
     Claim(
         id="mean-bias.sec2.two-conditions",
         locus="section 2, conditions (i) and (ii)",
-        statement="With a dominant sigma_1 (twice sigma_2 and more) and little cancellation the mean is close to v1.",
+        statement=(
+            "With a dominant sigma_1, read as twice sigma_2 and more, and little cancellation the mean is close to v1."
+        ),
         at=grid(shift=[0.5, 1.0], content="mean", **SIZE),
         test=mean(MODES["leading_cosine2"]),
         band=at_least(0.98, provenance="printed", because="the square of .99, as printed for a trained model"),
@@ -75,8 +77,8 @@ ALIGNMENT = (
         id="mean-bias.sec2.aligned-means-dominant",
         locus="section 2, Figure 1 right, beside contribution 1",
         statement=(
-            "What Figure 1 may be taken to show beside contribution 1, though the paper does not put it so: where the "
-            "cosine between mean and v1 is near .99, the mean carries most of the energy."
+            "Figure 1 beside contribution 1 read as one statement, which the paper does not make: where the cosine "
+            "between mean and v1 is near .99, the mean carries most of the energy."
         ),
         at=grid(shift=0.3, content="mean", **SIZE),
         test=mean(MODES["mean_share"]),
@@ -84,9 +86,10 @@ ALIGNMENT = (
         rival=geometry.mean_share,
         expected=REFUTED,
         finding=(
-            "A mean of .3 a channel over white noise (256 tokens, 64 channels) has 8.6 % of the energy and a cosine "
-            "of .996 with v1. Alignment sets in when the mean's share passes 1/sqrt(l m), 5e-4 for 4096 tokens of 1024 "
-            "channels, since every other mode of the noise is as small."
+            "A mean of .3 a channel over white noise (256 tokens, 64 channels) has 8.5 % of the energy, and a cosine "
+            "above .99 with v1 (mean-bias.sec2.alignment-without-dominance). Alignment sets in when the mean's share "
+            "passes 1/sqrt(l m), 5e-4 for 4096 tokens of 1024 channels, since every other mode of the noise is as "
+            "small."
         ),
         corrected_by="mean-bias.sec2.alignment-without-dominance",
         role="control",
@@ -94,7 +97,10 @@ ALIGNMENT = (
     Claim(
         id="mean-bias.sec2.alignment-without-dominance",
         locus="section 2, last paragraph",
-        statement="A mean with less than a tenth of the energy has a cosine above .99 with v1: report the share, too.",
+        statement=(
+            "A mean with less than a tenth of the energy has a cosine above .99 with v1: a cosine alone does not tell "
+            "the share."
+        ),
         at=grid(shift=0.3, content="mean", **SIZE),
         test=mean(MODES["leading_cosine2"]),
         band=at_least(0.9801, provenance="printed", because="the square of .99"),
@@ -124,7 +130,7 @@ TRANSITION = (
         locus="section 2, limited sign cancellation",
         statement=(
             "A mean with a share below 1/sqrt(l m), .0078 for 256 tokens of 64 channels, leaves v1 to the noise: u1 "
-            "cancels like any other."
+            "cancels like the other left singular vectors."
         ),
         at=grid(shift=0.03, content="mean", **SIZE),
         test=mean(MODES["leading_coherence"]),
@@ -139,12 +145,14 @@ OTHER_MODES = (
         id="mean-bias.sec2.others-cancel",
         locus="section 2, non-leading modes",
         statement=(
-            "Beside a mean that leads the spectrum the other left singular vectors cancel: u1 keeps (u1'1)^2/l of .68 "
-            "and more, the others on average less by over a half."
+            "Beside a mean that leads the spectrum the left singular vectors of non-leading modes cancel more strongly "
+            "than u1."
         ),
         at=grid(shift=SHIFTS, content="mean", **SIZE),
         test=order(MODES["leading_coherence"], MODES["other_coherence"]),
-        band=at_least(0.5, provenance="author", because="most of the .68 that u1 keeps at the weakest shift"),
+        band=at_least(
+            0.5, provenance="author", because="most of the .68 of (u1'1)^2/l that u1 keeps at the weakest shift"
+        ),
         rival=0.0,
     ),
     Claim(
@@ -171,8 +179,8 @@ OTHER_MODES = (
         id="mean-bias.sec2.v1-whatever-leads",
         locus="section 2, condition (i) without condition (ii)",
         statement=(
-            "A dominant sigma_1 by itself, without the limited cancellation that the paper asks for as well, makes the "
-            "mean closer to v1 than to any other mode."
+            "Condition (i) of section 2 without condition (ii), which the paper asks for too: a dominant sigma_1 by "
+            "itself makes the mean closer to v1 than to any other mode."
         ),
         at=grid(shift=SHIFTS, content="token", **SIZE),
         test=order(MODES["leading_cosine2"], MODES["other_cosine2"]),
@@ -180,10 +188,10 @@ OTHER_MODES = (
         rival=-0.5,
         expected=REFUTED,
         finding=(
-            "One token more than sqrt(l) times as large as the mean takes v1 (and u1'1 = 1 of sqrt(l)), while the mean "
-            "goes with the second mode: cos^2 .94 and more against .03. Both conditions are needed, as the paper says. "
-            "First tokens of language models are such tokens: before a dominant sigma_1 is put down to the mean, the "
-            "cosine has to be looked at."
+            "One token more than sqrt(l) times as large as the mean takes v1, and the mean goes with another mode: its "
+            "squared cosine with that one is larger by .91, .94 and .94 at shifts of .2, .5 and 1. Both conditions are "
+            "needed, as the paper says. The first token of a window is such a token in SmolLM2's residual stream "
+            "(mean-bias.model.stream-first-mode-cancels)."
         ),
         corrected_by="mean-bias.sec2.huge-token",
         role="control",
@@ -205,7 +213,7 @@ QUANTIZATION = (
         id="mean-bias.sec2.leading-makes-most",
         locus="section 2, the leading spike as primary contributor to quantization error",
         statement=(
-            "'Primary contributor' taken for more than half, which the paper does not say: where sigma_1 is more than "
+            "'Primary contributor' read as more than half, which the paper does not say: where sigma_1 is more than "
             "three times sigma_2, v1 makes more than half of the error of NVFP4."
         ),
         at=grid(shift=0.5, law=["spread", "channels"]),
@@ -214,9 +222,9 @@ QUANTIZATION = (
         rival=0.2,
         expected=REFUTED,
         finding=(
-            "NVFP4 has nearly the same relative error whatever the matrix, .009, so a mode makes as much of the error "
-            "as it has of the energy: with sigma_1 = 3.45 sigma_2, 18 to 21 %. The spectral gap does not matter, the "
-            "energy share does."
+            "v1 makes 21 % of the error with a mean spread over the channels and 18 % with one in single channels, at "
+            "a shift of .5 and sigma_1 = 3.45 sigma_2, as much as it has of the energy. NVFP4's relative error, .009, "
+            "hardly depends on the matrix, so that the energy share counts and not the spectral gap."
         ),
         corrected_by="mean-bias.alternatives.mode-share",
         role="control",

@@ -47,15 +47,16 @@ MEAN_BEHIND = (
     Claim(
         id="mean-bias.eq3.positive",
         locus="section 3, eq. 3",
-        statement="An activation that is not odd has a positive mean over symmetric centred inputs.",
+        statement="For a symmetric zero-mean random variable z non-odd activations have E[phi(z)] > 0.",
         at=grid(activation=["relu", "gelu", "silu", "softplus", "log-sigmoid", "centred-square"], law="gaussian"),
         test=value(MEANS["mean"]),
         band=at_least(1e-3, provenance="smallest-effect", because="positive by more than quadrature could err"),
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "Log-sigmoid is not odd and has mean -.806; z^2 - 1 is not odd and has mean 0. The mean is that of the "
-            "even part, whose sign decides."
+            "Over Gaussian z log-sigmoid, which is not odd, has the mean -.806, and z^2 - 1, which is not odd, the "
+            "mean 0. The mean is that of the even part, whose sign decides. Read of the activations that the paper "
+            "names, with SiLU for SwiGLU, it holds: mean-bias.eq3.positive-under-laws."
         ),
         corrected_by="mean-bias.eq3.even-part",
     ),
@@ -79,6 +80,7 @@ MEAN_BEHIND = (
             test=value(MEANS["mean"]),
             band=within(mechanisms.activation_mean, rel=1e-9, provenance="theory", because=QUADRATURE),
             rival=rival,
+            role="ours",
         )
         for name, label, text, rival in (
             ("relu", "ReLU", "sigma/sqrt(2 pi), exactly", 0.5),
@@ -111,7 +113,10 @@ MEAN_BEHIND = (
     Claim(
         id="mean-bias.eq3.positive-under-laws",
         locus="section 3, eq. 3",
-        statement="ReLU, GELU and SiLU have positive means under Gaussian, Laplace, uniform and two-point inputs.",
+        statement=(
+            "Read of ReLU, GELU and SwiGLU's SiLU, eq. 3 holds: their means are positive under Gaussian, Laplace, "
+            "uniform and two-point inputs."
+        ),
         at=grid(activation=["relu", "gelu", "silu"], law=LAWS),
         test=value(MEANS["mean"]),
         band=at_least(0.1, provenance="smallest-effect", because="a tenth of the inputs' standard deviation"),
@@ -136,18 +141,23 @@ GATES = (
     Claim(
         id="mean-bias.eq3.swiglu",
         locus="section 3, eq. 3, SwiGLU",
-        statement="SwiGLU's product SiLU(g) u has a positive mean over centred gate and up values.",
+        statement=(
+            "If SwiGLU's z in eq. 3 is read as two centred pre-activations, gate and up, the product SiLU(g) u has a "
+            "positive mean whatever their correlation."
+        ),
         at=grid(correlation=[-0.8, -0.3, 0.0], law="gaussian"),
         test=mean(GATED["mean"]),
         band=at_least(0.02, provenance="smallest-effect", because="a tenth of SiLU's own mean"),
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "It has the sign of the correlation of g and u: -.4 at rho = -.8, zero if they are independent. The second "
-            "factor makes the product, as a function of (g, u), no one-sided activation."
+            "It is half of the covariance of g and u: -.40, -.15 and .00 at correlations of -.8, -.3 and 0. It depends "
+            "on what SwiGLU's one z is: read as SiLU(z) the mean is positive (mean-bias.eq3.silu), as it is for a "
+            "positive correlation (mean-bias.eq3.swiglu-mean)."
         ),
         corrected_by="mean-bias.eq3.swiglu-mean",
         decides="standard",
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq3.swiglu-mean",
@@ -173,18 +183,36 @@ GATES = (
     Claim(
         id="mean-bias.fig3.swiglu-amplifies",
         locus="section 3, Stage II, SwiGLU (Figure 3, by mechanism)",
-        statement="By its nonlinearity SwiGLU raises the share of the energy that the mean has.",
+        statement=(
+            "Read of SwiGLU's product with independent random gate and up projections, not of Figure 3's trained "
+            "layer, SwiGLU amplifies the mean's share of the energy."
+        ),
         at=grid(shift=[0.3, 0.5, 1.0], **SIZE),
         test=order(SWIGLU["after"], SWIGLU["before"]),
         band=at_least(0.0, provenance="author", because="raising means a larger share behind than before"),
         rival=-0.03,
         expected=REFUTED,
         finding=(
-            "With independent projections it lowers the share, .082 to .023, .2 to .06 and .5 to .26: the output mean "
-            "is SiLU's mean times the up projection's, and the spread of SiLU adds noise (Jensen). To raise it takes "
-            "gate and up projections that training has correlated."
+            "The share falls by .06, .14 and .23 at shifts of .3, .5 and 1 (256 tokens, 128 channels): the output mean "
+            "is SiLU's mean times the up projection's, and the spread of SiLU adds noise. It depends on which output "
+            "is meant and on the projections: SiLU of the gate values raises the share (mean-bias.fig3.silu-raises)."
         ),
         corrected_by="mean-bias.fig3.swiglu-lowers",
+        decides="standard",
+        role="ours",
+    ),
+    Claim(
+        id="mean-bias.fig3.silu-raises",
+        locus="section 3, Stage II, SwiGLU (Figure 3, by mechanism)",
+        statement=(
+            "SiLU of the values of an independent random gate projection has more mean than the input, at means of .3 "
+            "and .5 a channel."
+        ),
+        at=grid(shift=[0.3, 0.5], **SIZE),
+        test=order(SWIGLU["silu"], SWIGLU["before"]),
+        band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the energy"),
+        rival=-0.06,
+        role="ours",
         decides="standard",
     ),
     Claim(

@@ -45,19 +45,22 @@ READINGS = (
     Claim(
         id="mean-bias.eq1.share-reading",
         locus="section 3, eq. 1, N the number of tokens",
-        statement="With the mean energy of a token under the root, the ratio lies between 0 and 1.",
+        statement=(
+            "Read with the mean energy of a token under the root, eq. 1 is a normalized ratio: it lies between 0 and 1."
+        ),
         test=_searched("claims.papers.mean_bias.experiments.geometry_statements:SHARE_READING"),
         decides="standard",
     ),
     Claim(
         id="mean-bias.eq1.entry-reading",
         locus="section 3, eq. 1, N the number of entries",
-        statement="With the mean square of an entry under the root, the ratio lies between 0 and 1.",
+        statement="Read with the mean square of an entry under the root, eq. 1 lies between 0 and 1.",
         test=_searched("claims.papers.mean_bias.experiments.geometry_statements:ENTRY_READING"),
         expected=REFUTED,
         finding=(
-            "It reaches sqrt(m) where all tokens are alike, and is sqrt(m/l) for noise: .5 at 4096 tokens of 1024 "
-            "channels. Only the mean energy of a token under the root makes the square an energy share."
+            "It reaches sqrt(m) where all tokens are alike, and is sqrt(m/l) for noise "
+            "(mean-bias.eq1.null-by-entries), .5 at 4096 tokens of 1024 channels. With the mean energy of a token "
+            "under the root the square is an energy share."
         ),
         corrected_by="mean-bias.eq1.share-reading",
         role="control",
@@ -66,10 +69,15 @@ READINGS = (
     Claim(
         id="mean-bias.eq1.twice-reading",
         locus="section 3, eq. 1, expectation over tokens divided by N again",
-        statement="With the mean energy of a token divided by the number of tokens, the ratio lies between 0 and 1.",
+        statement=(
+            "Read with the mean energy of a token divided by the number of tokens again, eq. 1 lies between 0 and 1."
+        ),
         test=_searched("claims.papers.mean_bias.experiments.geometry_statements:TWICE_READING"),
         expected=REFUTED,
-        finding="Averaging twice gives sqrt(l) where all tokens are alike, and one for noise of any size.",
+        finding=(
+            "Averaging twice gives sqrt(l) where all tokens are alike, and one for noise of any size "
+            "(mean-bias.eq1.null-twice)."
+        ),
         corrected_by="mean-bias.eq1.share-reading",
         role="control",
         decides="standard",
@@ -77,7 +85,10 @@ READINGS = (
     Claim(
         id="mean-bias.eq1.is-the-share",
         locus="section 3, eq. 1 with 'mean-energy share'",
-        statement="Eq. 1, of which the paper does not say how it becomes an energy share, is that share itself.",
+        statement=(
+            "Eq. 1 is itself the mean-energy share that Figure 2 shows; the paper does not say how one becomes the "
+            "other."
+        ),
         test=identity(
             EXPANSION["ratio"],
             EXPANSION["spectral_share"],
@@ -162,18 +173,22 @@ FREQUENCIES = (
     Claim(
         id="mean-bias.eq2.frequencies-raise",
         locus="section 3, Stage I",
-        statement="Zipf's frequencies give the mean embedding a larger share of the energy than equal ones.",
+        statement=(
+            "Read of independent embeddings, without the updates that the paper counts on too, Zipf's frequencies give "
+            "the mean embedding a larger share of the energy than equal ones."
+        ),
         at=grid(vocabulary=[1024, 4096]),
         test=order(EMBEDDING["weighted_share"], EMBEDDING["uniform_share"]),
         band=at_least(0.01, provenance="smallest-effect", because="a hundredth of the energy"),
         rival=0.0,
         decides="standard",
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq2.frequencies-suffice",
         locus="section 3, Stage I, nontrivial mean from frequencies",
         statement=(
-            "Zipf's frequencies by themselves, without the updates that the paper counts on as well, give the mean "
+            "Zipf's frequencies by themselves, without the updates that the paper counts on besides, give the mean "
             "embedding a tenth of the energy."
         ),
         at=grid(vocabulary=4096),
@@ -182,8 +197,8 @@ FREQUENCIES = (
         rival=mechanisms.corpus_share,
         expected=REFUTED,
         finding=(
-            "Over embeddings without a common direction the share is sum p(v)^2: 2.1 % for 4,096 tokens, 1.3 % for "
-            "50,000. More needs embeddings that training has aligned."
+            "Over embeddings without a common direction the share is sum p(v)^2, 2.1 % for 4,096 tokens under Zipf's "
+            "law. More needs embeddings that training has aligned, as the paper says."
         ),
         corrected_by="mean-bias.eq2.zipf-share",
         role="control",
@@ -203,7 +218,10 @@ FREQUENCIES = (
     Claim(
         id="mean-bias.eq2.few-tokens",
         locus="section 3, Stage I, coherent embedding alignment",
-        statement="That mean is ten tokens' own embeddings: the ten most frequent make 94 % of its energy.",
+        statement=(
+            "The mean embedding of independent embeddings under Zipf's law is ten tokens' own embeddings: the ten most "
+            "frequent make 94 % of its energy."
+        ),
         at=grid(vocabulary=4096, head=10),
         test=ratio(EMBEDDING["head_energy"], EMBEDDING["mean_energy"]),
         band=within(mechanisms.head_share, abs=0.03, provenance="theory", because="exact in the mean; sd .04 a seed"),

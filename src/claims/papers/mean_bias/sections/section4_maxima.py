@@ -20,7 +20,7 @@ GROWTH_CLAIMS = (
     Claim(
         id="mean-bias.maxima.leading",
         locus="Theorem 3, the text after it",
-        statement="Maxima of Gaussian noise grow like sigma sqrt(2 log l): their quotient tends to 1.",
+        statement="Maxima of Gaussian noise grow like sigma sqrt(2 log l): the quotient of the two tends to 1.",
         at=grid(log10_tokens=[1000, 10000]),
         test=value(GROWTH["over_leading"]),
         band=within(1.0, abs=0.001, provenance="theory", because="of order log log l/log l: .0008 remains at 10^1000"),
@@ -29,7 +29,9 @@ GROWTH_CLAIMS = (
     Claim(
         id="mean-bias.maxima.logarithmic",
         locus="Theorem 3, the text after it, 'only logarithmically'",
-        statement="Maxima of noise grow no faster than logarithmically: their square over log l tends to 2.",
+        statement=(
+            "Maxima of noise grow no faster than logarithmically: the square of the maximum over log l tends to 2."
+        ),
         at=grid(log10_tokens=[1000, 10000]),
         test=value(GROWTH["squared_over_log"]),
         band=within(2.0, abs=0.004, provenance="theory", because="twice the remainder of the leading term, twofold"),
@@ -88,8 +90,8 @@ SHIFT = (
         id="mean-bias.maxima.dominates",
         locus="Theorem 3, the text after it, at equal energy",
         statement=(
-            "Of two coordinates of the same energy mu^2 + sigma^2, the one with a mean of 3 sigma has the larger mean "
-            "maximum over 1000 tokens."
+            "Read at equal energy mu^2 + sigma^2, which the paper does not say, a coordinate with a mean of 3 sigma "
+            "has a larger mean maximum over 1000 tokens than one without."
         ),
         at=grid(tokens=MANY, mean=3.0),
         test=order(MAXIMA["equal_energy"], MAXIMA["maximum"]),
@@ -97,7 +99,7 @@ SHIFT = (
         rival=maxima.noise_raises_maximum,
         expected=REFUTED,
         finding=(
-            "6.24 sigma with the mean and 10.86 sigma without: energy in a common mean is spread over all tokens "
+            "Without a mean the maximum is larger by 4.6 sigma: energy in a common mean is spread over all tokens "
             "alike, and makes for smaller extremes than the same energy in noise. Theorem 3 compares noise with the "
             "same noise and a mean on top of it."
         ),

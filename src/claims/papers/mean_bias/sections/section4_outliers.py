@@ -88,7 +88,7 @@ DECOMPOSITION = (
     Claim(
         id="mean-bias.eq7.uncentred",
         locus="section 4, eq. 7 with the spike of X itself",
-        statement="Eq. 7 holds as well if the spike is taken from X before its mean is removed.",
+        statement="A control: eq. 7 holds as well if the spike is taken from X before its mean is removed.",
         test=identity(
             PARTS["uncentred_separated"],
             PARTS["energy"],
@@ -96,7 +96,10 @@ DECOMPOSITION = (
             planted=PARTS["uncentred_separated"] * 2.0,
         ),
         expected=REFUTED,
-        finding="That spike contains the mean once more: the energies add up to about twice that of X. Centre first.",
+        finding=(
+            "That spike contains the mean once more: the three energies add up to 2.2 times that of X in the draws "
+            "seen. Centre first, as the paper does."
+        ),
         corrected_by="mean-bias.eq7.energy",
         role="control",
     ),
@@ -106,16 +109,20 @@ SQUARED_SHARES = (
     Claim(
         id="mean-bias.eq8.cross-minor",
         locus="section 4, after eq. 8",
-        statement="Among the largest 0.1 % of entries the cross terms that eq. 8 leaves out are minor.",
+        statement=(
+            "Among the largest 0.1 % of entries the cross terms that eq. 8 leaves out are minor, read as within a "
+            "tenth of the entry's square."
+        ),
         at=grid(shift=[0.5, 1.0, 2.0], **TOP),
         test=mean(SHARES["cross"]),
         band=between(-0.1, 0.1, provenance="author", because="minor read as a tenth of the entry's square, either way"),
         rival=0.3,
         expected=REFUTED,
         finding=(
-            "They make .47 to .57 of the square with a mean, a planted spike and noise (512 tokens, 128 channels), and "
-            ".29 to .46 without a spike: picking the largest entries picks those whose parts have one sign. They "
-            "vanish on average over all entries only."
+            "They make .47, .56 and .48 of the square with a planted mean of .5, 1 and 2, a spike and noise (512 "
+            "tokens, 128 channels), and without a spike as much as mean-bias.eq8.cross-law: picking the largest "
+            "entries picks those whose parts have one sign. Over all entries they vanish on average, by eq. 7. Read as "
+            "not changing which part is largest, they are minor (mean-bias.eq8.dominant-driver)."
         ),
         corrected_by="mean-bias.eq8.cross-law",
         decides="standard",
@@ -150,18 +157,23 @@ SQUARED_SHARES = (
     Claim(
         id="mean-bias.eq8.proxy",
         locus="section 4, after eq. 8, 'highly accurate and stable proxy'",
-        statement="The mean's squared share is its share of the entry within a tenth.",
+        statement=(
+            "If the 'highly accurate proxy' is read of the size of a part, not only of which part is largest, the "
+            "mean's squared share is within a tenth of its part M/X of the entry."
+        ),
         at=grid(shift=[1.0, 2.0], **TOP),
         test=order(SHARES["squared_mean"], SHARES["additive_mean"]),
         band=within(0.0, abs=0.1, provenance="author", because="accurate read as a tenth of the entry"),
         rival=-0.2,
         expected=REFUTED,
         finding=(
-            "At q = 1/2 the mean makes a half of a large entry and its squared share says .27; with a spike .36 and "
-            ".15. The squared shares add up to .43 to .53 instead of one. Use M/X, S/X and T/X, which add up to one."
+            "With a mean of 1 and 2 beside a spike and noise it is smaller than M/X by .20 and .22. M/X, S/X and T/X "
+            "add up to one. Read as the paper has it, of identifying the dominant driver, it holds "
+            "(mean-bias.eq8.dominant-driver)."
         ),
         corrected_by="mean-bias.eq8.additive-sum",
         decides="standard",
+        role="ours",
     ),
     Claim(
         id="mean-bias.eq8.dominant-driver",
@@ -202,8 +214,8 @@ ADDITIVE_SHARES = (
         id="mean-bias.sec4.modest-mean",
         locus="section 4, after Theorem 3; section 1, modest coordinate-wise bias",
         statement=(
-            "Once there is a common mean, if only a modest one, it dominates the largest entries: .3 of the noise a "
-            "channel, our figure for modest, makes more than half of them."
+            "With .3 of the noise a channel for a modest coordinate-wise bias, which the paper gives no number for, a "
+            "coherent mean once formed dominates the largest entries: it makes more than half of them."
         ),
         at=grid(shift=0.3, law="gaussian", **TOP),
         test=mean(ENTRIES["additive"]),
@@ -211,11 +223,13 @@ ADDITIVE_SHARES = (
         rival=outliers.additive_share,
         expected=REFUTED,
         finding=(
-            "It makes .08 of them, its share of the energy: with means alike in size over the channels only one that "
-            "has most of the energy makes most of the extremes. Otherwise it takes few channels with large means."
+            "It makes .08 of them, as much as it has of the energy, with means alike in size over 1024 channels. It "
+            "depends on the geometry: in one channel of 128 a mean of the same energy makes two thirds "
+            "(mean-bias.sec4.outlier-channels)."
         ),
         corrected_by="mean-bias.eq8.additive-law",
         decides="standard",
+        role="ours",
     ),
     Claim(
         id="mean-bias.sec4.outlier-channels",

@@ -64,8 +64,8 @@ SHARPER = (
         id="mean-bias.thm1.sharp-attained",
         locus="Theorem 1, eq. 9, without its factor 2",
         statement=(
-            "That bound cannot be improved: for noise that takes its lower atom with chance p, the chance of falling "
-            "to t is exp(-(|mu| - t)^2/(2 sigma^2)) up to a factor 1 - p."
+            "The bound 1 - exp(-(|mu| - t)^2/(2 sigma^2)) cannot be improved: for noise that takes its lower atom with "
+            "chance p, the chance of falling to t is that exponential up to a factor 1 - p."
         ),
         at=grid(p=[1e-4, 1e-6]),
         test=value(ATOMS["one"]),
@@ -91,12 +91,17 @@ CONSTANT = (
     Claim(
         id="mean-bias.thm1.informative",
         locus="Theorem 1, the text after it",
-        statement="Theorem 1 gives a positive probability whenever the mean exceeds the threshold.",
+        statement=(
+            "Theorem 1 shows that extreme values occur with constant probability once the mean exceeds the threshold; "
+            "so its bound is positive there."
+        ),
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:INFORMATIVE"),
         expected=REFUTED,
         finding=(
-            "The bound is zero or negative up to |mu| - t = 1.1774 sigma. Without its needless factor 2 it is positive "
-            "from |mu| = t on, but goes to 0 there."
+            "The bound is zero or negative up to |mu| - t = 1.1774 sigma (mean-bias.thm1.vacuous). Without its factor "
+            "2, which the proof does not need (mean-bias.thm1.sharp-normal), it is positive from |mu| = t on, but goes "
+            "to 0 there, so that no constant follows. Read of a mean beyond the threshold by a fixed multiple of sigma "
+            "above 1.1774, it holds."
         ),
         corrected_by="mean-bias.thm1.vacuous",
     ),
@@ -104,15 +109,16 @@ CONSTANT = (
         id="mean-bias.thm1.constant-probability",
         locus="Theorem 1, the text after it",
         statement=(
-            "Once the mean exceeds the threshold, a coordinate exceeds it with a constant probability, whatever the "
-            "noise: one per cent, for instance."
+            "Once the mean exceeds the threshold, the coordinate exceeds it with constant probability, whatever the "
+            "zero-mean sub-Gaussian noise."
         ),
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:CONSTANT"),
         expected=REFUTED,
         finding=(
-            "No constant will do. Noise that is slightly negative with chance 1 - p and far up with chance p leaves "
-            "P(|X| > t) = p, although |mu| > t. What is needed is a mean beyond the threshold by a fixed multiple of "
-            "sigma (then 1 - exp(-(|mu| - t)^2/(2 sigma^2)) is that constant), or noise with median 0 (then 1/2 is)."
+            "No constant will do; the search tries one per cent. Noise that is slightly negative with chance 1 - p and "
+            "far up with chance p leaves P(|X| > t) = p, although |mu| > t. Read of a mean beyond the threshold by a "
+            "fixed multiple of sigma, the constant is 1 - exp(-(|mu| - t)^2/(2 sigma^2)), and for noise with median 0 "
+            "it is 1/2."
         ),
         corrected_by="mean-bias.thm1.median",
     ),

@@ -40,8 +40,8 @@ INVERTED = (
         id="mean-bias.thm3.confidence",
         locus="Theorem 3",
         statement=(
-            "With q = sigma Phi^-1((1 - delta)^(1/l)) the largest of l = 1000 tokens is at least |mu| + q with "
-            "probability 1 - delta = .95 or more (drawn)."
+            "With q = sigma Phi^-1((1 - delta)^(1/l)) the largest of l Gaussian tokens is at least |mu| + q with "
+            "probability at least 1 - delta, .95 at l = 1000 and delta = .05."
         ),
         at=grid(tokens=MANY, mean=[0.0, 3.0]),
         test=proportion(MAXIMA["printed"], MAXIMA["trials"]),
@@ -49,28 +49,35 @@ INVERTED = (
         rival=maxima.printed_confidence,
         expected=REFUTED,
         finding=(
-            "The confidence is inverted. (1 - delta)^(1/l) makes 1 - delta the probability of staying below |mu| + q, "
-            "so the proof gives delta in place of 1 - delta: .05 for a mean of 3 sigma and .0975 without a mean, "
-            "where .95 is claimed. Phi^-1(delta^(1/l)) is the quantile that the theorem needs."
+            "The confidence is inverted: (1 - delta)^(1/l) makes 1 - delta the probability of staying below |mu| + q, "
+            "so that the proof gives delta in place of 1 - delta. Drawn it is .051 for a mean of 3 sigma and .100 "
+            "without a mean, exactly .0500 and .0975. Phi^-1(delta^(1/l)) is the quantile that the theorem needs."
         ),
         corrected_by="mean-bias.thm3.confidence-corrected",
     ),
     Claim(
         id="mean-bias.thm3.confidence-for-all",
         locus="Theorem 3",
-        statement="P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta in (0, 1), with q as printed.",
+        statement=(
+            "With q as printed in Theorem 3, P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta in (0, "
+            "1)."
+        ),
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PRINTED"),
         expected=REFUTED,
         finding=(
-            "It is at least delta, which is less than 1 - delta for every delta below 1/2, and no more than that for a "
-            "large mean. For one token, a large mean and delta = .001, .999 is promised and .001 is true."
+            "It is at least delta, which is less than 1 - delta for delta below 1/2, and no more than that for a large "
+            "mean: at delta = .001 and a large mean .999 is promised and .001 is true. From delta = 1/2 on the theorem "
+            "is true as printed (mean-bias.thm3.confidence-above-half)."
         ),
         corrected_by="mean-bias.thm3.corrected-for-all",
     ),
     Claim(
         id="mean-bias.thm3.confidence-exact",
         locus="Theorem 3",
-        statement="With q as printed the probability is 1 - ((1 - delta)^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l.",
+        statement=(
+            "With q as printed in Theorem 3 the probability is 1 - ((1 - delta)^(1/l) - Phi(-2 |mu|/sigma - "
+            "q/sigma))^l."
+        ),
         at=grid(tokens=[1, 30, MANY], mean=[0.0, 0.3, 3.0]),
         test=value(EXACT["printed"]),
         band=within(maxima.printed_confidence, abs=1e-9, provenance="theory", because=QUADRATURE),
@@ -117,7 +124,10 @@ CORRECTED = (
     Claim(
         id="mean-bias.thm3.corrected-exact",
         locus="Theorem 3, with delta^(1/l)",
-        statement="The probability is then 1 - (delta^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l, 1 - delta at least.",
+        statement=(
+            "With q = sigma Phi^-1(delta^(1/l)) the probability is 1 - (delta^(1/l) - Phi(-2 |mu|/sigma - q/sigma))^l, "
+            "1 - delta at least."
+        ),
         at=grid(tokens=[30, MANY], mean=[0.0, 3.0]),
         test=value(EXACT["corrected"]),
         band=within(maxima.confidence, abs=1e-9, provenance="theory", because=QUADRATURE),
@@ -130,7 +140,7 @@ IN_PARTICULAR = (
     Claim(
         id="mean-bias.thm3.equality",
         locus="Theorem 3, 'in particular'",
-        statement="P(M >= |mu|) equals 1 - 2^-l (drawn).",
+        statement="In Theorem 3, P(M >= |mu|) equals 1 - 2^-l.",
         at=grid(tokens=[1, 3], mean=[0.1, 0.5]),
         test=proportion(FEW_TOKENS["reaches_mean"], FEW_TOKENS["trials"]),
         band=within(
@@ -139,8 +149,9 @@ IN_PARTICULAR = (
         rival=maxima.reaches_mean,
         expected=REFUTED,
         finding=(
-            "It is 1 - (Phi(2 |mu|/sigma) - 1/2)^l, since noise beyond -2 |mu| reaches |mu| as well: .9207 in place of "
-            ".5 for one token and mu = .1 sigma, 1 for mu = 0. Equality holds in the limit of a large mean only."
+            "It is 1 - (Phi(2 |mu|/sigma) - 1/2)^l, since noise beyond -2 |mu| reaches |mu| as well: .92 and .66 in "
+            "place of .5 for one token with a mean of .1 and .5 sigma, and 1 without a mean. As a bound it holds "
+            "(mean-bias.thm3.reaches-mean-bound), as an equality in the limit of a large mean."
         ),
         corrected_by="mean-bias.thm3.reaches-mean",
     ),
@@ -164,7 +175,7 @@ IN_PARTICULAR = (
     Claim(
         id="mean-bias.thm3.reaches-mean-limit",
         locus="Theorem 3, 'in particular', for a large mean",
-        statement="At |mu| = 4 sigma the probability is 1 - 2^-l to nine digits.",
+        statement="At |mu| = 4 sigma the probability that the maximum reaches |mu| is 1 - 2^-l to nine digits.",
         at=grid(tokens=[1, 3], mean=4.0),
         test=value(EXACT["reaches_mean"]),
         band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="Phi(-8) is 6e-16"),
@@ -174,13 +185,16 @@ IN_PARTICULAR = (
     Claim(
         id="mean-bias.thm3.in-particular",
         locus="Theorem 3, 'in particular'",
-        statement="The theorem as printed, at the delta for which q = 0, promises 1 - 2^-l.",
+        statement="In particular, that is at the delta for which q = 0, Theorem 3 as printed gives 1 - 2^-l.",
         at=grid(tokens=[2, 8]),
         test=value(ZERO["printed"]),
         band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),
         rival=missing_power,
         expected=REFUTED,
-        finding="It promises 2^-l. The special case follows from the corrected quantile, which is 0 at delta = 2^-l.",
+        finding=(
+            "It gives 2^-l, .25 for two tokens. 1 - 2^-l follows from the corrected quantile, which is 0 at delta = "
+            "2^-l."
+        ),
         corrected_by="mean-bias.thm3.in-particular-corrected",
     ),
     Claim(
@@ -205,7 +219,10 @@ VARIANCE_ONLY = (
     Claim(
         id="mean-bias.thm3.variance-only-drawn",
         locus="Theorem 3, variance-only case",
-        statement="Of 1000 Gaussian tokens the largest is below sigma sqrt(2 log(2 l/delta)) with probability .95.",
+        statement=(
+            "Of 1000 Gaussian tokens without a mean the largest magnitude is below sigma sqrt(2 log(2 l/delta)) with "
+            "probability at least 1 - delta = .95."
+        ),
         at=grid(tokens=MANY, mean=0.0),
         test=proportion(MAXIMA["below_union"], MAXIMA["trials"]),
         band=at_least(1 - DELTA, provenance="theory", because="the theorem's own bound; the probability is .996"),

@@ -49,21 +49,28 @@ MEANS = (
     Claim(
         id="mean-bias.cost.two-subtractions",
         locus=_PROFILE,
-        statement="It subtracts a mean from a matrix twice.",
+        statement=(
+            "Averis applies two subtractions a step, if each operand is centred on its way into the quantizer and no "
+            "residual is stored."
+        ),
         test=value(_count("centred_quantizations", "printed/4")),
         band=count(2),
         rival=4.0,
         expected=REFUTED,
         finding=(
-            "Subtracting on the way into the quantizer, with no residual stored, takes four: X and D are each "
-            "quantized along two axes, once for the product with W and once along the tokens for dW."
+            "It takes four: X and D are each quantized along two axes, once for the product with W and once along the "
+            "tokens for dW. Read with both residuals stored, as eqs. 11 and 12 name them, two are enough."
         ),
         corrected_by="mean-bias.cost.four-subtractions",
+        role="ours",
     ),
     Claim(
         id="mean-bias.cost.four-subtractions",
         locus=_PROFILE,
-        statement="With the mean subtracted on the way, a step does so four times.",
+        statement=(
+            "With each operand centred on its way into the quantizer, a step of Averis subtracts a mean from a matrix "
+            "four times."
+        ),
         test=value(_count("centred_quantizations", "printed/4")),
         band=count(4),
         rival=2.0,
@@ -72,14 +79,18 @@ MEANS = (
     Claim(
         id="mean-bias.cost.only-means",
         locus=_PROFILE,
-        statement="Beside means and subtractions, a step takes no operation that plain quantization does not.",
+        statement=(
+            "Averis requires only two mean vectors and two subtractions a step, in addition to the quantized products."
+        ),
         test=value(_count("beside", "printed/4") - _count("beside", "plain")),
         band=count(0),
         rival=11.0,
         expected=REFUTED,
         finding=(
-            "It takes eleven: two vector quantizations, two matrix-vector products (mean times W), two broadcast "
-            "additions (to Y and dX), two column sums of quantized residuals and three outer products (in dW)."
+            "Eqs. 11 and 12 as printed take eleven operations more: two vector quantizations, two matrix-vector "
+            "products (mean times W), two broadcast additions (to Y and dX), of which the paper speaks, two column "
+            "sums of quantized residuals and three outer products (in dW). In arithmetic they are few "
+            "(mean-bias.cost.flops-forward)."
         ),
         corrected_by="mean-bias.cost.eleven-more",
     ),
@@ -95,7 +106,9 @@ MEANS = (
     Claim(
         id="mean-bias.cost.five-more",
         locus=_PROFILE,
-        statement="With BF16 means and two terms in dW they take five: the better variant is the cheaper one.",
+        statement=(
+            "With BF16 means and two terms in dW, eqs. 11 and 12 take five operations more than means and subtractions."
+        ),
         test=value(_count("beside", "bfloat16/2") - _count("beside", "plain")),
         band=count(5),
         rival=11.0,
@@ -104,7 +117,10 @@ MEANS = (
     Claim(
         id="mean-bias.cost.three-more",
         locus=_PROFILE,
-        statement="With the gradient left whole they take three.",
+        statement=(
+            "With BF16 means, two terms in dW and the gradient left whole, eqs. 11 and 12 take three operations more "
+            "than means and subtractions."
+        ),
         test=value(_count("beside", "activation/2")),
         band=count(3),
         rival=5.0,
@@ -113,7 +129,7 @@ MEANS = (
     Claim(
         id="mean-bias.cost.two-subtractions-go",
         locus=_PROFILE,
-        statement="With the gradient left whole two of the four subtractions go as well.",
+        statement="With the gradient left whole two of the four subtractions of a step go.",
         test=value(_count("centred_quantizations", "activation/2")),
         band=count(2),
         rival=4.0,
@@ -122,7 +138,7 @@ MEANS = (
     Claim(
         id="mean-bias.cost.same-products",
         locus=_PROFILE,
-        statement="Products of matrices are as many as without a split: three.",
+        statement="A step of Averis has as many products of matrices as one without a split, three.",
         test=value(_count("products", "printed/4")),
         band=count(3),
         rival=4.0,
@@ -130,7 +146,7 @@ MEANS = (
     Claim(
         id="mean-bias.cost.same-quantizations",
         locus=_PROFILE,
-        statement="Quantizations of matrices are as many as without a split: six.",
+        statement="A step of Averis has as many quantizations of matrices as one without a split, six.",
         test=value(_count("quantizations", "printed/4") + _count("centred_quantizations", "printed/4")),
         band=count(6),
         rival=8.0,
@@ -158,7 +174,7 @@ MATRIX = (
     Claim(
         id="mean-bias.cost.tracer-notices",
         locus="section 5, after eq. 11",
-        statement="A step that writes the mean matrix out shows in that count.",
+        statement="A step that writes the mean matrix out shows in the count of what a step allocates.",
         at=grid(arm="printed/4"),
         test=value(MEMORY["written_out"]),
         band=within(1.0, abs=1e-9, provenance="theory", because="the matrix itself"),

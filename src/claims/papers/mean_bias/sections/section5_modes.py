@@ -25,7 +25,10 @@ MODE = (
     Claim(
         id="mean-bias.alternatives.first-mode",
         locus="section 2, leading direction",
-        statement="With a mean of strength 2, the first singular mode adds far more to the error than the second.",
+        statement=(
+            "With a mean of strength 2 the leading mode is the primary contributor to the quantization error, read as "
+            "adding more than the second by three tenths of it."
+        ),
         at=grid(strength=2, spike=1),
         test=order(MODES["leading"], MODES["second"]),
         band=at_least(0.3, provenance="author", because="the main contributor has most of what modes contribute"),
@@ -45,13 +48,15 @@ MODE = (
     Claim(
         id="mean-bias.alternatives.first-mode-always",
         locus="section 2",
-        statement="The first singular mode is the main contributor to the quantization error without a mean as well.",
+        statement=(
+            "A control: also without a mean the first singular mode is the main contributor to the quantization error."
+        ),
         at=grid(strength=0, spike=0),
         test=mean(MODES["leading"]),
         band=at_least(0.5, provenance="author", because="main: more than all others together"),
         rival=0.011,
         expected=REFUTED,
-        finding="Of noise it contributes its share of the energy, about one per cent of 256 modes' error.",
+        finding="Of noise it contributes 1.7 per cent, as much as it has of the energy.",
         corrected_by="mean-bias.alternatives.mode-share",
         role="control",
     ),
@@ -72,7 +77,10 @@ STOCHASTIC = (
     Claim(
         id="mean-bias.alternatives.rounding-orthogonal",
         locus="section 6.1, stochastic rounding",
-        statement="Stochastic rounding has the same factor on the error between tokens with and without a split.",
+        statement=(
+            "Stochastic rounding is orthogonal to Averis: it has the same factor on the error between tokens with and "
+            "without a split."
+        ),
         at=grid(arm=["plain", "printed", "bfloat16"], rounding="stochastic"),
         test=ratio(ROUNDING["varying"], ROUNDING.at(rounding="nearest")["varying"]),
         band=within(stochastic_factor, rel=0.03, provenance="theory", because="the error is relative in both"),
@@ -82,7 +90,10 @@ STOCHASTIC = (
     Claim(
         id="mean-bias.alternatives.rounding-mends-offset",
         locus="section 6.1, stochastic rounding",
-        statement="Stochastic rounding lowers the squared offset that an FP4 mean puts on the tokens of a step.",
+        statement=(
+            "If stochastic rounding, which section 6.1 says mitigates bias, is to mend the offset that an FP4 mean "
+            "puts on the tokens of one step, it lowers its square."
+        ),
         at=grid(arm="printed", rounding="stochastic"),
         test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
         band=at_most(1.0, provenance="author", because="lowers"),
@@ -90,8 +101,8 @@ STOCHASTIC = (
         role="control",
         expected=REFUTED,
         finding=(
-            "It doubles it: the mean is rounded once for all tokens of the step, so that nothing averages within it. "
-            "Only over many steps with the same mean does the offset average out."
+            "It multiplies it by 2.1: the mean is rounded once for all tokens of the step, so that nothing averages "
+            "within it. Read of many steps with the same mean, it does average out."
         ),
         corrected_by="mean-bias.alternatives.rounding-doubles-offset",
         decides="standard",

@@ -28,7 +28,9 @@ SETTING = (
     Claim(
         id="mean-bias.section1.scale",
         locus="section 1; section 6.1",
-        statement="The model trained, of 0.6 billion parameters, is one of 1B scale to the digit printed.",
+        statement=(
+            "The model that was trained, of 0.6 billion parameters, is of 1B scale, read as 1 to the digit printed."
+        ),
         test=table(
             SETUP,
             check=bounded(uses=("parameters",), formula=float, lo=0.5, hi=1.5, where=having("models")),
@@ -37,19 +39,23 @@ SETTING = (
     Claim(
         id="mean-bias.section1.models",
         locus="section 1",
-        statement="The method is validated by training more than one model of 1B scale.",
+        statement=(
+            "If the '1B-scale models' of section 1 are models of more than one size or kind, not runs by several "
+            "methods, more than one was trained."
+        ),
         test=table(SETUP, check=bounded(uses=("models",), formula=float, lo=2.0, where=having("models"))),
         expected=REFUTED,
         finding=(
-            "One model was trained, Qwen3-0.6B; no second size, and no repeated run, has a figure. The later version "
-            "adds a mixture of experts of 7B parameters, 1.5B of them active."
+            "One was trained, Qwen3-0.6B, in BF16, vanilla FP4 and Averis FP4: read of these runs, the plural holds. "
+            "The later version adds a mixture of experts of 7B parameters, 1.5B of them active."
         ),
         corrected_by="mean-bias.section6.one-model",
+        role="ours",
     ),
     Claim(
         id="mean-bias.section6.one-model",
         locus="section 6.1",
-        statement="One model was trained.",
+        statement="One model was trained, by several methods.",
         test=table(
             SETUP,
             check=bounded(uses=("models",), formula=float, lo=0.9, hi=1.1, where=having("models")),

@@ -46,8 +46,8 @@ METHOD = (
         id="mean-bias.table1.improves",
         locus="section 6.2; Table 1, Avg",
         statement=(
-            "Averis improves the downstream average over BF16: the mean difference is positive beyond its scatter over "
-            "tasks, the only repetition that the table has."
+            "Averis improves the downstream average over BF16, read as a mean difference that is positive beyond its "
+            "scatter over tasks, the one repetition that the table has."
         ),
         test=sample(
             mean(column("difference")),
@@ -176,7 +176,7 @@ RESTORED = Claim(
     id="mean-bias.table1.restored",
     locus="Abstract; Table 1, Avg",
     statement=(
-        "Averis restores downstream performance at 10B tokens: its run's average is at most one point below the BF16 "
+        "Averis restores downstream performance at 10B tokens, read as an average at most one point below the BF16 "
         "run's, beyond the sampling of items and however the answers are paired."
     ),
     test=_average(SCORES, discordance.most_discordant, least=-0.01),

@@ -17,8 +17,9 @@ SIGNS = (
         id="mean-bias.model.signs",
         locus="section 2, projections on the mean direction; Figure 1 left",
         statement=(
-            "Nearly all tokens lie on one side of the mean direction, taken from the half of the text in which they "
-            "are not: 95 per cent, averaged over the inputs of all linear maps."
+            "The signs of projections on the mean direction are concentrated on one side, read as 95 per cent on a "
+            "direction from the half of the text in which the tokens are not, averaged over the inputs of all linear "
+            "maps."
         ),
         test=mean(averaged("held_out", LINEAR, DEPTHS)),
         band=at_least(0.95, provenance="author", because="'nearly uniform'"),
@@ -29,7 +30,8 @@ SIGNS = (
         id="mean-bias.model.signs-of-weak-means",
         locus="section 2, Figure 1 left, beside contribution 1",
         statement=(
-            "At the MLP's down projection the signs agree although the mean has less than a quarter of the energy."
+            "At the MLP's down projection, between a fifth and four fifths of the depth, the signs agree although the "
+            "mean has less than a quarter of the energy."
         ),
         at=grid(operand="down", depth=[0.2, 0.4, 0.6, 0.8]),
         test=mean(ACTIVATIONS["share"]),
@@ -53,23 +55,30 @@ ALIGNMENT = (
     StandardClaim(
         id="mean-bias.model.cosine-stream",
         locus=f"{_FIGURE_1}, the residual stream",
-        statement="The mean of the residual stream has a cosine of .99 with its v1.",
+        statement=(
+            "If Figure 1 right, an FFN's input, is to hold of the residual stream at mid depth too, its mean has a "
+            "cosine of .99 with v1."
+        ),
         at=grid(operand="stream", depth=[0.4, 0.6, 0.8]),
         test=mean(ACTIVATIONS["cosine"]),
         band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
         rival=0.7,
         expected=REFUTED,
         finding=(
-            "v1 is the window's first token, whose residual is so large that its mode has 96 to 99 per cent of the "
-            "energy: the cosine is .81 to .87, and 1.00 if that token is left out."
+            "In SmolLM2 the cosine is .88, .82 and .83 at .4, .6 and .8 of the depth: v1 is the window's first token. "
+            "It depends on that token: without it the cosine is .99 (mean-bias.model.cosine-later-stream), as it is at "
+            "the inputs of attention and MLP (mean-bias.model.cosine)."
         ),
         corrected_by="mean-bias.model.cosine-later-stream",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.cosine-later-stream",
         locus=f"{_FIGURE_1}, the residual stream",
-        statement="Without the window's first token the mean of the residual stream has a cosine of .99 with its v1.",
+        statement=(
+            "Without the window's first token the mean of the residual stream has a cosine of .99 with its v1 from two "
+            "fifths of the depth on."
+        ),
         at=grid(operand="later stream", depth=[0.4, 0.6, 0.8, 1.0]),
         test=mean(ACTIVATIONS["cosine"]),
         band=at_least(0.985, provenance="printed", because=_LAST_PLACE),
@@ -92,12 +101,14 @@ ALIGNMENT = (
         id="mean-bias.model.others-cancel",
         locus="section 2, non-leading modes",
         statement=(
-            "There u1 keeps more of the vector of ones than the other left singular vectors do on average, by .3 of it "
-            "and more."
+            "At the inputs of q, o and gate behind the first layer u1 keeps more of the vector of ones than the other "
+            "left singular vectors do on average."
         ),
         at=grid(operand=["q", "o", "gate"], depth=INNER),
         test=order(ACTIVATIONS["coherence"], ACTIVATIONS["other_coherence"]),
-        band=at_least(0.3, provenance="author", because="1/256 would be full cancellation"),
+        band=at_least(
+            0.3, provenance="author", because="three tenths of the vector, where 1/256 would be full cancellation"
+        ),
         rival=0.0,
         role="transfer",
     ),
@@ -114,7 +125,10 @@ ALIGNMENT = (
     StandardClaim(
         id="mean-bias.model.leading-is-mean-hidden",
         locus="section 2; contribution 1, dominant component of anisotropy",
-        statement="At the input of down the mean has at least a third as much energy as the leading mode.",
+        statement=(
+            "At the input of down the mean has at least a third as much energy as the leading mode, at a fifth, two "
+            "and three fifths of the depth and in the last layer."
+        ),
         at=grid(operand="down", depth=[0.2, 0.4, 0.6, 1.0]),
         test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
         band=at_least(1 / 3, provenance="author", because="it ranges from a half to nine tenths"),
@@ -124,24 +138,43 @@ ALIGNMENT = (
     StandardClaim(
         id="mean-bias.model.stream-leading-is-mean",
         locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
-        statement="In the residual stream the mean has at least half as much energy as the leading mode.",
+        statement=(
+            "If contribution 1 is read of the residual stream at mid depth, its first token included, the mean has at "
+            "least half as much energy as the leading mode."
+        ),
         at=grid(operand="stream", depth=[0.4, 0.6, 0.8]),
         test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
         band=at_least(0.5, provenance="author", because=HALF),
         rival=0.1,
         expected=REFUTED,
         finding=(
-            "It has 1 to 5 per cent: the leading mode is one token with a massive activation. Leave the window's first "
-            "token out, or look behind RMSNorm, where every token has the same length."
+            "In SmolLM2 it has .01, .02 and .05 of it at .4, .6 and .8 of the depth: the leading mode is one token "
+            "with a massive activation. It depends on that token and on the depth: without it the mean has nine tenths "
+            "(mean-bias.model.later-stream-leading-is-mean), and so it has in the stream that the last layer reads, "
+            "above a half (mean-bias.model.last-stream-leading-is-mean)."
         ),
         corrected_by="mean-bias.model.later-stream-leading-is-mean",
+        role="ours",
+    ),
+    StandardClaim(
+        id="mean-bias.model.last-stream-leading-is-mean",
+        locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
+        statement=(
+            "In the residual stream that the last layer reads the mean has at least half as much energy as the leading "
+            "mode."
+        ),
+        at=grid(operand="stream", depth=1.0),
+        test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),
+        band=at_least(0.5, provenance="author", because=HALF),
+        rival=0.1,
         role="transfer",
     ),
     StandardClaim(
         id="mean-bias.model.later-stream-leading-is-mean",
         locus="section 2; contribution 1, dominant component of anisotropy, the residual stream",
         statement=(
-            "Without the window's first token the mean of the residual stream is nine tenths of the leading mode."
+            "Without the window's first token the mean of the residual stream has nine tenths of the energy of the "
+            "leading mode at mid depth."
         ),
         at=grid(operand="later stream", depth=[0.4, 0.6, 0.8]),
         test=ratio(ACTIVATIONS["share"], ACTIVATIONS["leading_share"]),

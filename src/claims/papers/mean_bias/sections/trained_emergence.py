@@ -35,18 +35,23 @@ ATTENTION = (
     StandardClaim(
         id="mean-bias.model.attention-everywhere",
         locus="section 3, Stage II, softmax attention, all layers",
-        statement="Averaged over all layers, attention's average has more mean than attention's input.",
+        statement=(
+            "If attention's input in Figure 3 is what its projections read, and the statement is one about all layers, "
+            "attention raises the mean's share averaged over the layers."
+        ),
         at=grid(depth="all"),
         test=order(LAYERS["mixed"], LAYERS["attention_input"]),
         band=at_least(0.0, provenance="author", because="more is not less"),
         rival=-0.2,
         expected=REFUTED,
         finding=(
-            "It has .37 against .61, less in nine of ten layers: the projection to values takes more mean away "
-            "(.17 is left) than averaging brings back."
+            "In SmolLM2 the share falls by .24 of the energy: the projection to values takes more mean away than "
+            "averaging brings back. It depends on the input and the layer: against the values that it averages "
+            "attention raises the share (mean-bias.model.attention-averages), and in the first layer against its input "
+            "too (mean-bias.model.attention-first)."
         ),
         corrected_by="mean-bias.model.attention-averages",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.attention-averages",
@@ -61,17 +66,22 @@ ATTENTION = (
     StandardClaim(
         id="mean-bias.model.attention-by-similarity",
         locus="section 3, Stage II, exponential reweighting of similar directions",
-        statement="Softmax's weights bring more mean than equal weights for all tokens so far.",
+        statement=(
+            "If it is by favouring similar tokens that softmax attention raises the mean's share, its weights bring "
+            "more mean than equal weights for all tokens so far."
+        ),
         at=grid(depth=["first", "all"]),
         test=order(LAYERS["mixed"], LAYERS["uniform"]),
         band=at_least(0.0, provenance="author", because="reweighting must do more than averaging does"),
         rival=-0.1,
         expected=REFUTED,
         finding=(
-            "They bring .80 and .37 where equal weights bring .96 and .89: averaging raises the share, not softmax."
+            "In SmolLM2 they bring less, by .17 of the energy in the first layer and by .52 averaged over all. Equal "
+            "weights average over more tokens than softmax's do; weights as unequal that know nothing of the tokens "
+            "were tried on drawn ones only (mean-bias.fig3.softmax-by-similarity)."
         ),
         corrected_by="mean-bias.model.equal-weights",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.equal-weights",
@@ -91,13 +101,20 @@ MLP = (
     StandardClaim(
         id="mean-bias.model.swiglu-amplifies",
         locus="section 3, Stage II, SwiGLU; Figure 3",
-        statement="The product behind SwiGLU has more mean than the MLP's input.",
+        statement=(
+            "SwiGLU further amplifies the mean's share, read of its product against the MLP's input, in the first "
+            "layer and averaged over all layers."
+        ),
         at=grid(depth=["first", "all"]),
         test=order(LAYERS["hidden"], LAYERS["mlp_input"]),
         band=at_least(0.0, provenance="author", because="more is not less"),
         rival=-0.1,
         expected=REFUTED,
-        finding="It has .07 against .34 in the first layer and .11 against .36 on average, less in every single layer.",
+        finding=(
+            "In SmolLM2 the product has less, by .29 of the energy in the first layer and by .26 averaged over all. "
+            "SiLU of the gate's values alone has more mean than the MLP's input, averaged over all layers "
+            "(mean-bias.model.silu-raises)."
+        ),
         corrected_by="mean-bias.model.swiglu-lowers",
         role="transfer",
     ),
@@ -112,9 +129,21 @@ MLP = (
         role="ours",
     ),
     StandardClaim(
+        id="mean-bias.model.silu-raises",
+        locus="section 3, Stage II, SwiGLU; Figure 3",
+        statement="SiLU of the gate's values has more mean than the MLP's input, averaged over all layers.",
+        at=grid(depth="all"),
+        test=order(LAYERS["silu"], LAYERS["mlp_input"]),
+        band=at_least(0.03, provenance="smallest-effect", because="three hundredths of the energy"),
+        rival=-0.1,
+        role="ours",
+    ),
+    StandardClaim(
         id="mean-bias.model.silu-of-centred",
         locus="section 3, eq. 3",
-        statement="SiLU of centred pre-activations has a mean of its own, over twice what 256 centred tokens give.",
+        statement=(
+            "SiLU of centred pre-activations has a mean of its own, read as over twice what 256 centred tokens give."
+        ),
         at=grid(depth=["first", "all"]),
         test=mean(LAYERS["centred_silu"]),
         band=at_least(2 / TOKENS, provenance="author", because="twice 1/l"),
@@ -124,7 +153,7 @@ MLP = (
     StandardClaim(
         id="mean-bias.model.swiglu-of-centred",
         locus="section 3, eq. 3",
-        statement="So has SwiGLU of centred pre-activations.",
+        statement="SwiGLU of centred pre-activations has a mean of its own, over twice what 256 centred tokens give.",
         at=grid(depth=["first", "all"]),
         test=mean(LAYERS["centred_hidden"]),
         band=at_least(2 / TOKENS, provenance="author", because="twice 1/l"),
@@ -137,7 +166,10 @@ RESIDUAL = (
     StandardClaim(
         id="mean-bias.model.stream-mean-grows",
         locus="section 3, Stage III, cumulative growth",
-        statement="The mean of the residual stream (first token left out) is ten times as long behind the last layer.",
+        statement=(
+            "The mean of the residual stream, its first token left out, grows cumulatively, read as tenfold in length "
+            "behind the last layer."
+        ),
         test=mean(STREAM["length_growth"]),
         band=at_least(2.303, provenance="author", because="ln 10"),
         rival=0.0,
@@ -146,7 +178,10 @@ RESIDUAL = (
     StandardClaim(
         id="mean-bias.model.stream-share-grows",
         locus="section 3, Stage III, cumulative growth; Figure 2",
-        statement="So does its share of the energy: it rises with depth, at a rank correlation of .8 and more.",
+        statement=(
+            "The mean's share of the residual stream, its first token left out, rises with depth, read as a rank "
+            "correlation of .8 and more."
+        ),
         test=mean(STREAM["share_rank"]),
         band=at_least(0.8, provenance="author", because="1 is growth at every layer"),
         rival=0.0,
@@ -167,21 +202,26 @@ RESIDUAL = (
         id="mean-bias.model.no-cancellation",
         locus="section 3, Stage III, after eq. 4",
         statement=(
-            "Nothing cancels: in at most one of twenty layers the MLP adds a mean that points against the stream's."
+            "If 'prevents cancellation' is read as one exception in twenty, the MLP adds a mean that points against "
+            "the stream's in at most one of twenty layers."
         ),
         test=mean(STREAM["against_mlp"]),
         band=at_most(0.05, provenance="author", because="'prevents' with one exception in twenty"),
         rival=0.2,
         expected=REFUTED,
-        finding="It does in three layers of ten, and in a fifth of all layers the stream's mean gets shorter by it.",
+        finding=(
+            "In SmolLM2 it does in .29 of the layers, the window's first token left out. The stream's mean becomes "
+            "longer all the same (mean-bias.model.stream-mean-grows), as the means that attention adds agree with it "
+            "(mean-bias.model.added-means-agree)."
+        ),
         corrected_by="mean-bias.model.added-means-agree",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.added-means-agree",
         locus="section 3, Stage III, after eq. 4",
         statement=(
-            "What makes the mean grow is that added means agree with it: attention's has a cosine of .2 and more with "
+            "The mean grows because added means agree with the stream's: attention's has a cosine of .2 and more with "
             "the stream's, averaged over layers."
         ),
         test=mean(STREAM["cosine_attention"]),

@@ -47,18 +47,22 @@ WEIGHT_GRADIENT = (
     StandardClaim(
         id="mean-bias.model.weight-gradient-printed",
         locus=_WEIGHT,
-        statement="On real gradients Averis as printed, with FP4 means, has a smaller error in dW than plain NVFP4.",
+        statement=(
+            "If eq. 12 is to lower the squared error of dW, which the paper does not speak of, Averis as printed, with "
+            "FP4 means, has a smaller one than plain NVFP4 on real gradients."
+        ),
         at=grid(arm="printed/4", rounding=_BOTH),
         test=mean(PRODUCTS["weight"]),
         band=_smaller(),
         rival=1.3,
         expected=REFUTED,
         finding=(
-            "It is a quarter larger with stochastic rounding of the gradients alone, and two fifths with stochastic "
-            "rounding throughout. Keep the means in BF16 and drop the cross terms."
+            "In SmolLM2 it is 1.25 times plain NVFP4's with stochastic rounding of the gradients alone and 1.43 with "
+            "stochastic rounding throughout (128 tokens). With means in BF16 and two terms it is smaller by a quarter "
+            "or more (mean-bias.model.weight-gradient-drop-and-keep)."
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.weight-gradient-drop-and-keep",
@@ -73,23 +77,26 @@ WEIGHT_GRADIENT = (
     StandardClaim(
         id="mean-bias.model.weight-gradient-cross-terms",
         locus=_WEIGHT,
-        statement="On real gradients the two cross terms of eq. 12 lower the error of dW.",
+        statement=(
+            "If the two cross terms of eq. 12, which expands a product and claims no gain for them, are needed, they "
+            "lower the error of dW on real gradients, with means in BF16."
+        ),
         at=grid(arm="bfloat16/4", rounding=_BOTH),
         test=ratio(PRODUCTS["weight"], _SPLIT),
         band=_smaller("lower"),
         rival=1.3,
         expected=REFUTED,
         finding=(
-            "They raise it by a quarter or more, by what errors of one operand meet in the mean of the other: without "
-            "quantization these terms are zero. Leave them out."
+            "In SmolLM2 they raise it 1.42-fold: without quantization these terms are zero, and with it errors of one "
+            "operand meet the mean of the other in them."
         ),
         corrected_by="mean-bias.model.weight-gradient-drop-and-keep",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.weight-gradient-drop",
         locus=_WEIGHT,
-        statement="Dropping the cross terms alone, means still in FP4, lowers the printed form's error.",
+        statement="Leaving out the cross terms of dW, means still in FP4, lowers the printed form's error.",
         at=grid(arm="printed/2", rounding=_BOTH),
         test=ratio(PRODUCTS["weight"], PRODUCTS.at(arm="printed/4")["weight"]),
         band=at_most(0.9, provenance="smallest-effect", because="a tenth of the error"),
@@ -140,19 +147,22 @@ WEIGHT_GRADIENT = (
     StandardClaim(
         id="mean-bias.model.weight-gradient-hadamard",
         locus=f"section 7.3, Hadamard transforms; {_WEIGHT}",
-        statement="Hadamard transforms of both operands along the tokens mitigate the error of dW.",
+        statement=(
+            "If the outliers that section 7.3 says others mitigate by Hadamard transforms are judged by the error of "
+            "dW, transforms of both operands along the tokens lower it."
+        ),
         at=grid(arm="hadamard", rounding=_BOTH),
         test=mean(PRODUCTS["weight"]),
         band=_smaller("mitigate"),
         rival=1.2,
         expected=REFUTED,
         finding=(
-            "With rounding to nearest or stochastic, of X or not, they add a tenth or more: the relative error of a "
-            "block is smallest where one entry stands out, and that is what they take away. The mean, which they leave "
-            "in one block of 16 as it was, is worth more: see the two-term split."
+            "In SmolLM2 it is 1.16 times plain NVFP4's: the relative error of a block is smallest where one entry "
+            "stands out, which the transforms take away. Read of the size of outliers, they mitigate them "
+            "(mean-bias.model.hadamard-range)."
         ),
         corrected_by="mean-bias.model.weight-gradient-hadamard-worse",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.weight-gradient-hadamard-worse",
@@ -180,20 +190,26 @@ INPUT_GRADIENT = (
     StandardClaim(
         id="mean-bias.model.input-gradient-split",
         locus=_INPUT,
-        statement="On real gradients, splitting D lowers the error of dX by 5 per cent or more.",
+        statement=(
+            "If splitting D, as eq. 12 does, is to lower the error of dX by a twentieth, a figure that the paper does "
+            "not give, it does so on real gradients."
+        ),
         at=grid(arm=["printed/4", "bfloat16/4"], rounding=_BOTH),
         test=mean(PRODUCTS["input"]),
         band=at_most(0.95, provenance="smallest-effect", because="a twentieth of the error, with W as it is"),
         rival=1.0,
         expected=REFUTED,
-        finding="It changes the error by less than 2 per cent: gradients have next to no mean to be split off.",
+        finding=(
+            "In SmolLM2 the error is 1.00 times plain NVFP4's, with W as it is: gradients have next to no mean to be "
+            "split off (mean-bias.model.gradient-mean-null)."
+        ),
         corrected_by="mean-bias.model.input-gradient-unchanged",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.input-gradient-unchanged",
         locus=_INPUT,
-        statement="Splitting D changes dX's error by less than 2 per cent, with W in NVFP4 too.",
+        statement="Splitting D changes dX's error by less than 2 per cent, with W in NVFP4.",
         at=grid(arm=["printed/4", "bfloat16/4"], rounding=_BOTH),
         test=mean(PRODUCTS["quantized"]),
         band=within(1.0, abs=0.02, provenance="smallest-effect", because="its energy share is below 1 per cent"),
@@ -206,15 +222,21 @@ GRADIENT_MEANS = (
     StandardClaim(
         id="mean-bias.model.gradient-mean",
         locus="section 5, eq. 12, the mean of D",
-        statement="Output gradients have a mean worth splitting: a twentieth of their energy.",
+        statement=(
+            "If output gradients have a mean worth splitting, read as a twentieth of their energy, a figure that the "
+            "paper does not give, they have it in a trained model."
+        ),
         at=grid(where="spread"),
         test=mean(MEANS["share_d"]),
         band=at_least(0.05, provenance="author", because="activations have a third of their energy in the mean"),
         rival=0.004,
         expected=REFUTED,
-        finding="Less than 1.5 per cent of a gradient's energy is in its mean. Uncorrelated tokens have 1/l of theirs.",
+        finding=(
+            "In SmolLM2 .6 per cent of a gradient's energy is in its mean, over windows of 288 tokens. Uncorrelated "
+            "tokens have 1/l of theirs there."
+        ),
         corrected_by="mean-bias.model.gradient-mean-null",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.gradient-mean-null",
@@ -244,18 +266,22 @@ SECOND_MOMENT = (
     StandardClaim(
         id="mean-bias.model.second-moment-embedding",
         locus="section 7.2, optimizer second-moment inflation",
-        statement="Most of the squared gradient that the input gives the embedding's rows is due to a common mean.",
+        statement=(
+            "If the 'dominant driver of second-moment inflation' is read of the embedding's rows and as most of their "
+            "squared gradient, a common mean of a window's gradients makes it."
+        ),
         at=grid(where="embedding"),
         test=mean(MEANS["part"]),
         band=at_least(0.5, provenance="author", because="the dominant driver"),
         rival=0.05,
         expected=REFUTED,
         finding=(
-            "Under a tenth of what Adam averages there: the gradients of a window's tokens hardly have a mean, and "
-            "rows of different tokens don't add up. Without it the second moment is a few per cent smaller."
+            "In SmolLM2 .03 of what Adam averages there is due to it: the gradients of a window's tokens hardly have a "
+            "mean, and rows of different tokens do not add up. It depends on the place: in linear maps means inflate "
+            "the squared gradient by a quarter or more (mean-bias.model.second-moment-maps)."
         ),
         corrected_by="mean-bias.model.second-moment-embedding-small",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.second-moment-embedding-small",

@@ -199,17 +199,20 @@ ALTERNATIVES = (
     StandardClaim(
         id="mean-bias.model.loss-hadamard",
         locus="section 7.3, Hadamard transforms, loss of a trained model",
-        statement="Hadamard transforms of inputs and weights lower the divergence of W4A4 with rounding to nearest.",
+        statement=(
+            "If the outliers that section 7.3 says others mitigate by Hadamard transforms are judged by the model's "
+            "predictions, transforms of inputs and weights lower the divergence of W4A4 with rounding to nearest."
+        ),
         test=_remedy("rotated"),
         band=at_most(0.0, provenance="author", because="mitigate"),
         rival=0.4,
         expected=REFUTED,
         finding=(
-            "They raise it by two fifths or more. Blocks of 16 already confine an outlier to its block, where it is "
-            "nearly exact; rotated, it costs all 16 elements resolution. Splitting the mean off has no such price."
+            "In SmolLM2 they raise it by .57 as a logarithm: blocks of 16 already confine an outlier to its block, "
+            "where it is nearly exact, and rotated it costs all 16 elements resolution."
         ),
         corrected_by="mean-bias.model.loss-hadamard-worse",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.loss-hadamard-worse",
@@ -226,26 +229,39 @@ EMBEDDING = (
     StandardClaim(
         id="mean-bias.model.loss-embedding-only",
         locus=_EMBEDDING,
-        statement="Splitting the mean off where the embedding feeds layer 0 wins 15 per cent of the divergence.",
+        statement=(
+            "If correction at the embedding level is to be enough by itself, read as 15 per cent of W4A4's divergence, "
+            "splitting the mean off where the embedding feeds layer 0 wins that."
+        ),
         test=_remedy("first"),
         band=_less(0.15, "15 per cent"),
         rival=0.0,
         expected=REFUTED,
-        finding="It changes nothing that can be seen: the products of all other layers have means of their own.",
+        finding=(
+            "In SmolLM2 the divergence changes by .01 as a logarithm: the products of all other layers have means of "
+            "their own. The paper says that it reduces dynamic-range inflation, and of a later correction that it can "
+            "follow."
+        ),
         corrected_by="mean-bias.training.embedding-does-not-reach",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.embedding-mean-source",
         locus=f"section 3, Stage I; {_EMBEDDING}",
-        statement="With the embedding's mean gone, means downstream lose a fifth or more of their share of the energy.",
+        statement=(
+            "If the mean bias originates from the embedding layer and later layers only amplify it, means downstream "
+            "lose a fifth or more of their share without the embedding's mean."
+        ),
         test=ratio(CENTRED["after"], CENTRED["before"]),
         band=at_most(0.8, provenance="author", because="a seed bias that later layers only amplify"),
         rival=1.0,
         expected=REFUTED,
-        finding="They are as large as before: every layer makes its mean anew.",
+        finding=(
+            "In SmolLM2 they keep 1.01 times their share. It depends on what 'originates' says: the model was trained "
+            "with the embedding's mean, and a run trained without it was not tried."
+        ),
         corrected_by="mean-bias.training.embedding-does-not-reach",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.embedding-mean-returns",
@@ -261,14 +277,21 @@ EMBEDDING = (
     StandardClaim(
         id="mean-bias.model.embedding-mean-needed",
         locus=_EMBEDDING,
-        statement="The mean of the embedding can be removed at its source without moving the model's predictions.",
+        statement=(
+            "If removing the mean at its source is read as leaving it out, not as splitting it off and adding it again "
+            "as Averis does, the embedding's mean can go without moving the model's predictions by a twentieth of a "
+            "nat."
+        ),
         test=mean(CENTRED["log_kl"]),
         band=at_most(log(0.05), provenance="smallest-effect", because="a twentieth of a nat, as a logarithm"),
         rival=-1.0,
         expected=REFUTED,
-        finding="They move by a tenth of a nat or more: the mean has to be added again, as Averis does.",
+        finding=(
+            "In SmolLM2 predictions diverge by exp(-.79) nats on a geometric average. Averis adds the mean again, so "
+            "that its own removal is not touched by this."
+        ),
         corrected_by="mean-bias.model.embedding-mean-cost",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.embedding-mean-cost",

@@ -10,7 +10,8 @@ SHARE = (
         id="mean-bias.model.share-above-null",
         locus="section 3, eq. 1",
         statement=(
-            "At the inputs of all linear maps the mean has five times the energy that 256 centred tokens give it."
+            "The mean has a share of the energy that no centred tokens give, read as five times that of 256 of them, "
+            "at the inputs of all linear maps."
         ),
         at=grid(operand=LINEAR, depth=list(DEPTHS)),
         test=mean(ACTIVATIONS["share"]),
@@ -21,22 +22,30 @@ SHARE = (
     StandardClaim(
         id="mean-bias.model.share-most",
         locus="section 3, first paragraph, 'increasingly dominates activation energy'",
-        statement="From two fifths of the depth on the mean has most of the energy of what a layer's products read.",
-        at=grid(operand=LINEAR, depth=[0.4, 0.6]),
+        statement=(
+            "If 'dominates activation energy' is read as most of the energy of every input of a layer's products from "
+            "two fifths of the depth on, the mean has it."
+        ),
+        at=grid(operand=LINEAR, depth=[0.4, 0.6, 0.8, 1.0]),
         test=mean(ACTIVATIONS["share"]),
         band=at_least(0.5, provenance="author", because=HALF),
         rival=0.2,
         expected=REFUTED,
         finding=(
-            "So it is at the inputs of q, k and v only; the MLP reads .37, the output projections .28 to .35 and .08."
+            "In SmolLM2, at .4, .6, .8 and 1 of the depth, it has .83, .71, .47 and .68 at the inputs of q, k and v, "
+            ".38, .36, .37 and .75 at the MLP's, .36, .30, .32 and .55 at attention's output projection and .08, .09, "
+            ".17 and .46 at the MLP's. It depends on input and layer: mean-bias.model.share-queries."
         ),
         corrected_by="mean-bias.model.share-queries",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.share-queries",
         locus="section 3, first paragraph, 'increasingly dominates activation energy'",
-        statement="At the inputs of q, k and v the mean has most of the energy from two fifths of the depth on.",
+        statement=(
+            "At the inputs of q, k and v the mean has most of the energy at two and at three fifths of the depth and "
+            "in the last layer."
+        ),
         at=grid(operand="q", depth=[0.4, 0.6, 1.0]),
         test=mean(ACTIVATIONS["share"]),
         band=at_least(0.5, provenance="author", because=HALF),
@@ -59,29 +68,53 @@ SHARE = (
     StandardClaim(
         id="mean-bias.model.share-layer-by-layer",
         locus="section 3, first paragraph, increasingly across layers",
-        statement="At the inputs of q the mean's share grows with each of six layers spread over the depth.",
+        statement=(
+            "If 'increasingly across layers' is read layer by layer, the mean's share at the inputs of q grows with "
+            "each of six layers spread over the depth."
+        ),
         at=grid(operand="q", depth=list(DEPTHS)),
         test=trend(ACTIVATIONS["share"], over="depth", direction="increasing"),
         band=at_least(0.0, provenance="author", because="growing is not falling"),
         rival=-0.2,
         expected=REFUTED,
-        finding="It rises from .28 to .83 at two fifths of the depth, falls to .45 and ends at .67.",
+        finding=(
+            "In SmolLM2 the largest step down is one of .24 of the energy, behind .6 of the depth. Read of the last "
+            "layer against the first it holds (mean-bias.model.share-deeper)."
+        ),
         corrected_by="mean-bias.model.share-deeper",
-        role="transfer",
+        role="ours",
     ),
     StandardClaim(
         id="mean-bias.model.share-deeper-mixed",
         locus="section 3, Figure 2, deep against shallow",
         statement=(
-            "At the input of attention's output projection, too, the last layer has more mean than the first one."
+            "If Figure 2's 'deep against shallow' is read of attention's output projection and with the first layer "
+            "for a shallow one, the last layer's input has more mean than the first one's."
         ),
         at=grid(operand="o", depth=[0.0, 1.0]),
         test=order(ACTIVATIONS["share"], over="depth"),
         band=at_least(0.0, provenance="author", because="more is not less"),
         rival=-0.2,
         expected=REFUTED,
-        finding="It has .52 against .79: the first layer attends to nearly all tokens alike.",
+        finding=(
+            "In SmolLM2 it has less by .25 of the energy. It depends on the layer: against a fifth of the depth the "
+            "last layer has more (mean-bias.model.share-deeper-mixed-behind-first). The paper's shallow layer is layer "
+            "3."
+        ),
         corrected_by="mean-bias.model.share-shallower-mixed",
+        role="ours",
+    ),
+    StandardClaim(
+        id="mean-bias.model.share-deeper-mixed-behind-first",
+        locus="section 3, Figure 2, deep against shallow",
+        statement=(
+            "At the input of attention's output projection the last layer has more mean than the one at a fifth of the "
+            "depth."
+        ),
+        at=grid(operand="o", depth=[0.2, 1.0]),
+        test=order(ACTIVATIONS["share"], over="depth"),
+        band=at_least(0.0, provenance="author", because="more is not less"),
+        rival=-0.2,
         role="transfer",
     ),
     StandardClaim(

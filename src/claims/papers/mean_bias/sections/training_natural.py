@@ -44,7 +44,10 @@ ORDERING = (
     StandardClaim(
         id="mean-bias.training.fp4-costs-early",
         locus=_LOSS,
-        statement="So it has at the first evaluation, while the learning rate is still high.",
+        statement=(
+            "At the first evaluation, while the learning rate is still high, 4-bit training without a split has more "
+            "loss than exact arithmetic."
+        ),
         at=grid(step=RUN_STEPS[0]),
         test=order(_loss("plain"), _loss("fp32")),
         band=at_least(0.0, provenance="smallest-effect", because="any cost"),

@@ -164,7 +164,10 @@ FINITE = (
     Claim(
         id="sign-magnitude.beyond.ratio-post",
         locus="section 11.2, O2",
-        statement="The same after both outputs are normalised.",
+        statement=(
+            "At finite p the ratio of SiLU, GELU and tanh after both outputs are normalised is that of two-dimensional "
+            "Gaussian moments."
+        ),
         at=grid(activation=["silu", "gelu", "tanh"], flip_rate=[0.001, 0.01, 0.1], metric="post"),
         test=value(FINITE_RATE["post"]),
         band=within(activations.activation_ratio, rel=1e-9, provenance="theory", because="both quadratures converge"),

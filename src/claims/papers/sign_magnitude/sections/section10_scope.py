@@ -65,7 +65,7 @@ BEHIND_RELU = (
     Claim(
         id="sign-magnitude.sec103.radial",
         locus="section 10.3, item 6; Lemma A.1",
-        statement="Behind the ReLU, too, 2/pi of the magnitude step's energy are radial.",
+        statement="Behind the ReLU 2/pi of the magnitude step's energy are radial, as before it.",
         at=grid(flip_rate=[0.01, 0.1]),
         test=mean(BEHIND["radial"]),
         band=within(KAPPA, abs=0.01, provenance="smallest-effect", because="1.5 per cent"),

@@ -224,8 +224,8 @@ TABLE_11_REPLAYS = (
         expected=REFUTED,
         finding=(
             "In the configuration of the other two rows (n = m = 256, p = .005, twenty seeds) the mean ratio of summed "
-            "energies, sign flips over additive noise, is 1.0003. The table says 1.0 by construction: the exact value "
-            "of Proposition 1, from which finitely many inputs depart."
+            "energies, sign flips over additive noise, is 1.0003. The table does not say which ratio it means: 1.0 is "
+            "the exact value of Proposition 1, 'by construction', from which finitely many inputs depart."
         ),
         corrected_by="sign-magnitude.prop1.equal-energy",
         role="ours",

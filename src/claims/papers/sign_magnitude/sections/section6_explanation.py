@@ -17,7 +17,10 @@ EXPLANATION = (
     Claim(
         id="sign-magnitude.sec64.no-relu-no-asymmetry",
         locus="section 6.4, item 1",
-        statement="Without the ReLU there is no asymmetry: a linear block has a ratio of transverse energies of one.",
+        statement=(
+            "If the asymmetry that section 6.4 says does not exist without the ReLU is that of Theorem 3's transverse "
+            "energies, not of Proposition 1's total ones, a linear block has a ratio of one."
+        ),
         at=grid(n=512, flip_rate=RATES, metric="pre", step=1),
         test=transverse_ratio(LINEAR),
         band=within(
@@ -26,16 +29,21 @@ EXPLANATION = (
         rival=block.c_linear,
         expected=REFUTED,
         finding=(
-            "A linear block has the asymmetry too, (1 - p) pi/(pi - 2) = 2.724 at p = .01. Its energies are "
-            "equal, as Proposition 1 says, but sign(W)x has the squared correlation 2/pi with Wx (Bussgang), so that "
-            "the transverse projection leaves 1 - 2/pi of the step's energy and 1 - p of the flips'."
+            "A linear block has the ratio (1 - p) pi/(pi - 2) = 2.724 at p = .01: sign(W)x has the squared correlation "
+            "2/pi with Wx (Bussgang), so that the transverse projection leaves 1 - 2/pi of the step's energy and 1 - p "
+            "of the flips'. Read of total energies, as by Proposition 1, there is none "
+            "(sign-magnitude.prop1.equal-energy)."
         ),
         corrected_by="sign-magnitude.sec64.linear-asymmetry",
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.sec64.linear-asymmetry",
         locus="section 6.4, item 1",
-        statement="A linear block has the ratio (1 - p) pi/(pi - 2), for either sign of the magnitude step.",
+        statement=(
+            "A linear block has the ratio of transverse energies (1 - p) pi/(pi - 2), for either sign of the magnitude "
+            "step."
+        ),
         at=grid(n=512, flip_rate=RATES, metric="pre", step=[1, -1]),
         test=transverse_ratio(LINEAR),
         band=within(block.c_linear, rel=0.005, provenance="theory", because="finite-width terms cancel to O(1/n^2)"),

@@ -95,7 +95,7 @@ ATTRIBUTION = (
     Claim(
         id="sign-magnitude.depth.linear-declines",
         locus="section 7.1, 'why C_L declines', (i)",
-        statement="A deep linear network, Gaussian throughout, declines as well in the post metric.",
+        statement="A deep linear network, Gaussian throughout, declines in the post metric.",
         at=points("v2-released", layer=ENDS, metric="post", activation="linear"),
         test=order(STACK["c"], over="layer"),
         band=at_most(-0.1, provenance="smallest-effect", because="two fifths of the wide limit's 3.446 - 3.703"),

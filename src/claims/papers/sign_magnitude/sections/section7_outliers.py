@@ -77,7 +77,9 @@ CONJECTURE = (
     Claim(
         id="sign-magnitude.sec72.never-above-finite-rate",
         locus="section 7.2, last paragraph; O1",
-        statement="At p = .01, too, the ratio with an outlier in a wide layer stays below pi/(pi - 2).",
+        statement=(
+            "At p = .01 the ratio with an outlier in a wide layer stays below pi/(pi - 2), as it does for p -> 0."
+        ),
         at=grid(alpha=[0.289, 0.6, 0.9]),
         test=ratio(FINITE_RATE["transverse_sign"], FINITE_RATE["transverse_magnitude"]),
         band=at_most(small_rate.c_limit(), provenance="author", because="beyond 2.75 is the conjecture"),

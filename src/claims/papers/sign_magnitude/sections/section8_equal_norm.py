@@ -132,8 +132,8 @@ SCOPE = (
         id="sign-magnitude.sec85.relu-needed",
         locus="section 8.5, multi-component pipeline",
         statement=(
-            "The ReLU creates the difference between flips and quantization error of equal norm: without it the ratio "
-            "of their transverse energies, 1.44, is smaller by .1 or more."
+            "The ReLU creates the differential treatment of sign flips and quantization error of equal norm, read as "
+            "at least .1 of the ratio of their transverse energies, 1.44."
         ),
         test=value(LIMIT_SIGN["relu_ratio_pre"] - LIMIT_SIGN["linear_ratio_pre"]),
         band=at_least(0.1, provenance="smallest-effect", because="a quarter of the ratio's excess over one"),

@@ -207,7 +207,7 @@ SCALE = (
     Claim(
         id="sign-magnitude.b158.fitted-radial",
         locus="section 8.5, radial filter",
-        statement="The same codes with the scale of least squared error have a radial share of 1 - cos^2 = .2130.",
+        statement="Codes of b1.58 with the scale of least squared error have a radial share of 1 - cos^2 = .2130.",
         at=grid(quantizer=FITTED),
         test=value(LIMIT_FITTED["linear_radial_fraction"] + LIMIT_FITTED["cosine2"]),
         band=by_quadrature(1.0),

@@ -157,7 +157,7 @@ HIGH = (
     Claim(
         id="sign-magnitude.expe.high-rate-other",
         locus="section 9.5, Exp E",
-        statement="In the other columns a flip changes NLL as much at p = .05 as at p = .005.",
+        statement="In the other columns a flip changes NLL at p = .05 as much as at p = .005.",
         test=sample(PER_FLIP, family=HIGH_RATE, member="other", bands=HIGH_BANDS),
         band=LINEAR,
         rival=4.0,
@@ -167,8 +167,8 @@ HIGH = (
         id="sign-magnitude.expe.attenuation",
         locus="section 9.5, Exp G, 'the same attenuation'",
         statement=(
-            "The attenuation of large perturbations that Exp G shows is Exp E's too: there a flip in outlier columns "
-            "changes NLL less at p = .05 than at p = .005."
+            "If the attenuation of large perturbations that Exp G shows is Exp E's too, and is read of what a flip "
+            "changes, a flip in outlier columns changes NLL less at p = .05 than at p = .005 there."
         ),
         test=sample(
             PER_FLIP, family={"outlier": HIGH_RATE["outlier"]}, member="outlier", bands={"outlier": (-math.inf, 1.0)}
@@ -178,9 +178,12 @@ HIGH = (
         expected=REFUTED,
         finding=(
             "Over the ten released seeds a flip changes NLL 4.4 times as much: Exp E's outlier arm grows faster than "
-            "its number of flips. Exp G's fitted exponent is below that of proportional growth."
+            "its number of flips. Exp G's fitted exponent is below that of proportional growth. Read of the leverage, "
+            "the fall from p = .05 to p = .005 that the passage names is there (sign-magnitude.table9.median-p05, "
+            "sign-magnitude.table9.median-p005)."
         ),
         corrected_by="sign-magnitude.expe.high-rate-outlier",
+        role="ours",
     ),
 )
 #: The row that the table marks as noise: its other columns' mean change (a ratio to one), and its leverage.

@@ -87,8 +87,8 @@ OUTLIER_ARM = (
         id="sign-magnitude.table8.same-flips",
         locus="Table 8; section 7.3",
         statement=(
-            "Table 8's outlier arm of the main run, 41,727, and that of the control, 26.1, are both sign flips of "
-            "2.41M weights in outlier columns, so that their perplexities agree within a factor of two."
+            "Table 8's outlier arms of the main run, 41,727, and of the control, 26.1, are both sign flips of 2.41M "
+            "weights in outlier columns, read as perplexities that agree within a factor of two."
         ),
         test=table(
             PATH,

@@ -110,7 +110,7 @@ DISTRIBUTION = (
         rival=0.5,
         role="ours",
         expected=REFUTED,
-        finding="At the inputs of q and gate they do; of down's outlier columns they share three quarters.",
+        finding="In SmolLM2 they do at the inputs of q and gate; of down's outlier columns they share three quarters.",
         corrected_by="sign-magnitude.model.alpha-ranking-norms",
     ),
     StandardClaim(

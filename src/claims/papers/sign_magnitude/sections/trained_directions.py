@@ -191,7 +191,7 @@ ENERGY = (
     StandardClaim(
         id="sign-magnitude.model.steps-bring-more-energy",
         locus="Theorem 3",
-        statement="In one matrix, too, steps bring 1.1 times the transverse energy of flips of equal norm, or more.",
+        statement="In one matrix steps bring 1.1 times the transverse energy of flips of equal norm, or more.",
         test=mean(SINGLE["step_energy"]),
         band=at_least(math.log(1.1), provenance="smallest-effect", because="a tenth"),
         rival=-math.log(2.6),
@@ -241,9 +241,9 @@ QUANTIZATION = (
         rival=4.0,
         expected=REFUTED,
         finding=(
-            "It costs 14 nats (95 per cent interval 9 to 20), more than guessing tokens uniformly would. The models "
-            "that the paper speaks of are trained with ternary weights, and it claims nothing of quantization after "
-            "training."
+            "In SmolLM2 it costs 14 nats (95 per cent interval 9 to 20), more than guessing tokens uniformly would. "
+            "The models that the paper speaks of are trained with ternary weights, and it claims nothing of "
+            "quantization after training."
         ),
         corrected_by="sign-magnitude.model.ternary-worse-than-uniform",
         role="ours",

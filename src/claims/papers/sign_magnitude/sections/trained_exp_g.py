@@ -78,7 +78,9 @@ EXPONENT = (
     StandardClaim(
         id="sign-magnitude.model.expg-alpha-squared",
         locus="section 9.5, Exp G; Theorem 6",
-        statement="KL grows as alpha^2 over columns that span four decades of it: the log-log slope is 1, to a fifth.",
+        statement=(
+            "Over columns that span four decades of alpha^2 KL grows as alpha^2: the log-log slope is 1, to a fifth."
+        ),
         test=mean(COLUMNS["slope_share"]),
         band=within(1.0, abs=0.2, provenance="smallest-effect", because="the attenuation that is claimed is .22"),
         rival=0.783,

@@ -205,7 +205,10 @@ AMPLITUDES = (
         StandardClaim(
             id=f"sign-magnitude.model.replication.alpha-abstract-{name}",
             locus="Abstract; Appendix E.8, measured distribution",
-            statement=f"The {words} alpha of the outlier columns of TinyLlama's layer 12 is {figure}.",
+            statement=(
+                f"Read of the input of the q projection in TinyLlama's layer 12, the {words} alpha of the outlier "
+                f"columns is {figure}."
+            ),
             test=value(EXP_F[quantity]),
             band=printed(figure),
             rival=0.0221,
@@ -213,7 +216,7 @@ AMPLITUDES = (
             expected=REFUTED,
             finding=(
                 f"It is {released} in the authors' results of Exp F, at the input of layer 12's q projection over "
-                "20,480 tokens; the abstract does not name the product."
+                "20,480 tokens. The abstract does not name the input."
             ),
             corrected_by=f"sign-magnitude.model.replication.expf-alpha-{name}",
         )
