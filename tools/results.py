@@ -2,7 +2,8 @@
 
 ``make results`` audits every paper into ``results/PAPER.json``, ``make results-trained`` what needs a trained model or
 a training run into ``results/trained/TEXT.json``, and both then run this; the tests hold what it wrote to what it would
-write. The files keep every claim, but not its points, which would make them four times as long.
+write. The files keep every claim, but not its points, which would make them four times as long: those of what is
+refuted are in ``results/points/PAPER.json``, for the numbers in findings to be traced to.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from claims.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 FOLDER, README = ROOT / "results", ROOT / "README.md"
+#: What was measured at each point of the claims that are refuted, by paper.
+POINTS = FOLDER / "points"
+_MEASURED = ("at", "verdict", "estimate", "interval", "seeds")
 COUNTS = re.compile(r"(?<=<!-- counts -->\n).*?(?=<!-- /counts -->)", flags=re.DOTALL)
 #: A row of the README: claim, what it says, verdict, estimate.
 ROW = re.compile(r"^\| `(?P<id>\S+)` \| (?P<words>.+) \| (?P<verdict>\w+) \| (?P<estimate>\S*) \|$", flags=re.MULTILINE)
@@ -67,11 +71,33 @@ def slim(path: Path, catalogue: Catalogue) -> None:
     verdict was made with.
     """
     document = load_result(path)
+    if path.parent == FOLDER or path.stem == ON_RECORD:
+        keep_points(document["claims"], catalogue)
     for row in document["claims"]:
         row["points"] = []
         if row["id"] in catalogue.claims:
             _restate(row, to_plain(catalogue.claims[row["id"]]))
     path.write_text(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def keep_points(rows: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> None:
+    """Write the points that these rows have of refuted claims, in the catalogue's order, beside those on record.
+
+    Rows without points, as of results that were slimmed before, leave what is there as it is; claims that are no longer
+    refuted, or are gone, go.
+    """
+    fresh = {row["id"]: row["points"] for row in rows if row["points"] and row["verdict"] != Verdict.UNAVAILABLE}
+    for paper in catalogue.papers:
+        path = POINTS / f"{paper}.json"
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        kept |= {
+            name: [{field: point[field] for field in _MEASURED} for point in points] for name, points in fresh.items()
+        }
+        refuted = (name for name, claim in catalogue.claims.items() if claim.expected is Verdict.REFUTED)
+        found = {name: kept[name] for name in refuted if name in kept and catalogue.claims[name].paper == paper}
+        if found:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _restate(row: dict[str, Any], declared: Mapping[str, Any]) -> None:

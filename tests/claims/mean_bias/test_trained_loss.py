@@ -14,7 +14,7 @@ from claims.models.opening import open_checkpoint
 from claims.models.prepared import decoder, window
 from claims.packs import declared
 from claims.papers.mean_bias.experiments.planted_mean import RECIPES
-from claims.papers.mean_bias.sections import trained_gradients, trained_loss
+from claims.papers.mean_bias.sections import trained_gradients, trained_loss, trained_remedies
 from claims.papers.mean_bias.trained import end_to_end, gradients
 from claims.streams import Streams
 from claims.subject import Subject
@@ -223,7 +223,7 @@ def test_a_centred_embedding_has_no_mean_to_begin_with(subject):
 
 def test_refuted_claims_name_corrections_that_hold():
     claims = load_catalogue().claims
-    stated = [claim for module in (trained_gradients, trained_loss) for claim in declared(module)]
+    stated = [claim for module in (trained_gradients, trained_loss, trained_remedies) for claim in declared(module)]
     refuted = [claim for claim in stated if claim.expected is REFUTED]
     assert len(refuted) == 10
     assert all(claims[claim.corrected_by].expected is HOLDS for claim in refuted)

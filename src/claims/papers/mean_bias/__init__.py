@@ -51,6 +51,7 @@ _SECTIONS = (
     "trained_alternatives",
     "trained_gradients",
     "trained_loss",
+    "trained_remedies",
     "trained_published",
 )
 

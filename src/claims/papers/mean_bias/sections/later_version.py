@@ -84,7 +84,7 @@ DOWNSTREAM = (
         expected=REFUTED,
         finding=(
             "The later version gives a gap of .89 points to BF16 for the same model, where the first has a gain of "
-            ".97: 1.86 points apart, at 10B tokens then and for a run of 100B tokens now, on tasks that may differ."
+            ".97, at 10B tokens then and for a run of 100B tokens now, on tasks that may differ."
         ),
         corrected_by="mean-bias.later.downstream-gap",
         role="control",

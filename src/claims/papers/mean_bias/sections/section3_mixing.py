@@ -85,8 +85,8 @@ AVERAGING = (
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "Of 256 tokens with a shift of .3, weights by similarity leave shares of .97, .60 and .12 at sharpness "
-            ".25, .5 and 1; equal weights leave nothing but the mean."
+            "Of 256 tokens with a shift of .3, by similarity the share falls by .36 from sharpness .25 to .5 and by "
+            ".49 from there to 1; equal weights leave nothing but the mean."
         ),
         corrected_by="mean-bias.fig3.sharper-lowers",
         role="control",
@@ -157,7 +157,7 @@ RESIDUAL = (
         expected=REFUTED,
         finding=(
             "Means in unrelated directions add up like the noise does: from one layer to sixteen the share changes by "
-            "less than .001 (64 tokens, a mean of .3 a layer). It grows as far as the layers' means agree in direction "
+            "-.0005 (64 tokens, a mean of .3 a layer). It grows as far as the layers' means agree in direction "
             "(mean-bias.eq4.share-with-depth)."
         ),
         corrected_by="mean-bias.eq4.share-with-depth",

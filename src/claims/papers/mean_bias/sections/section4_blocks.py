@@ -47,9 +47,9 @@ EXPANSION = (
         rival=1.09,
         expected=REFUTED,
         finding=(
-            "The scale is a maximum: seven more large entries (of 6.4 to 8) add 9 % to a step that the first makes "
-            "more than three times as wide (mean-bias.sec4.one-extreme-expands). Blocks with an extreme count, not "
-            "extremes."
+            "The scale is a maximum: seven more large entries of nearly its size add 9 % to a step that the first "
+            "makes more than three times as wide (mean-bias.sec4.one-extreme-expands). Blocks with an extreme count, "
+            "not extremes."
         ),
         corrected_by="mean-bias.sec4.one-extreme-expands",
         role="control",
@@ -92,8 +92,8 @@ REACH = (
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "At equal number they reach as many, to .01 and .03 of the blocks with 1.6 and 6 per cent of the entries "
-            "extreme. A mean changes how many there are (Theorem 2), and has them in the same channels for all tokens."
+            "At equal number they reach as many, to .01 and .03 of the blocks with one entry of 64 and of 16 extreme. "
+            "A mean changes how many there are (Theorem 2), and has them in the same channels for all tokens."
         ),
         corrected_by="mean-bias.sec4.reached-alike",
         role="control",

@@ -97,8 +97,8 @@ DECOMPOSITION = (
         ),
         expected=REFUTED,
         finding=(
-            "That spike contains the mean once more: the three energies add up to 2.2 times that of X in the draws "
-            "seen. Centre first, as the paper does."
+            "That spike contains the mean once more: the three energies exceed that of X by 1.2 times as much in the "
+            "draws seen. Centre first, as the paper does."
         ),
         corrected_by="mean-bias.eq7.energy",
         role="control",

@@ -91,7 +91,7 @@ SCALING = (
         finding=(
             "Without a mean the number grows with the exponent 1.01 from 25 to 100 tokens, with one as well "
             "(mean-bias.thm2.both-linear). Read of the constants it holds: at t = 2 sigma .0455 l without a mean and "
-            ".841 l with one of 3 sigma."
+            ".841 l with one of 3 sigma (mean-bias.thm2.example)."
         ),
         corrected_by="mean-bias.thm2.both-linear",
         role="control",

@@ -183,8 +183,8 @@ STOCHASTIC_ROUNDING = (
         rival=formats.maximum_gain,
         expected=REFUTED,
         finding=(
-            "They lose 1.2 and 1.1 % at 4096 elements and at 2^20: just over half of the block scales are rounded down "
-            "(mean-bias.sr.clipped-share), so that the largest element lies beyond 6 and is clipped, whatever the "
+            "They lose 1.2 % and 1.1 % at 4096 elements and at 2^20: just over half of the block scales are rounded "
+            "down (mean-bias.sr.clipped-share), so that the largest element lies beyond 6 and is clipped, whatever the "
             "rounding."
         ),
         corrected_by="mean-bias.sr.maximum-loss",

@@ -221,8 +221,8 @@ RESIDUAL = (
         id="mean-bias.model.added-means-agree",
         locus="section 3, Stage III, after eq. 4",
         statement=(
-            "The mean grows because added means agree with the stream's: attention's has a cosine of .2 and more with "
-            "the stream's, averaged over layers."
+            "Means that attention adds agree with the stream's: their cosine with it is .2 and more, averaged over "
+            "layers."
         ),
         test=mean(STREAM["cosine_attention"]),
         band=at_least(0.2, provenance="smallest-effect", because="unrelated directions have zero"),

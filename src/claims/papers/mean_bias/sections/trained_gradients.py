@@ -158,8 +158,8 @@ WEIGHT_GRADIENT = (
         expected=REFUTED,
         finding=(
             "In SmolLM2 it is 1.16 times plain NVFP4's: the relative error of a block is smallest where one entry "
-            "stands out, which the transforms take away. Read of the size of outliers, they mitigate them "
-            "(mean-bias.model.hadamard-range)."
+            "stands out, which the transforms take away. Read of the size of outliers they mitigate those of "
+            "activations, along the channels (mean-bias.model.hadamard-range)."
         ),
         corrected_by="mean-bias.model.weight-gradient-hadamard-worse",
         role="ours",

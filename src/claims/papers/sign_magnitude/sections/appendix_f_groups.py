@@ -69,7 +69,7 @@ def _row(eta: str, figure: str, quantity: str, label: str, meaning: str) -> tupl
 _CORRECTED = {
     ("ratio", "0.70"): ("1.877", "1.87745", ""),
     ("ratio", "0.90"): ("5.627", "5.62748", ""),
-    ("ratio", "0.99"): ("52.2", "52.1741", "; the rounded .999 and .019 have the quotient 52.6"),
+    ("ratio", "0.99"): ("52.2", "52.1741", "; the rounded .999 and .019 of the same row have the quotient 52.6"),
 }
 
 TABLE = (

@@ -117,12 +117,14 @@ _CANCELS = {
     "radial": (
         "whole",
         "against the whole activation",
-        "Both lie below it: neurons that stay on are radial to .3575, neurons that switch to .0323",
+        "Both lie below it: neurons that stay on are radial to .3575 (sign-magnitude.appg.radial-both), neurons that "
+        "switch to .0323 (sign-magnitude.appg.radial-flipped)",
     ),
     "own": (
         "own",
         "each against its own part of the activation",
-        "Both lie above it: neurons that stay on are radial to .3774, neurons that switch to .6110",
+        "Both lie above it: neurons that stay on are radial to .3774 (sign-magnitude.appg.own-both), neurons that "
+        "switch to .6110 (sign-magnitude.appg.own-flipped)",
     ),
 }
 
@@ -162,8 +164,8 @@ CANCELLATION = (
         rival=0.2694,
         expected=REFUTED,
         finding=(
-            "The mean is .2694. The .0955 missing to .3649 are a cross term: radial amplitudes of both parts have the "
-            "same sign and interfere."
+            "The mean is .2694, less than the fraction, .3649. The rest is a cross term: radial amplitudes of both "
+            "parts have the same sign and interfere."
         ),
         corrected_by="sign-magnitude.appg.coherent-sum",
         role="control",

@@ -76,8 +76,7 @@ EXPLANATION = (
         expected=REFUTED,
         finding=(
             "The ReLU lowers the ratio slightly, in the wide limit from 2.724 to 2.668 at p = .01 and from 2.477 to "
-            "2.292 at p = .1: at p = .01 the flips lose 3.6 % of energy against the step, of which a larger radial "
-            "share of the step gives 1.5 % back."
+            "2.292 at p = .1 (sign-magnitude.sec64.linear-asymmetry, sign-magnitude.thm3.c-pre-limit)."
         ),
         corrected_by="sign-magnitude.thm3.relu-lowers",
     ),

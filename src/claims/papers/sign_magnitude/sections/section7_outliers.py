@@ -43,8 +43,8 @@ CONJECTURE = (
         rival=with_outlier,
         expected=REFUTED,
         finding=(
-            "With one input coordinate of amplitude .289, .6 and .9 it is 2.72, 2.49 and 1.80 as p -> 0 in a wide "
-            "layer, and 2.42 at amplitude .6 and n = 64. The radial share of the magnitude step is 2/pi whatever the "
+            "With one input coordinate of amplitude .6 it is 2.42 at n = 64, and 2.49 as p -> 0 in a wide layer "
+            "(sign-magnitude.sec72.ratio-with-outlier). The radial share of the magnitude step is 2/pi whatever the "
             "input, and flips of a large coordinate cost less than in proportion to its energy, because the ReLU's "
             "S(q) lies below 2q."
         ),

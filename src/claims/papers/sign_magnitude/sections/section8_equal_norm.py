@@ -140,8 +140,8 @@ SCOPE = (
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "A linear layer has 1.4281 where the ReLU gives 1.4366, .6 per cent more, and .9092 against .9146 after "
-            "normalisation: the row's alignment with its signs, 2/pi, and the transverse projection give that much."
+            "A linear layer has 1.4281 where the ReLU gives 1.4366: the row's alignment with its signs, 2/pi, and the "
+            "transverse projection give that much."
         ),
         corrected_by="sign-magnitude.sec85.linear-ratio",
     ),

@@ -148,8 +148,9 @@ RADIAL = (
         rival=0.6,
         expected=REFUTED,
         finding=(
-            "Of b1.58's error it takes .659 behind the ReLU and .645 before it, in the wide limit. Section 2.3 sets "
-            "b1.58's zeros apart: of the sign quantizer, which the paper calls ternary, it takes .365."
+            "Of b1.58's error it takes .659 behind the ReLU and .645 before it, in the wide limit "
+            "(sign-magnitude.b158.radial-pre). Section 2.3 sets b1.58's zeros apart: of the sign quantizer, which the "
+            "paper calls ternary, it takes .365."
         ),
         corrected_by="sign-magnitude.b158.radial-post",
         role="ours",

@@ -182,8 +182,9 @@ ANGLE = (
         rival=0.05,
         expected=REFUTED,
         finding=(
-            "A chord is 2 sin(angle/2): .636 for an angle of .647 radians. Read as eq. 19's squared chord, .4042, and "
-            "as 1 - cos, .2021, the first is twice the second."
+            "A chord is 2 sin(angle/2): .636 for an angle of .647 radians (sign-magnitude.thm4.angle-measured). Read "
+            "as eq. 19's squared chord, .4042 (sign-magnitude.thm4.chord2), and as 1 - cos, .2021, the first is twice "
+            "the second."
         ),
         corrected_by="sign-magnitude.sec85.chord2-twice-deviation",
         role="ours",

@@ -85,7 +85,7 @@ PROVENANCE = (
         "v2.no-second-projection",
         "section 7.1, note; section 9.4, V2",
         "V2 stacks single-projection blocks, so that 3.587 after its first layer is the ablation V0's.",
-        "3.5954, the printed 3.595 of V0 (3.606 and 3.617 at the other released sizes),",
+        "3.5954, the printed 3.595 of V0 (sign-magnitude.v2.released-1024-layer-1 has it at another size),",
     ),
     _without_projection(
         "15",

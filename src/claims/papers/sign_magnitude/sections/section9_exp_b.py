@@ -132,8 +132,8 @@ INFERENCE = (
         expected=REFUTED,
         finding=(
             "It is 3.4 per cent below the authors' own control run with i.i.d. Gaussian weights, 3.62 in Exp B's "
-            "setting of normalised outputs at p = .01, where the closed form has 3.63. 2.75 is the limit p -> 0 "
-            "before normalising, which multiplies the ratio at p = .01 by 1.36."
+            "setting of normalised outputs at p = .01, where the closed form has 3.63 (sign-magnitude.v0.limit). 2.75 "
+            "is the limit p -> 0 before normalising, which multiplies the ratio at p = .01 by 1.36."
         ),
         corrected_by="sign-magnitude.expb.iid-control",
     ),
@@ -150,8 +150,9 @@ INFERENCE = (
         rival=lambda flip_rate: block.c_exact(flip_rate, "post"),
         expected=REFUTED,
         finding=(
-            "It is 3.63 in the wide limit, 2.668 at p = .01 times the growth 1.359 of the perturbed output's mean "
-            "square; 2.75 is the limit p -> 0 before normalising."
+            "It is 3.63 in the wide limit, 2.668 at p = .01 (sign-magnitude.thm3.c-pre-limit) times the growth 1.359 "
+            "of the perturbed output's mean square (sign-magnitude.v0.metric-identity); 2.75 is the limit p -> 0 "
+            "before normalising."
         ),
         corrected_by="sign-magnitude.v0.two-layer-post",
         decides="standard",

@@ -26,15 +26,17 @@ STATED_WIDTH = 2048
 WIDTH_2048 = transverse_ratio(BLOCK_2048)
 _SIZE = "At n = m = d = 512 the authors' script and seeds give every printed digit of mean and spread"
 _FINDINGS = {
-    0.01: f"{_SIZE} (2.6390, .0116). At n = 2048 the same script and seeds give 2.6619 with spread .0032.",
+    0.01: f"{_SIZE} (sign-magnitude.table2.replay-512-p01). At n = 2048 the ratio is 2.662.",
     0.02: (
-        "None of the widths 256, 512, 1024 and 2048 gives the row: the authors' script and seeds give 2.581, 2.592, "
-        "2.604 and 2.610."
+        "None of the widths 256, 512, 1024 and 2048 gives the row: the authors' script and seeds give 2.581 and "
+        "2.592 at the first two (sign-magnitude.table2.replay-256-p02, sign-magnitude.table2.replay-512-p02), and at "
+        "2048 the ratio is 2.610."
     ),
-    0.05: f"{_SIZE} (2.4652, .0104). At n = 2048 the same script and seeds give 2.4762 with spread .0037.",
+    0.05: f"{_SIZE} (sign-magnitude.table2.replay-512-p05). At n = 2048 the ratio is 2.476.",
     0.1: (
-        "None of the widths 256, 512, 1024 and 2048 gives the row: the authors' script and seeds give 2.277, 2.282, "
-        "2.287 and 2.291, and 2.299 lies above the limit 2.292 of infinite width."
+        "None of the widths 256, 512, 1024 and 2048 gives the row: the authors' script and seeds give 2.277 and "
+        "2.282 at the first two (sign-magnitude.table2.replay-256-p10, sign-magnitude.table2.replay-512-p10), at 2048 "
+        "the ratio is 2.290, and 2.299 lies above the limit of infinite width, 2.292 (sign-magnitude.thm3.c-pre-limit)."
     ),
 }
 
@@ -220,7 +222,7 @@ FIGURE_1 = Claim(
     expected=REFUTED,
     finding=(
         "The product gives 2.144 at p = .1. Remark 1's formula, with the term 4 p^1.5/(3 pi) that R_sign adds, gives "
-        "2.176 there, and the limit of infinite width is 2.292."
+        "2.176 there, and the limit of infinite width is 2.292 (sign-magnitude.thm3.c-pre-limit)."
     ),
     corrected_by="sign-magnitude.table2.theory-p10-recomputed",
     role="ours",

@@ -56,10 +56,10 @@ STEPS = (
         rival=-_HALF,
         expected=REFUTED,
         finding=(
-            "In SmolLM2, at flip rates of .05 and 1 per cent, the step has about three times the KL of the flips. Its "
-            "part along W, three fifths of its energy, is mild, as the paper says "
-            "(sign-magnitude.model.scaling-milder). Theorem 3 is about the output energy of one block with Gaussian "
-            "weights."
+            "In SmolLM2, at flip rates of .05 per cent and 1 per cent, the step has more KL than the flips "
+            "(sign-magnitude.model.outward-steps-worse). Its part along W, three fifths of its energy, is mild, as the "
+            "paper says (sign-magnitude.model.scaling-milder). Theorem 3 is about the output energy of one block with "
+            "Gaussian weights."
         ),
         corrected_by="sign-magnitude.model.outward-steps-worse",
         role="transfer",
@@ -241,9 +241,9 @@ QUANTIZATION = (
         rival=4.0,
         expected=REFUTED,
         finding=(
-            "In SmolLM2 it costs 14 nats (95 per cent interval 9 to 20), more than guessing tokens uniformly would. "
-            "The models that the paper speaks of are trained with ternary weights, and it claims nothing of "
-            "quantization after training."
+            "In SmolLM2 it costs 14 nats, more than guessing tokens uniformly would "
+            "(sign-magnitude.model.ternary-worse-than-uniform). The models that the paper speaks of are trained with "
+            "ternary weights, and it claims nothing of quantization after training."
         ),
         corrected_by="sign-magnitude.model.ternary-worse-than-uniform",
         role="ours",

@@ -79,8 +79,8 @@ EXCESS = (
         role="ours",
         expected=REFUTED,
         finding=(
-            "In SmolLM2's matrices the excess is 20 per cent. Iid Gaussian weights of the same size exceed 2.75 in "
-            "this metric by about 30 per cent at p = .01."
+            "In SmolLM2's matrices the excess is 20 per cent. Iid Gaussian weights of the same size have a larger "
+            "ratio in this metric at p = .01 (sign-magnitude.model.expb-below-iid-relu-post-layer-1)."
         ),
         corrected_by="sign-magnitude.model.expb-below-iid-relu-post-layer-1",
     ),
@@ -98,8 +98,8 @@ EXCESS = (
         role="ours",
         expected=REFUTED,
         finding=(
-            "In SmolLM2's matrices it is 2.45 at p = .01, 11 per cent below; of normalised outputs it is 20 per cent "
-            "above. Iid Gaussian weights have 2.668 in this metric at p = .01 in the wide limit."
+            "In SmolLM2's matrices it is lower by .12 as a logarithm, at p = .01. Read of normalised outputs, as in "
+            "the script, there is an excess, of .19 (sign-magnitude.model.expb-27-percent)."
         ),
         corrected_by="sign-magnitude.model.expb-below-iid-relu-pre-layer-1",
     ),
@@ -154,7 +154,8 @@ CAUSE = (
         expected=REFUTED,
         finding=(
             "It overstates the ratio of SmolLM2's matrices by 10 per cent. The magnitude step is one size for the "
-            "whole matrix, so that unequal norms of rows count: rows have .624, all entries together .588."
+            "whole matrix, so that unequal norms of rows count: the squared cosine of all entries together gives it "
+            "(sign-magnitude.model.expb-kappa-of-matrix)."
         ),
         corrected_by="sign-magnitude.model.expb-kappa-of-matrix",
     ),

@@ -49,12 +49,16 @@ FACT_1 = (
     StandardClaim(
         id="sign-magnitude.model.fact1-worst",
         locus="section 9.6, row-level, the outlier matrices",
-        statement="Most of the fifth of matrices farthest below are attention's in the first quarter of the layers.",
+        statement=(
+            "If TinyLlama's outlier matrices, 'predominantly early-layer attention projections', are to be so in "
+            "another model, and early is the first quarter, most of the fifth of matrices farthest below 2/pi are "
+            "attention's in the first quarter of the layers."
+        ),
         at=grid(chosen=CHOSEN),
         test=value(MATRICES["worst_both"]),
         band=at_least(0.5, provenance="author", because="predominantly early-layer attention projections"),
         rival=1 / 7,
-        role="transfer",
+        role="ours",
         expected=REFUTED,
         finding=(
             "In SmolLM2 93 per cent of them are attention's, and 24 per cent are attention's in the first quarter of "
@@ -99,8 +103,8 @@ HEAVY_TAILS = (
         role="ours",
         expected=REFUTED,
         finding=(
-            "In SmolLM2 50 per cent of it are left (39 for the twenty matrices that the authors' rule takes). Unequal "
-            "column scales make a row's law heavy-tailed too, and violate (A1'): read so, the paper's cause stands."
+            "In SmolLM2 50 per cent of it are left. Unequal column scales make a row's law heavy-tailed too, and "
+            "violate (A1'): read so, the paper's cause stands."
         ),
         corrected_by="sign-magnitude.model.fact1-columns",
     ),
