@@ -114,8 +114,8 @@ RESIDUAL = (
         id="mean-bias.eq4.prevents-cancellation",
         locus="section 3, Stage III, after eq. 4",
         statement=(
-            "The additive pathway of eq. 4 prevents cancellation of existing bias: no layer's mean can shorten the "
-            "mean of the stream."
+            "The additive pathway of eq. 4 prevents cancellation of existing bias, read as that no layer's mean can "
+            "shorten the mean of the stream."
         ),
         test=search(
             "claims.papers.mean_bias.experiments.mechanism_statements:NO_CANCELLATION",
@@ -125,8 +125,8 @@ RESIDUAL = (
         ),
         expected=REFUTED,
         finding=(
-            "Read as what eq. 4 makes impossible: a layer that adds -mu removes the mean altogether, and one with 2 "
-            "mu'd < -|d|^2 shortens it. How often trained layers do is mean-bias.model.no-cancellation."
+            "A layer that adds -mu removes the mean altogether, and one with 2 mu'd < -|d|^2 shortens it. How often "
+            "trained layers do is mean-bias.model.no-cancellation."
         ),
         corrected_by="mean-bias.eq4.energy-balance",
         decides="standard",
