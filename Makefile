@@ -1,6 +1,8 @@
 # Everything starts from Python >= 3.11 and make; `make help` lists the targets.
 PYTHON ?= python3
 VENV   ?= .venv
+# smoke takes half a minute on two cores, standard two to four: the first look at a result should not wait for what its
+# last lines offer as the next command, and .ci/run has to afford it at every change.
 TIER   ?= smoke
 REPORT ?= report
 PAPERS ?= sign-magnitude mean-bias
@@ -24,7 +26,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full MODEL=smollm2), write report/
-	$(BIN)/claimbench audit --tier $(TIER) --model $(MODEL) --text $(TEXT) --report $(REPORT) --json $(REPORT)/result.json
+	$(BIN)/claimbench audit --tier $(TIER) --model $(MODEL) --text $(TEXT) --report $(REPORT) --json $(REPORT)/result.json \
+	  --no-table
 
 results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what README quotes of it
 	@set -e; for paper in $(PAPERS); do \

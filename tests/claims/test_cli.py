@@ -220,10 +220,41 @@ def test_an_audit_of_two_papers_counts_each(cli):
     assert "demo: 1" not in cli("audit", "claims_cli_demo.py", "demo.ratio", "--executor", "serial").stdout
 
 
-def test_verdicts_of_a_result_are_for_coverage(cli, tmp_path):
-    refused = cli("list", "claims_cli_demo.py", "--results", str(tmp_path), code=2)
-    assert "--results" in refused.output
-    assert "--coverage" in refused.output
+def test_what_an_audit_found_is_shown_again(cli, audit, tmp_path):
+    audit(*GREEN, "demo.late", "--json", str(tmp_path / "result.json"), "--no-table")
+    for results in (("--results",), ("--results", str(tmp_path / "result.json"))):
+        shown = cli("list", "claims_cli_demo.py", *results).stdout
+        assert re.search(r"HOLDS +REFUTED +not measured\ndemo +3 +1 +1\n", shown)
+        assert "demo.mean.false  Section" in shown
+    rows = cli("list", "claims_cli_demo.py", "demo.mean.*", "--results", "--table").stdout
+    assert re.search(r"demo\.mean\.false +3\.0 +1\.0\d* +8 \+ 8  REFUTED as expected", rows)
+    assert re.search(r"Section 1 · 2 points, shown: mu=1\S* +\[0\.8, 1\.2\]", rows)
+    assert "demo.ratio" not in rows
+    summary = json.loads(cli("list", "claims_cli_demo.py", "--results", "--json").stdout)
+    assert summary["findings"] == ["demo.mean.false"]
+    assert summary["counts"] == {"HOLDS": 3, "REFUTED": 1, "not measured": 1}
+    claims = json.loads(cli("list", "claims_cli_demo.py", "--results", "--table", "--json").stdout)
+    assert claims == json.loads((tmp_path / "result.json").read_text())["claims"]
+
+
+def test_results_that_are_not_there_are_refused(cli, tmp_path):
+    one_line(cli("list", "claims_cli_demo.py", "--results", str(tmp_path / "none.json"), code=2), "none.json")
+    one_line(cli("list", "claims_cli_demo.py", "--papers", "--results", code=2), "--results")
+    one_line(cli("list", "claims_cli_demo.py", "--table", code=2), "--table", "--results")
+    cli("audit", "claims_cli_demo.py", "demo.ratio", "--executor", "serial")
+    one_line(cli("list", "claims_cli_demo.py", "demo.value", "--results", code=4), "none of the selected")
+
+
+def test_an_audit_ends_with_a_screen_where_it_is_asked_for(audit):
+    text = audit(*GREEN, "demo.late", "--no-table").stdout
+    assert "5 claims of 1 paper, tier smoke, epoch 20260518" in text
+    assert "every verdict that was reached is the one on record" in text
+    assert "decides 1 claim more" in text
+    assert re.search(r"claimbench why claims_cli_demo.py demo.mean.false +tells", text)
+    assert "claimbench audit claims_cli_demo.py demo.mean.holds" in text
+    assert "--tier full" in text
+    assert "demo.ratio" not in text.partition("\nnext")[0].partition("Thinnest")[0]
+    assert "\nRefuted\n" in audit(*GREEN).stdout  # nothing is cut where no terminal reads
 
 
 def test_list_verifies_a_record(cli, tmp_path):
@@ -528,7 +559,7 @@ def test_colour_on_a_terminal_unless_no_color_is_set(cli, audit, folder):
     assert STYLE.search(coloured)
     plain, code = terminal(*args, cwd=folder, NO_COLOR="1")
     assert code == 0
-    assert "1 claim: 1 HOLDS" in plain
+    assert "1 claim of 1 paper" in plain
     assert not STYLE.search(plain)
 
 

@@ -49,6 +49,11 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
     return tuple(look for look in claim.test.looks if look <= REDUCED_CAP)
 
 
+def not_measured(decides: Tier, tier: Tier) -> str:
+    """What is said of a claim that gets no look at a tier."""
+    return f"decides at the {decides} tier; not measured at {tier}"
+
+
 def judge(test: Kind, sample: Values, band: Limits | None, *, points: int, alpha: float = ALPHA_LOOK) -> Judgement:
     """One look at one of a claim's points: HOLDS at full alpha, REFUTED at alpha divided by the number of points.
 

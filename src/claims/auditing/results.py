@@ -121,7 +121,8 @@ class ClaimResult:
     @property
     def undecided_warning(self) -> bool:
         """UNDECIDED where it should have been decided."""
-        return self.verdict is UNDECIDED and self.as_expected is None
+        decides = self.tier.level >= self.claim.decides.level
+        return self.verdict is UNDECIDED and self.as_expected is None and decides
 
     def to_json(self) -> dict[str, Any]:
         """The claim as in the result format."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from claims.auditing.decision import ALPHA_LOOK, judge, looks_at, misses, replicated
+from claims.auditing.decision import ALPHA_LOOK, judge, looks_at, misses, not_measured, replicated
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.errors import MeasurementError, raised
@@ -104,8 +104,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         if not self._looks():
-            reason = f"decides at the {self.claim.decides} tier; not measured at {self.tier}"
-            self.final = Judgement(verdict=UNDECIDED, reason=reason)
+            self.final = Judgement(verdict=UNDECIDED, reason=not_measured(self.claim.decides, self.tier))
         elif self.unavailable:
             self.final = Judgement(verdict=UNAVAILABLE, reason=self.unavailable)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from claims.auditing.loop import Interrupted, run
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.auditing.results import AuditResult
 from claims.auditing.shards import Shard, part
-from claims.catalogue import Catalogue
+from claims.catalogue import Catalogue, split_selection
 from claims.cli import INTERRUPTED
 from claims.cli.common import (
     STDOUT,
@@ -37,6 +38,7 @@ from claims.evidence.executors import cores, parse_spec
 from claims.evidence.store import Store
 from claims.report.consoles import console
 from claims.report.document import LATEST
+from claims.report.numbers import counted, duration
 from claims.report.progress import Progress
 from claims.report.visible import json_text
 from claims.verdict import Tier
@@ -63,6 +65,12 @@ if TYPE_CHECKING:
     "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML pages."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output.")
+@click.option(
+    "--table/--no-table",
+    "table",
+    default=None,
+    help="End with every claim, or with what fits a screen.  [default: a screen on a terminal, else every claim]",
+)
 @subject_options
 @click.option("--dry-run", is_flag=True, help="Show what would be measured, its cost and memory; measure nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first verdict that differs.")
@@ -79,6 +87,7 @@ def command(
     store: Path,
     report_dir: Path | None,
     json_file: str | None,
+    table: bool | None,
     model: str | None,
     text: str | None,
     dry_run: bool,
@@ -120,8 +129,14 @@ def command(
         say(describe(subject), err=True)
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
-    resume = f"resume with: {resume_line(select, planned, store, shard)}" if partial else ""
-    publish(result, out, catalogue, store=store, folder=folder, json_file=json_file, partial=resume)
+    resume = resume_line(select, planned, store, shard) if partial else ""
+    page = publish(result, out, catalogue, store=store, folder=folder, json_file=json_file)
+    if not out.is_terminal if table is None else table:
+        from claims.report.terminal import show
+
+        show(result, out, page=page, partial=f"resume with: {resume}" if resume else "")
+    else:
+        show_end(result, out, page=page, select=select, store=store, shard=shard, resume=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
     if not code and require_available and catalogue.left_out and not select:
         say("claimbench: a pack is left out, so that not every installed claim was available", err=True)
@@ -180,18 +195,10 @@ def measure(
 
 
 def publish(
-    result: AuditResult,
-    out: Console,
-    catalogue: Catalogue,
-    *,
-    store: Path,
-    folder: Path,
-    json_file: str | None,
-    partial: str,
-) -> None:
-    """Write the result and its pages, then say it all in words."""
+    result: AuditResult, out: Console, catalogue: Catalogue, *, store: Path, folder: Path, json_file: str | None
+) -> Path:
+    """Write the result and its pages; path of the first page."""
     from claims.cli.report_command import write_pages
-    from claims.report.terminal import show
 
     document = result.to_json()
     text = json_text(document) + "\n"
@@ -201,7 +208,33 @@ def publish(
     page = write_pages(document, folder, catalogue=catalogue)
     if json_file == STDOUT:  # after the files, which are there whether or not anybody reads this
         click.echo(text, nl=False)
-    show(result, out, page=page, partial=partial)
+    return page
+
+
+def show_end(
+    result: AuditResult,
+    out: Console,
+    *,
+    page: Path,
+    select: Sequence[str],
+    store: Path,
+    shard: str | None,
+    resume: str,
+) -> None:
+    """What fits a screen, and what to type next."""
+    from claims.report.screen import show_screen, steps_after
+    from claims.report.summary import summarise
+
+    seeds = f"{counted(result.measured, 'seed')} measured, {result.cached:,} from the store, {duration(result.seconds)}"
+    summary = summarise(result.to_json())
+    files = [str(file) for file in split_selection(select)[0]]
+    steps = [(resume, "goes on where this stopped")] if resume else []
+    steps += steps_after(summary, files, store=same_store(store))
+    higher = next((tier for tier in Tier if tier.value in summary.waiting), None)
+    if higher is not None and not resume:
+        deeper = resume_line(select, replace(result.plan, tier=higher), store, shard)
+        steps.append((deeper, f"decides {counted(summary.waiting[higher.value], 'claim')} more"))
+    show_screen(out, summary, head=seeds, page=str(page), steps=steps)
 
 
 def resume_line(select: Sequence[str], planned: Plan, store: Path, shard: str | None = None) -> str:

@@ -16,6 +16,9 @@ from claims.cli.common import chosen, json_flag, print_json, say, select_argumen
 from claims.errors import BadOption
 from claims.paper import Paper, covered, read_record, uncovered
 
+#: What ``--results`` is where no file follows.
+_LAST = "."
+
 
 @click.command("list")
 @select_argument
@@ -24,8 +27,13 @@ from claims.paper import Paper, covered, read_record, uncovered
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
-    help="Result whose verdicts --coverage shows: a JSON file or a store.  [default: of the last audit]",
+    is_flag=False,
+    flag_value=_LAST,
+    metavar="[FILE]",
+    help="What an audit found, on a screen: a JSON file or a store, last of all or before an option.  [default: of the "
+    "last audit]  With --coverage, whose verdicts it shows.",
 )
+@click.option("--table", is_flag=True, help="With --results: every claim as a row, as wide as the terminal.")
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Parse, verify and show a paper's record."
 )
@@ -36,6 +44,7 @@ def command(
     papers: bool,
     coverage: bool,
     results: Path | None,
+    table: bool,
     record: Path | None,
     as_json: bool,
 ) -> None:
@@ -45,8 +54,10 @@ def command(
     """
     if sum((papers, coverage, record is not None)) > 1:
         raise BadOption("list", "several views", "one of --papers, --coverage and --record")
-    if results is not None and not coverage:
-        raise BadOption("--results", str(results), "beside --coverage, whose verdicts it gives")
+    if results is not None and (papers or record is not None):
+        raise BadOption("--results", str(results), "alone, or beside --coverage")
+    if table and (results is None or coverage):
+        raise BadOption("--table", "nothing to show", "beside --results")
     if record is not None:
         _show_record(record, select, as_json)
         return
@@ -56,12 +67,22 @@ def command(
     elif coverage:
         from claims.cli.coverage import show_coverage
 
-        complete = show_coverage(catalogue, claims if select else None, results=results, as_json=as_json)
+        complete = show_coverage(catalogue, claims if select else None, results=_place(results), as_json=as_json)
         raise click.exceptions.Exit(0 if complete else 1)
+    elif results is not None:
+        from claims.cli.results import show_results
+
+        wanted = {claim.id for claim in claims} if select else None
+        show_results(catalogue, wanted, select, results=_place(results), table=table, as_json=as_json)
     elif as_json:
         print_json([to_plain(claim) for claim in claims])
     else:
         _show_claims(claims)
+
+
+def _place(results: Path | None) -> Path | None:
+    """The file that ``--results`` names; None for the last audit, which it means without a value."""
+    return None if results == Path(_LAST) else results
 
 
 def _show_claims(claims: Sequence[Claim]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from claims.report.words import (
     figure_words,
     more_words,
     seeds_words,
+    speaker,
     target_words,
     verdict_words,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from claims.auditing.results import AuditResult, ClaimResult
+    from claims.claim import Claim
 
 #: Below this many columns claims are shown as blocks of lines, not as rows.
 _TABLE_WIDTH = 96
@@ -41,10 +43,7 @@ _STYLES = {HOLDS: "green", REFUTED: "cyan", UNDECIDED: "yellow", UNAVAILABLE: "d
 
 def show(result: AuditResult, console: Console, *, page: Path, partial: str = "") -> None:
     """The table, findings, warnings and counts of an audit, where its page is, and how to resume a stopped one."""
-    rows = [(claim, claim.to_json()) for claim in result.claims]
-    blocks = [_table(rows)] if console.width >= _TABLE_WIDTH else [_block(claim, row) for claim, row in rows]
-    for block in blocks:
-        emit(console, block)
+    show_rows(console, [(claim.claim, claim.to_json()) for claim in result.claims])
     refuted = [claim for claim in result.claims if claim.verdict is REFUTED]
     _section(console, "Refuted", refuted, lambda claim: _refuted(claim, result))
     _section(console, "Errors while measuring", _having(result, ERROR), _reason)
@@ -59,12 +58,24 @@ def show(result: AuditResult, console: Console, *, page: Path, partial: str = ""
         emit(console, Text(visible(partial), style="bold yellow"), whole=True)
 
 
+def show_rows(console: Console, rows: Sequence[tuple[Claim | None, Mapping[str, Any]]]) -> None:
+    """Every claim as a row as wide as the terminal, or as a block of lines where that is too narrow.
+
+    Args:
+        console: where to.
+        rows: claims of a result document, each with its declaration, if that is known.
+    """
+    blocks = [_table(rows)] if console.width >= _TABLE_WIDTH else [_block(claim, row) for claim, row in rows]
+    for block in blocks:
+        emit(console, block)
+
+
 def style_of(row: Mapping[str, Any]) -> str:
     """Colour of a verdict; one that differs from the record stands out."""
     return "bold red" if row["as_expected"] is False else _STYLES[Verdict(row["verdict"])]
 
 
-def _table(rows: Iterable[tuple[ClaimResult, Mapping[str, Any]]]) -> Table:
+def _table(rows: Iterable[tuple[Claim | None, Mapping[str, Any]]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=False)
     table.add_column("claim\nlocus", overflow="fold")
     table.add_column("target\nband", overflow="fold")
@@ -72,8 +83,8 @@ def _table(rows: Iterable[tuple[ClaimResult, Mapping[str, Any]]]) -> Table:
     table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
     for claim, row in rows:
-        name = Text(claim.claim.id, overflow="fold").append(f"\n{visible(_where(claim))}", style="dim")
-        target = _lines(target_words(row, claim.claim), band_text(row["band"]))
+        name = Text(visible(row["id"]), overflow="fold").append(f"\n{visible(_where(claim, row))}", style="dim")
+        target = _lines(target_words(row, claim), band_text(row["band"]))
         estimate = _lines(figure_words(row), interval_text(row["interval"]))
         table.add_row(name, target, estimate, seeds_words(row), Text(verdict_words(row), style=style_of(row)))
     return table
@@ -83,13 +94,13 @@ def _lines(*lines: str) -> Text:
     return Text("\n".join(visible(line) for line in lines if line))
 
 
-def _block(claim: ClaimResult, row: Mapping[str, Any]) -> Text:
+def _block(claim: Claim | None, row: Mapping[str, Any]) -> Text:
     """A claim where the terminal is too narrow for the table."""
-    text = Text(f"{claim.claim.id}\n", style="bold", overflow="fold")
-    text.append(f"  {visible(_where(claim))}\n", style="not bold dim")
+    text = Text(f"{visible(row['id'])}\n", style="bold", overflow="fold")
+    text.append(f"  {visible(_where(claim, row))}\n", style="not bold dim")
     seeds = seeds_words(row)
     facts = [
-        ("target", band_words(row, claim.claim)),
+        ("target", band_words(row, claim)),
         ("estimate", estimate_words(row)),
         ("seeds", seeds),
     ]
@@ -99,11 +110,11 @@ def _block(claim: ClaimResult, row: Mapping[str, Any]) -> Text:
     return text.append(f"  {verdict_words(row)}", style=f"not bold {style_of(row)}")
 
 
-def _where(claim: ClaimResult) -> str:
+def _where(claim: Claim | None, row: Mapping[str, Any]) -> str:
     """The locus, the order of the levels that are compared, and which of several points the row shows."""
-    parts = [claim.claim.locus, compared_words(claim.claim)]
-    if len(claim.points) > 1:
-        parts.append(f"{len(claim.points)} points, shown: {at_words(dict(claim.speaker.trial.point))}")
+    parts = [row["locus"], compared_words(claim)]
+    if len(row["points"]) > 1:
+        parts.append(f"{len(row['points'])} points, shown: {at_words(speaker(row)['at'])}")
     return " · ".join(filter(None, parts))
 
 

@@ -88,6 +88,14 @@ def compared_words(claim: Claim | None) -> str:
     return "; ".join(dict.fromkeys(filter(None, found)))
 
 
+def speaker(row: Row) -> Row:
+    """Of a claim's points the one whose figures the claim shows: the first that has them all."""
+    figures = ("verdict", "estimate", "interval", "margin", "target", "band", "reason")
+    same = (point for point in row["points"] if all(point[name] == row[name] for name in figures))
+    found: Row = next(same, row["points"][0])
+    return found
+
+
 def at_words(point: Mapping[str, Any]) -> str:
     """A point's coordinates: ``metric=pre, n=512``."""
     return ", ".join(f"{name}={value}" for name, value in point.items())

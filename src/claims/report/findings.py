@@ -1,0 +1,46 @@
+"""What does not hold, in order of importance: who would act on it, then how far off it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from claims.verdict import REFUTED, Role
+
+Row = Mapping[str, Any]
+
+#: Whose statement it is that does not hold: what the paper says of itself comes before what was carried over to another
+#: model, and that before statements of this project.
+ORDER = (Role.PAPER, Role.REPLICATION, Role.TRANSFER, Role.OURS)
+
+
+def findings(rows: Iterable[Row]) -> list[Row]:
+    """The claims that are refuted as the record says, in order of importance. Controls are findings about nobody."""
+    refuted = [row for row in rows if row["verdict"] == REFUTED and row["as_expected"] is not False]
+    return sorted((row for row in refuted if row["role"] != Role.CONTROL), key=importance)
+
+
+def importance(row: Row) -> tuple[int, float]:
+    """A key to sort by: the role, then how many tolerances the figure lies outside its band, farthest first.
+
+    What has no band (arithmetic on printed figures, a counterexample) comes behind what has one.
+    """
+    role = Role(row["role"])
+    return (ORDER.index(role) if role in ORDER else len(ORDER), -distance(row))
+
+
+def distance(row: Row) -> float:
+    """From a claim's estimate to the nearer edge of its band, in half-widths of the band; 0 inside or without a band.
+
+    The tolerance of a one-sided band is its edge, or 1 where that is 0.
+    """
+    band, estimate = row["band"], row["estimate"]
+    if band is None or estimate is None:
+        return 0.0
+    lo, hi = (-math.inf if band[0] is None else band[0]), (math.inf if band[1] is None else band[1])
+    outside = max(lo - estimate, estimate - hi, 0.0)
+    half = (hi - lo) / 2
+    if not 0 < half < math.inf:
+        half = abs(hi if lo == -math.inf else lo) or 1.0
+    return float(outside / half) if math.isfinite(outside / half) else 0.0
