@@ -346,7 +346,7 @@ class TestJson:
         for each in document["claims"]:
             assert set(each) == fields | {"points"}
             for point in each["points"]:
-                assert set(point) == fields | {"at"}
+                assert set(point) == fields | {"at", "looks", "values"}
 
     def test_a_claim_that_holds(self, document):
         each = self.of(document, "holds")
@@ -366,6 +366,16 @@ class TestJson:
         lo, hi = each["interval"]
         assert each["margin"] == pytest.approx((lo - 1) / ((hi - lo) / 2))
         assert each["margin"] > 0
+
+    def test_a_point_says_how_it_was_decided(self, document):
+        (point,) = self.of(document, "false")["points"]
+        assert [(look["block"], look["seeds"]) for look in point["looks"]] == [("main", 8), ("confirmation", 8)]
+        assert point["looks"][0]["interval"] == point["interval"]
+        assert point["looks"][1]["estimate"] == point["confirmation"]["estimate"]
+        assert len(point["values"]) == point["seeds"] == 8
+        assert sum(point["values"]) / 8 == pytest.approx(point["estimate"], rel=1e-5)
+        (later,) = self.of(document, "later")["points"]
+        assert (later["looks"], later["values"]) == ([], [])
 
     def test_a_claim_on_the_edge(self, document):
         each = self.of(document, "open")

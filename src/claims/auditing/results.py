@@ -86,6 +86,23 @@ class PointResult:
             "reason": _words(judged.reason) or None,
         }
 
+    def steps_to_json(self) -> dict[str, Any]:
+        """How it was decided: the interval after each look, and the value of each seed of the main block.
+
+        ``values`` is empty for kinds that do not make one number a seed; values have six digits.
+        """
+        looks = [
+            {
+                "block": "confirmation" if look.confirming else "main",
+                "seeds": look.seeds,
+                "estimate": _finite(look.judgement.estimate),
+                "interval": _pair(look.judgement.interval),
+                "verdict": look.judgement.verdict.value,
+            }
+            for look in self.trial.history
+        ]
+        return {"looks": looks, "values": [float(f"{value:.6g}") for value in self.trial.drawn]}
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
@@ -141,7 +158,10 @@ class ClaimResult:
         }
         tail = {"finding": claim.finding or None, "corrected_by": claim.corrected_by}
         seconds = round(sum(point.seconds for point in self.points), 6)
-        points = [{"at": dict(point.trial.point)} | head | point.to_json() | tail for point in self.points]
+        points = [
+            {"at": dict(point.trial.point)} | head | point.to_json() | tail | point.steps_to_json()
+            for point in self.points
+        ]
         return head | speaker | {"verdict": self.verdict.value, "seconds": seconds} | tail | {"points": points}
 
 

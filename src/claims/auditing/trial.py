@@ -101,6 +101,7 @@ class Trial:
     confirmation: Confirmation | None = None
     final: Judgement | None = None
     history: list[Look] = field(default_factory=list)
+    drawn: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self._looks():
@@ -134,7 +135,9 @@ class Trial:
             self.final = problem
             return
         try:
-            judged = judge(self.claim.test, self._values(outcomes), self.band, points=self.points, alpha=ALPHA_LOOK)
+            sample = self._values(outcomes)
+            judged = judge(self.claim.test, sample, self.band, points=self.points, alpha=ALPHA_LOOK)
+            drawn = self._drawn(sample)
         except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
             at = f"{dict(self.point)}: " if self.point else ""
             self.final = Judgement(verdict=ERROR, reason=f"{at}{raised(error)}")
@@ -143,6 +146,8 @@ class Trial:
         if judged.verdict is UNDECIDED and self.look + 1 < len(self._looks()):
             self.look += 1
             return
+        if not self.confirming:
+            self.drawn = drawn
         self._end_block(judged)
 
     def _end_block(self, judged: Judgement) -> None:
@@ -170,6 +175,11 @@ class Trial:
         return Judgement(
             verdict=UNDECIDED, estimate=main.estimate, interval=main.interval, reason=reason, detail=main.detail
         )
+
+    def _drawn(self, sample: Values) -> tuple[float, ...]:
+        """The value of each seed of the look, of kinds that make one a seed."""
+        per_seed = getattr(self.claim.test, "per_seed", None)
+        return () if per_seed is None else tuple(map(float, per_seed(sample)))
 
     def _problem(self, outcomes: Lookup) -> Judgement | None:
         """The first seed, in order, that raised or that lacks something."""

@@ -138,6 +138,15 @@ class GivesPValue(Protocol):
 
 
 @runtime_checkable
+class GivesSeeds(Protocol):
+    """A kind that makes one number a seed, which reports then show one by one."""
+
+    def per_seed(self, sample: Values) -> np.ndarray:
+        """The value of each seed, shape (seeds,)."""
+        ...
+
+
+@runtime_checkable
 class ComparesLevels(Protocol):
     """A kind that takes the levels of its axis in the order of their declaration; what is shown of it says which."""
 

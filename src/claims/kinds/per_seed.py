@@ -62,7 +62,7 @@ class PerSeed:
         from claims.kinds.intervals import mean_of, spread_of, t_interval
 
         assert band is not None
-        x = self._values(sample)
+        x = self.per_seed(sample)
         interval = t_interval(x, alpha)
         reason = "all seeds gave the same value" if len(x) > 1 and x.min() == x.max() else ""
         spread = spread_of(x) if len(x) > 1 else None
@@ -78,9 +78,14 @@ class PerSeed:
         """Of Student's t test against the edge of the band that decides."""
         from claims.kinds.p_values import smallest_alpha, t_tails
 
-        return smallest_alpha(band, t_tails(self._values(sample)))
+        return smallest_alpha(band, t_tails(self.per_seed(sample)))
 
-    def _values(self, sample: Values) -> np.ndarray:
+    def per_seed(self, sample: Values) -> np.ndarray:
+        """The one value of each seed, shape (seeds,).
+
+        Raises:
+            MeasurementError: a seed gave a list, or its value is not finite.
+        """
         import numpy as np
 
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error

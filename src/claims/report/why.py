@@ -34,7 +34,6 @@ class Story:
         document = self.result.to_json()
         for point, row in zip(self.result.points, document["points"], strict=True):
             row |= {
-                "looks": [_plain_look(look) for look in looks(point)],
                 "plain_estimate": point.judgement.detail.get("plain_estimate"),
                 "more_seeds": point.more_seeds,
             }
@@ -147,23 +146,6 @@ _FIXED = {
 }
 
 
-def looks(point: PointResult) -> list[tuple[str, int, Any]]:
-    """Each look that was taken: block, seeds, judgement."""
-    return [("confirmation" if look.confirming else "main", look.seeds, look.judgement) for look in point.trial.history]
-
-
-def _plain_look(look: tuple[str, int, Any]) -> dict[str, Any]:
-    block, seeds, judgement = look
-    interval = judgement.interval
-    return {
-        "block": block,
-        "seeds": seeds,
-        "estimate": judgement.estimate,
-        "interval": None if interval is None else [edge if abs(edge) != float("inf") else None for edge in interval],
-        "verdict": judgement.verdict.value,
-    }
-
-
 def _who(claim: Claim) -> str:
     words = {
         "paper": "The paper says",
@@ -177,7 +159,7 @@ def _who(claim: Claim) -> str:
 
 def _point_lines(point: PointResult) -> Iterator[str]:
     row = {"kind": point.trial.claim.kind} | point.to_json()
-    taken = looks(point)
+    taken = point.trial.history
     if taken and point.trial.claim.test.sequential:
         yield from _look_table(point)
     elif row["seeds"]:
@@ -205,10 +187,10 @@ def _point_lines(point: PointResult) -> Iterator[str]:
 def _look_table(point: PointResult) -> Iterator[str]:
     """One line a look, in columns."""
     rows = []
-    for block, seeds, judgement in looks(point):
-        plain = _plain_look((block, seeds, judgement))
-        estimate = estimate_text(plain["estimate"], plain["interval"])
-        rows.append((f"{counted(seeds, 'seed')}", estimate, interval_text(plain["interval"]), judgement.verdict, block))
+    for look in point.steps_to_json()["looks"]:
+        estimate = estimate_text(look["estimate"], look["interval"])
+        seeds = counted(look["seeds"], "seed")
+        rows.append((seeds, estimate, interval_text(look["interval"]), look["verdict"], look["block"]))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     told = False
     for *cells, verdict, block in rows:
