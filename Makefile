@@ -11,6 +11,8 @@ MODEL  ?= none
 TEXT   ?= python-topics
 # How many files of each format `make fuzz` tries.
 FUZZ   ?= 10000
+# What the tests hold the report's page to for those who use a screen reader; without npm they skip that.
+AXE    ?= axe-core@4.14.1
 RANGE  ?= HEAD~5..HEAD
 BIN    := $(VENV)/bin
 # A folder of this tree is never importable just because a command was started in it.
@@ -95,6 +97,8 @@ $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "== installing what tests and linters need"
 	$(INSTALL) '.[test,triton,lint]'
+	@if command -v npm >/dev/null; then npm install --silent --no-save --prefix $(VENV)/axe $(AXE) \
+	  || echo "axe-core could not be fetched; its tests are skipped"; fi
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test

@@ -692,8 +692,8 @@ def test_table_report_and_why_say_which_level_is_first(cli, tmp_path, monkeypatc
     assert "arm: first zero, last ours, &c" in " ".join(table.split())
     assert "arm: first zo, then one, next, all 4" in " ".join(table.split())
     page = (tmp_path / "page" / "index.html").read_text()
-    assert "order · arm: first zero, last ours, &amp;c · decides" in page
-    assert "trend · arm: first zo, then one, next, all 4 · decides" in page
+    assert r'"compared":"arm: first zero, last ours, \u0026c"' in page
+    assert '"compared":"arm: first zo, then one, next, all 4"' in page
     assert (
         "declaration, arm: first zero, last ours, &c" in cli("why", "claims_arms.py", "arms.ends", "--jobs", "1").stdout
     )

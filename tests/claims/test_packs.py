@@ -415,7 +415,7 @@ def test_the_wheel_contains_what_the_tree_does(wheel):
     for folder, package in (("src/claims", "claims"), ("kernels", "claims/kernels")):
         for path in (ROOT / folder).rglob("*"):
             if (
-                path.suffix in (".py", ".json", ".toml", ".html", ".css", ".typed", ".jinja")
+                path.suffix in (".py", ".json", ".toml", ".html", ".css", ".js", ".typed", ".jinja")
                 and "__pycache__" not in path.parts
             ):
                 inside = f"{package}/{path.relative_to(ROOT / folder).as_posix()}"

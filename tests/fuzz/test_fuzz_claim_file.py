@@ -25,6 +25,7 @@ from claims.outline.coverage import coverage_of, to_plain
 from claims.report.coverage import render_coverage
 from claims.report.document import check
 from claims.report.page import render
+from claims.report.page_data import Known
 from claims.report.visible import visible
 from claims.verdict import Tier
 from tests.fuzz import mutations
@@ -105,7 +106,7 @@ def _audit(path: Path) -> None:
         file.unlink()
     check(document)
     json_text(document)
-    render(document, papers=catalogue.papers, claims=catalogue.claims)
+    render(document, known=Known(papers=catalogue.papers, claims=catalogue.claims))
     render_coverage(document, catalogue=catalogue)
 
 

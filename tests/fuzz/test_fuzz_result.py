@@ -55,7 +55,7 @@ def read(data: bytes, folder: Path) -> str:
     with mutations.no_hang():
         assert document == json.loads(data)
         json_text([compare(BASE, document).to_json(), compare(document, BASE).to_json()])
-        pages = [render(document, papers={}, claims={}), render_coverage(document, catalogue=CATALOGUE)]
+        pages = [render(document), render_coverage(document, catalogue=CATALOGUE)]
         verdicts = {each["id"]: each["verdict"] for each in document["claims"]}
         json_text(to_plain(coverage_of(CATALOGUE, "demo"), verdicts))
     for page in pages:

@@ -130,7 +130,7 @@ def command(
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = resume_line(select, planned, store, shard) if partial else ""
-    page = publish(result, out, catalogue, store=store, folder=folder, json_file=json_file)
+    page = publish(result, catalogue, select=select, store=store, folder=folder, json_file=json_file)
     if not out.is_terminal if table is None else table:
         from claims.report.terminal import show
 
@@ -195,7 +195,13 @@ def measure(
 
 
 def publish(
-    result: AuditResult, out: Console, catalogue: Catalogue, *, store: Path, folder: Path, json_file: str | None
+    result: AuditResult,
+    catalogue: Catalogue,
+    *,
+    select: Sequence[str],
+    store: Path,
+    folder: Path,
+    json_file: str | None,
 ) -> Path:
     """Write the result and its pages; path of the first page."""
     from claims.cli.report_command import write_pages
@@ -205,7 +211,7 @@ def publish(
     write_text(store.parent / LATEST, text)
     if json_file not in (None, STDOUT):
         write_text(Path(str(json_file)), text)
-    page = write_pages(document, folder, catalogue=catalogue)
+    page = write_pages(document, folder, catalogue=catalogue, files=split_selection(select)[0])
     if json_file == STDOUT:  # after the files, which are there whether or not anybody reads this
         click.echo(text, nl=False)
     return page

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from claims.catalogue import Catalogue
 from claims.cli.common import catalogue_of, check_writable, print_json, say, write_text
 from claims.evidence.store import DEFAULT_STORE
 from claims.report.document import LATEST, load_result, schema
+
+if TYPE_CHECKING:
+    from claims.report.page_data import Known
 
 #: What the pages of a partial result say at their top.
 STOPPED = "The audit was stopped before every claim was decided."
@@ -40,12 +43,14 @@ def command(*, files: tuple[Path, ...], json_file: Path | None, folder: Path, sh
         return
     document = load_result(json_file or DEFAULT_STORE.with_name(LATEST))
     catalogue = catalogue_of(files)
-    page = write_pages(document, folder, catalogue=catalogue)
+    page = write_pages(document, folder, catalogue=catalogue, files=files)
     say(f"{page}: {len(document['claims'])} claims")
 
 
-def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalogue) -> Path:
+def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalogue, files: Sequence[Path] = ()) -> Path:
     """Write the pages of a result, its claims and what of the paper they cover, into a folder; path of the first.
+
+    ``files`` are those of the claims, which a command that audits one again has to name.
 
     Raises:
         BadOption: the folder cannot be written to.
@@ -55,8 +60,26 @@ def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalog
 
     check_writable("--report", folder)
     notice = STOPPED if document.get("stopped") else ""
-    known, papers = catalogue.claims, catalogue.papers
-    page = render(document, papers=papers, claims=known, notice=notice, coverage_page=COVERAGE_PAGE)
+    page = render(document, known=known_of(catalogue, files), notice=notice, coverage_page=COVERAGE_PAGE)
     write_text(folder / PAGE, page)
     write_text(folder / COVERAGE_PAGE, render_coverage(document, catalogue=catalogue, notice=notice))
     return folder / PAGE
+
+
+def known_of(catalogue: Catalogue, files: Sequence[Path] = ()) -> Known:
+    """What a catalogue knows beside a result: papers, declarations, their places in the papers and in the code."""
+    from claims.outline.coverage import coverage_of
+    from claims.report.page_data import Known, places_of
+
+    covered = {key: coverage_of(catalogue, key) for key in catalogue.papers}
+    sections = {
+        key: {section.heading: [claim.id for claim in claims] for section, claims in coverage.chapters()}
+        for key, coverage in covered.items()
+    }
+    return Known(
+        papers=catalogue.papers,
+        claims=catalogue.claims,
+        sections=sections,
+        places=places_of(catalogue.homes),
+        files=tuple(str(file) for file in files),
+    )

@@ -21,6 +21,15 @@ def findings(rows: Iterable[Row]) -> list[Row]:
     return sorted((row for row in refuted if row["role"] != Role.CONTROL), key=importance)
 
 
+def by_importance(rows: Iterable[Row]) -> list[Row]:
+    """Every claim: what contradicts the record, what does not hold, then the rest as it came."""
+    every = list(rows)
+    first = [row for row in every if row["as_expected"] is False]
+    first += findings(every)
+    known = {row["id"] for row in first}
+    return first + [row for row in every if row["id"] not in known]
+
+
 def importance(row: Row) -> tuple[int, float]:
     """A key to sort by: the role, then how many tolerances the figure lies outside its band, farthest first.
 

@@ -1,21 +1,31 @@
-"""The report: one static HTML page that opens from disk and loads nothing. Text of claims is data, all escaped."""
+"""The report: one static HTML page that opens from disk and loads nothing. Text of claims is data, all escaped.
+
+What reads without a script is written here: papers, findings, a plain table. A script of ours, the only one that the
+page's policy lets run, makes the list that can be searched and the view of one claim from data in the page.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM
-from claims.claim import Claim
 from claims.paper import Paper
 from claims.report.numbers import number
-from claims.report.plot import WIDTH, Drawing, draw
+from claims.report.page_data import Known, page_data
+from claims.report.plot import WIDTH
+from claims.report.summary import NOT_MEASURED, label, summarise
 from claims.report.visible import visible
 from claims.report.words import (
     at_words,
@@ -25,126 +35,143 @@ from claims.report.words import (
     expectation_words,
     seeds_words,
 )
-from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Role
+from claims.verdict import Role, Verdict
 
 #: File name of the page in its folder.
 PAGE = "index.html"
-_ORDER = (HOLDS, REFUTED, UNDECIDED, UNAVAILABLE, ERROR)
+#: Findings on the first screen; the list has them all.
+_FIRST = 6
+_SCRIPTS = ("elements", "drawing", "list", "claim", "address")
+#: Whose statements are counted together, in words.
+_WHOSE = {
+    Role.PAPER: "Of what the paper says:",
+    Role.REPLICATION: "Of what it says of its own model:",
+    Role.TRANSFER: "The same on another model:",
+    Role.OURS: "Of what this project says instead or besides:",
+    Role.CONTROL: "Of controls, false or undecidable on purpose:",
+}
+_PLAINLY = {"HOLDS": "hold", "REFUTED": "do not", "UNDECIDED": "undecided", "UNAVAILABLE": "not to be measured here"}
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A claim as the page shows it."""
+class Group:
+    """How many of a paper's claims with one role have each verdict.
 
-    row: Mapping[str, Any]
-    declared: Claim | None
-    drawing: Drawing | None
-    points: tuple[tuple[Mapping[str, Any], Drawing | None], ...]
-    correction: Mapping[str, Any] | None
-    corrects: tuple[str, ...]
+    Attributes:
+        words: whose statements they are.
+        view: the address of the list with these claims alone.
+        counts: by verdict, in the order of the verdicts.
+        bars: of a drawing 100 wide: left edge, width, and the class of each verdict.
+    """
 
-    @property
-    def surprise(self) -> bool:
-        """Whether the verdict differs from the one on record."""
-        return self.row["as_expected"] is False
-
-    @property
-    def descriptive(self) -> bool:
-        """Whether it has a band but no rival."""
-        return self.row["band"] is not None and self.row["rival"] is None
+    words: str
+    view: str
+    counts: tuple[tuple[str, int], ...]
+    bars: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A paper with its claims, in the order of the result."""
+    """A paper with the counts of its claims."""
 
     paper: Paper
-    items: tuple[Item, ...]
-
-    @property
-    def counts(self) -> list[tuple[str, int]]:
-        """How many claims have each verdict that occurs."""
-        return _counts(self.items)
-
-    @property
-    def findings(self) -> list[Item]:
-        """What does not hold, as expected; controls, which are no findings about a paper, last."""
-        refuted = (item for item in self.items if item.row["verdict"] == REFUTED and not item.surprise)
-        return sorted(refuted, key=lambda item: item.row["role"] == Role.CONTROL)
+    groups: tuple[Group, ...]
 
 
 def render(
-    document: Mapping[str, Any],
-    *,
-    papers: Mapping[str, Paper],
-    claims: Mapping[str, Claim],
-    notice: str = "",
-    coverage_page: str = "",
+    document: Mapping[str, Any], *, known: Known | None = None, notice: str = "", coverage_page: str = ""
 ) -> str:
     """The page of a result document.
 
     Args:
         document: a result, schema 1.
-        papers: papers by key; one that is not known is shown by its key.
-        claims: declarations by id, for what a result does not say (provenance, the figure as printed).
+        known: what a catalogue knows of its papers and claims; what it does not know is shown by its name.
         notice: a line at the top, for instance that the audit was stopped.
         coverage_page: file name of the page about what is covered, to link to.
     """
-    items = _items(document["claims"], claims)
-    keys = dict.fromkeys(item.row["paper"] for item in items)
-    parts = [
-        Part(papers.get(key, Paper(key=key, title=key)), tuple(item for item in items if item.row["paper"] == key))
-        for key in keys
-    ]
-    page: str = template("page.html").render(
-        document=document,
-        notice=notice,
-        coverage_page=coverage_page,
-        parts=parts,
-        counts=_counts(items),
-        surprises=[item for item in items if item.surprise],
-        findings=[item for part in parts for item in part.findings],
-        undecided=[item for item in items if item.row["verdict"] == UNDECIDED and item.row["as_expected"] is None],
-        descriptive=sum(item.descriptive for item in items),
-        total=len(items),
-        alpha_claim=f"{ALPHA_CLAIM:.0e}",
-        alpha_audit=f"{ALPHA_AUDIT:.0%}",
-        example=draw(_EXAMPLE),
+    known = known or Known()
+    rows, code = document["claims"], script()
+    page: str = (
+        _environment(document["tier"])
+        .get_template("page.html")
+        .render(
+            document=document,
+            known=known,
+            notice=notice,
+            coverage_page=coverage_page,
+            parts=_parts(rows, known.papers, document["tier"]),
+            summary=summarise(document),
+            first=_FIRST,
+            total=len(rows),
+            alpha_claim=f"{ALPHA_CLAIM:.0e}",
+            alpha_audit=f"{ALPHA_AUDIT:.0%}",
+            data=Markup(embedded(page_data(document, known))),
+            script=Markup(code),
+            digest="sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
+        )
     )
     return page
 
 
-def _items(rows: Iterable[Mapping[str, Any]], claims: Mapping[str, Claim]) -> list[Item]:
-    by_id = {row["id"]: row for row in rows}
-    corrects: dict[str, list[str]] = {}
-    for row in by_id.values():
-        if row["corrected_by"]:
-            corrects.setdefault(row["corrected_by"], []).append(row["id"])
+def embedded(data: Any) -> str:
+    """JSON that is the same data in HTML, in XML and by itself, and ends no element."""
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+@cache
+def script() -> str:
+    """The page's script. Its parts share one scope; XML readers take it as it is, like HTML readers do."""
+    folder = Path(__file__).with_name("script")
+    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
+    return "\n".join(['//<![CDATA[\n"use strict";\n(() => {', *parts, "})();\n//]]>"])
+
+
+def _parts(rows: Iterable[Mapping[str, Any]], papers: Mapping[str, Paper], tier: str) -> list[Part]:
+    """Papers in the order of the result, roles in that of their declaration."""
+    found: dict[str, dict[str, Counter[str]]] = {}
+    for row in rows:
+        roles = found.setdefault(row["paper"], {role: Counter() for role in _WHOSE})
+        roles[row["role"]][label(row, tier)] += 1
     return [
-        Item(
-            row=row,
-            declared=claims.get(name),
-            drawing=draw(row),
-            points=tuple((point, draw(point)) for point in row["points"]),
-            correction=by_id.get(row["corrected_by"] or ""),
-            corrects=tuple(corrects.get(name, ())),
+        Part(
+            papers.get(key, Paper(key=key, title=key)),
+            tuple(_group(key, Role(role), counts) for role, counts in roles.items() if counts),
         )
-        for name, row in by_id.items()
+        for key, roles in found.items()
     ]
 
 
-def _counts(items: Iterable[Item]) -> list[tuple[str, int]]:
-    found = Counter(item.row["verdict"] for item in items)
-    return [(verdict.value, found[verdict]) for verdict in _ORDER if found[verdict]]
+def _group(paper: str, role: Role, counts: Counter[str]) -> Group:
+    ordered = tuple((name, counts[name]) for name in (*map(str, Verdict), NOT_MEASURED) if counts[name])
+    return Group(_WHOSE[role], f"paper={quote(paper)}&role={role}", ordered, tuple(_bars(ordered)))
+
+
+def _bars(counts: Sequence[tuple[str, int]]) -> Iterable[tuple[str, str, str]]:
+    total, x = sum(count for _, count in counts), 0.0
+    for name, count in counts:
+        width = 100 * count / total
+        yield f"{x:.2f}", f"{width:.2f}", tone(name)
+        x += width
+
+
+def tone(name: str) -> str:
+    """The class of a verdict, or of what is counted like one."""
+    return name.replace(" ", "-")
+
+
+def plainly(name: str, tier: str) -> str:
+    """A verdict as a verb: "271 hold"."""
+    return f"not measured at {tier}" if name == NOT_MEASURED else _PLAINLY.get(name, name.lower())
 
 
 def template(name: str) -> Template:
     """A template of this folder."""
-    return _environment().get_template(name)
+    return _environment("").get_template(name)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(tier: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -159,6 +186,9 @@ def _environment() -> Environment:
         "seeds": seeds_words,
         "expectation": expectation_words,
         "figures": estimate_words,
+        "label": lambda row: label(row, tier),
+        "tone": lambda row: tone(label(row, tier)),
+        "plainly": plainly,
     }
     environment.globals |= {"width": WIDTH, "demand": band_words, "compared": compared_words}
     return environment
@@ -167,7 +197,3 @@ def _environment() -> Environment:
 def _shown(value: Any) -> Any:
     """Text with what would not be seen escaped, before it is escaped for HTML; markup and numbers as they are."""
     return visible(value, lines=True) if type(value) is str else value
-
-
-#: What the page explains its drawings with.
-_EXAMPLE = {"band": [0.9, 1.1], "target": 1.0, "estimate": 1.02, "interval": [0.98, 1.06], "rival": 1.38}

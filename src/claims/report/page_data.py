@@ -1,0 +1,224 @@
+"""What the page's script draws and sorts: a result with what the catalogue knows of its claims, compact plain data.
+
+Fields that are null, or the same in a point as in its claim, are left out; figures come with the words they are shown
+in, so that a page says nothing in other digits than a terminal does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from claims.claim import Claim
+from claims.paper import Paper
+from claims.report.findings import by_importance
+from claims.report.numbers import band_text, estimate_text, interval_text, number
+from claims.report.summary import NOT_MEASURED, label
+from claims.report.visible import visible
+from claims.report.why import error_rates, experiments
+from claims.report.words import compared_words, expectation_words, figure_words, seeds_words, target_words
+from claims.verdict import Role, Tier, Verdict
+
+Row = Mapping[str, Any]
+
+#: Fields of a claim that are shown as they are.
+_CLAIM = ("id", "paper", "role", "locus", "statement", "kind", "decides", "finding", "corrected_by")
+#: Fields that a claim and each of its points have.
+_POINT = ("verdict", "target", "band", "estimate", "interval", "seeds", "rival", "margin", "alpha", "reason")
+#: Significant digits of bands and intervals, of the looks before the last, and of seeds; words have their own.
+_DIGITS, _COARSE, _DOTS = 9, 6, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a catalogue knows beside a result.
+
+    Attributes:
+        papers: by key.
+        claims: declarations by id.
+        sections: headings of each paper in its order, with the ids of the claims about them.
+        places: file and line that declare a claim, by its id.
+        files: claim files, which a command has to name again.
+    """
+
+    papers: Mapping[str, Paper] = field(default_factory=dict)
+    claims: Mapping[str, Claim] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, Iterable[str]]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+class Pool:
+    """Values that occur often, each kept once; ``pool(value)`` is its place in ``values``."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {}
+
+    def __call__(self, value: str) -> int:
+        """Where a value is kept."""
+        return self.values.setdefault(value, len(self.values))
+
+
+def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    """The data of a page, without anything that no UTF-8 or JSON could write.
+
+    Args:
+        document: a result, schema 1.
+        known: what there is beside it.
+    """
+    rows = document["claims"]
+    keys = list(dict.fromkeys(row["paper"] for row in rows))
+    ranks = {row["id"]: i for i, row in enumerate(by_importance(rows))}
+    risks, modules = Pool(), Pool()
+    about = _about(known, keys)
+    claims = []
+    for row in rows:
+        name, tier = row["id"], document["tier"]
+        made = _claim(row, known.claims.get(name), tier=tier) | {"rank": ranks[name], "sections": about.get(name)}
+        if name in known.claims:
+            made["risk"] = risks(error_rates(known.claims[name]))
+        file, _, line = known.places.get(name, "").partition(":")
+        made |= {"place": [modules(file), *([int(line)] if line else [])]} if file else {}
+        claims.append({field: value for field, value in made.items() if value not in (None, "")})
+    return dict(
+        _shown(
+            {
+                "tier": document["tier"],
+                "epoch": document["epoch"],
+                "environment": document["environment"],
+                "papers": {key: known.papers[key].title if key in known.papers else key for key in keys},
+                "sections": {key: list(known.sections.get(key, {})) for key in keys},
+                "verdicts": [*map(str, Verdict), NOT_MEASURED],
+                "roles": list(map(str, Role)),
+                "tiers": list(map(str, Tier)),
+                "files": list(known.files),
+                "risks": list(risks.values),
+                "modules": list(modules.values),
+                "claims": claims,
+            }
+        )
+    )
+
+
+def _about(known: Known, keys: Iterable[str]) -> dict[str, list[int]]:
+    """The sections that each claim is about, by their place in the paper."""
+    found: dict[str, list[int]] = {}
+    for key in keys:
+        for i, ids in enumerate(known.sections.get(key, {}).values()):
+            for name in ids:
+                found.setdefault(name, []).append(i)
+    return found
+
+
+def _claim(row: Row, declared: Claim | None, *, tier: str) -> dict[str, Any]:
+    made = {name: row[name] for name in _CLAIM}
+    made |= _figures(row, declared) | {"label": label(row, tier), "expectation": expectation_words(row)}
+    made |= {"differs": True} if row["as_expected"] is False else {}
+    axes = list(dict.fromkeys(axis for point in row["points"] for axis in point["at"]))
+    points = [_point(point, made, declared, axes) for point in row["points"]]
+    return made | _declared(declared) | {"axes": axes or None, "points": points or None}
+
+
+def _declared(claim: Claim | None) -> dict[str, Any]:
+    """What only the declaration says."""
+    if claim is None:
+        return {}
+    made: dict[str, Any] = {"experiments": experiments(claim) or None, "compared": compared_words(claim)}
+    if claim.band is not None:
+        made |= {"provenance": claim.band.provenance.value, "because": claim.band.because}
+    return made
+
+
+def _figures(row: Row, declared: Claim | None) -> dict[str, Any]:
+    """The figures of a claim or of a point, and the words for them."""
+    made = {name: _rounded(row[name]) for name in _POINT if row[name] is not None}
+    words = {
+        "target": target_words(row, declared),
+        "estimate": figure_words(row),
+        "interval": interval_text(row["interval"]),
+        "band": band_text(row["band"]),
+        "rival": "" if row["rival"] is None else number(row["rival"]),
+        "sharpness": "" if row["sharpness"] is None else f"{row['sharpness']:.3g}",
+        "seeds": seeds_words(row),
+    }
+    second = row["confirmation"]
+    if second is not None:
+        figures = f"{estimate_text(second['estimate'], second['interval'])} {interval_text(second['interval'])}"
+        words["confirmation"] = f"{second['verdict']}, {figures.strip()}" if figures.strip() else second["verdict"]
+    return made | {"words": {name: text for name, text in words.items() if text}}
+
+
+def _point(point: Row, claim: Mapping[str, Any], declared: Claim | None, axes: list[str]) -> dict[str, Any]:
+    """What of a point is not as in its claim; a field of the claim that the point lacks is null."""
+    figures = _figures(point, declared)
+    made = {name: value for name, value in figures.items() if claim.get(name) != value}
+    made |= {name: None for name in _POINT if name in claim and name not in figures}
+    made |= {"at": [point["at"].get(axis) for axis in axes]} if axes else {}
+    looks = [_look(look) for look in point.get("looks", ())]
+    values = [_rounded(value, _DOTS) for value in point.get("values", ())]
+    return made | ({"looks": looks} if looks else {}) | ({"values": values} if values else {})
+
+
+def _look(look: Mapping[str, Any]) -> list[Any]:
+    """Seeds, estimate, interval, place of the verdict, and 1 on the block that confirms."""
+    figures = [look["seeds"], _rounded(look["estimate"], _COARSE), _rounded(look["interval"], _COARSE)]
+    return [*figures, list(Verdict).index(Verdict(look["verdict"])), *([1] if look["block"] == "confirmation" else [])]
+
+
+def _rounded(value: Any, digits: int = _DIGITS) -> Any:
+    """Numbers to so many significant digits, in lists too: a drawing has a thousand pixels at most."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 1e9 else float(f"{value:.{digits}g}")
+    return [_rounded(each, digits) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _shown(value: Any) -> Any:
+    """Text with what would not be seen escaped, everywhere, names of fields too."""
+    if isinstance(value, str):
+        return visible(value, lines=True)
+    if isinstance(value, Mapping):
+        return {visible(name): _shown(inner) for name, inner in value.items()}
+    return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def places_of(homes: Mapping[str, Path]) -> dict[str, str]:
+    """File and first line that declare each claim, files as below the folder that Python imports them from.
+
+    Every file is read once. A claim that a helper makes, whose id stands nowhere, has its file alone.
+    """
+    ids: dict[Path, list[str]] = {}
+    for name, path in homes.items():
+        ids.setdefault(path, []).append(name)
+    found: dict[str, str] = {}
+    for path, names in ids.items():
+        lines = _lines_of(path, set(names))
+        found |= {name: f"{importable(path)}:{lines[name]}" if name in lines else importable(path) for name in names}
+    return found
+
+
+def _lines_of(path: Path, wanted: set[str]) -> dict[str, int]:
+    """The line that spells each id, ``id=`` before any other."""
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return {}
+    found: dict[str, tuple[bool, int]] = {}
+    for at, line in enumerate(lines, 1):
+        for quote in "\"'":
+            for before, text in zip(line.split(quote), line.split(quote)[1:], strict=False):
+                said = (not before.endswith("id=") or before.endswith("_id="), at)
+                if text in wanted and not before.endswith("corrected_by="):
+                    found[text] = min(said, found.get(text, said))
+    return {name: at for name, (_, at) in found.items()}
+
+
+def importable(path: Path) -> str:
+    """A file's path from the folder that its package is imported from; of a file that is in none, its name."""
+    parts = [path.name]
+    folder = path.parent
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return "/".join(parts)

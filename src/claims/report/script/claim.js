@@ -1,0 +1,106 @@
+// One claim
+
+const points = claim => (claim.points || []).map(point => Object.assign({}, claim, {looks: undefined, values: undefined}, point));
+// Coordinates that differ between points name them; those that do not are said once.
+const varying = (claim, all) => (claim.axes || []).map((axis, i) => i).filter(i => new Set(all.map(point => String(point.at[i]))).size > 1);
+const at = (claim, point, which, brief = false) => which.map(i =>
+  brief && typeof point.at[i] === "string" ? point.at[i] : `${claim.axes[i]}=${point.at[i]}`).join(", ");
+const figure = (title, make) => later(el("div", {class: "figure", role: "group", "aria-label": title}), make);
+const fact = (name, ...value) => {
+  const there = value.flat().filter(part => part !== null && part !== undefined && part !== "");
+  return there.length ? el("div", null, el("dt", null, name), el("dd", null, there)) : null;
+};
+const part = (title, ...children) => {
+  const there = children.flat().filter(Boolean);
+  return there.length ? el("section", null, el("h3", null, title), there) : null;
+};
+const WHO = {paper: "The paper says", ours: "This project says", replication: "The paper says, of its own model",
+  transfer: "The paper's statement, on another model", control: "A control"};
+
+function quoted(word) {
+  return /^[\w@%+=:,.\/-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\"'\"'") + "'";
+}
+function replay(claim) {
+  const tier = claim.label === "not measured" ? claim.decides : data.tier;
+  return ["claimbench", "audit", ...data.files, claim.id, "--tier", tier, "--epoch", String(data.epoch)].map(quoted).join(" ");
+}
+const place = claim => claim.place && `${data.modules[claim.place[0]]}${claim.place[1] ? `, line ${claim.place[1]}` : ""}`;
+
+// Points of which there are drawings of their own; a table has them all.
+const FOREST = 16;
+
+function decision(claim) {
+  return el("dl", {class: "facts"},
+    fact("kind", claim.kind), fact("estimate", measured(claim)), fact("has to be", demand(claim)),
+    fact("levels", claim.compared),
+    fact("tolerance", claim.provenance && `from ${claim.provenance}${claim.because ? ": " + claim.because : ""}`),
+    fact("rejects the rival", claim.words.rival && claim.words.rival + (claim.words.sharpness ? `, ${claim.words.sharpness} tolerances from the target` : "")),
+    claim.band && !claim.words.rival ? fact("descriptive", "no rival is named that it would have to reject") : null,
+    fact("margin", claim.margin !== undefined && `${Number(claim.margin.toPrecision(2))} half-widths from the nearer edge of the band`),
+    fact("seeds", claim.seeds > 1 && claim.words.seeds), fact("on disjoint seeds", claim.words.confirmation),
+    fact("alpha", claim.alpha !== undefined && (claim.alpha < 1e-3 ? claim.alpha.toExponential(1) : String(claim.alpha))),
+    fact("decides at tier", claim.decides), fact("audited at", data.tier), fact("reason", claim.reason));
+}
+
+function steps(point) {
+  const looks = (point.looks || []).map(([seeds, estimate, interval, verdict, confirming]) => ({estimate, interval, band: point.band,
+    label: `${confirming ? "again, " : ""}${seeds} seeds`, tail: data.verdicts[verdict] === "UNDECIDED" ? "not yet" : data.verdicts[verdict]}));
+  const made = [];
+  if (looks.length && looks[0].interval && point.seeds > 1) {
+    const said = looks.map(look => `${look.label} ${(look.interval || []).map(x => x === null ? "unbounded" : number(x)).join(" to ")} ${look.tail}`);
+    made.push(el("h4", null, "The interval after each look"),
+      figure("Looks", () => rungs(looks, {rival: point.rival, title: "the interval after each look: " + said.join("; ")})));
+  }
+  if (point.values && point.values.length > 1) {
+    made.push(el("h4", null, `One dot a seed (${point.values.length}), and the interval of their mean`), figure("Seeds", () => dots(point)));
+  }
+  return made;
+}
+
+function everyPoint(claim, all) {
+  const which = varying(claim, all), same = (claim.axes || []).map((axis, i) => i).filter(i => !which.includes(i));
+  const named = point => at(claim, point, which) || "the same point";
+  const row = point => el("tr", null, el("th", {scope: "row"}, named(point)), el("td", null, measured(point)), el("td", null, demand(point)),
+    el("td", null, point.words.seeds || ""), el("td", null, el("span", {class: "badge " + tone(point.verdict)}, point.verdict)));
+  const head = ["point", "estimate", "has to be", "seeds", "verdict"].map(name => el("th", {scope: "col"}, name));
+  const table = el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Every point"},
+    el("table", {class: "points"}, el("thead", null, el("tr", null, head)), el("tbody", null, all.map(row))));
+  const rows = all.map(point => ({label: at(claim, point, which, true), estimate: point.estimate, interval: point.interval, band: point.band, tail: point.verdict}));
+  const told = all.map(point => [point, steps(point)]).filter(([, made]) => made.length);
+  return [
+    same.length ? el("p", {class: "expected"}, "All at " + at(claim, all[0], same)) : null,
+    all.length > 2 ? figure("Over the grid", () => dependence(claim, all, which)) : null,
+    all.length <= FOREST && all.some(point => point.band && measured(point))
+      ? figure("Intervals of all points", () => rungs(rows, {title: "every point's interval against its band, as in the table below"})) : null,
+    table,
+    told.slice(0, FOREST).map(([point, made]) => el("details", null, el("summary", null, "Looks and seeds at " + named(point)), made)),
+  ];
+}
+
+// The point whose figures the claim shows.
+const speaker = (claim, all) => all.find(point => ["verdict", "estimate", "margin"].every(name => point[name] === claim[name])) || all[0];
+
+function viewOf(claim) {
+  const all = points(claim), drawn = drawInterval(claim), several = all.length > 1;
+  const correction = byId.get(claim.corrected_by), back = corrects.get(claim.id) || [];
+  const correctedBy = claim.corrected_by && el("p", null, "Corrected by ", correction ? link(claim.corrected_by) : el("code", null, claim.corrected_by),
+    correction ? [", which says ", badge(correction), ` “${correction.statement}”`] : " (not in this audit)");
+  const headings = (claim.sections || []).map(i => data.sections[claim.paper][i]);
+  return [
+    el("p", {class: "back"}, el("a", {href: "#" + lastList, id: "back"}, "← All claims")),
+    el("p", {class: "says"}, badge(claim), el("span", {class: "expected"}, claim.expectation)),
+    el("h2", {tabindex: "-1", id: "statement"}, claim.statement),
+    el("p", {class: "locus"}, `${WHO[claim.role] || claim.role}: ${data.papers[claim.paper]}, ${claim.locus} · `, el("code", null, claim.id)),
+    claim.finding ? el("p", {class: "finding"}, el("strong", null, claim.label === "REFUTED" ? "True instead: " : "Finding: "), claim.finding) : null,
+    correctedBy || null,
+    back.length ? el("p", null, "Corrects ", back.map((id, i) => [i ? ", " : "", link(id)])) : null,
+    drawn ? el("div", {class: "figure main"}, drawn) : null,
+    part("How it was decided", decision(claim), data.risks[claim.risk] ? el("p", {class: "expected"}, data.risks[claim.risk]) : null, all.length ? steps(speaker(claim, all)) : null),
+    several ? part(`Its ${all.length} points; the figures above are of the one that speaks for it`, everyPoint(claim, all)) : null,
+    part("What it rests on", el("dl", {class: "facts"},
+      fact("in the paper", headings.join("; ")), fact("measured by", (claim.experiments || []).map((name, i) => [i ? ", " : "", el("code", null, name)])),
+      fact("declared in", place(claim)), fact("epoch", String(data.epoch)),
+      Object.entries(data.environment).map(([name, value]) => fact(name, value)))),
+    part("Again", el("p", null, el("code", null, replay(claim))), el("p", {class: "expected"}, "with --store and a new file to measure everything again")),
+  ];
+}
