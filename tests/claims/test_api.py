@@ -17,6 +17,7 @@ import claims
 from claims import Audited, Claim, at_least, between, experiment, grid, mean, printed, value
 from claims.errors import BadOption, InvalidDeclaration, NothingSelected, Unavailable, UnknownClaim
 from claims.report import audited as module
+from claims.report import tables
 
 FILE = """
 from claims import Claim, at_least, between, experiment, grid, mean, printed, search, value
@@ -138,7 +139,8 @@ def test_as_a_figure(found: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_what_an_extra_brings_is_named(found: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "is_there", lambda name: False)
+    for each in (module, tables):
+        monkeypatch.setattr(each, "is_there", lambda name: False)
     for ask in (found.to_arrow, found.figure, lambda: found.to_parquet("x")):
         with pytest.raises(Unavailable, match=r"pip install 'claimbench\[notebook\]'"):
             ask()

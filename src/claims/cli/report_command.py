@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from claims.catalogue import Catalogue
-from claims.cli.common import catalogue_of, check_writable, print_json, say, write_text
+from claims.cli.common import STDOUT, catalogue_of, check_writable, print_json, say, write_text
 from claims.evidence.store import DEFAULT_STORE
 from claims.report.document import LATEST, load_result, schema
 
 if TYPE_CHECKING:
     from claims.report.page_data import Known
 
+#: What ``--summary`` is where no file follows: GitHub Actions names the file in this variable.
+_STEP = "$GITHUB_STEP_SUMMARY"
 #: What the pages of a partial result say at their top.
 STOPPED = "The audit was stopped before every claim was decided."
 
@@ -27,24 +29,42 @@ STOPPED = "The audit was stopped before every claim was decided."
     "--report",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_STORE.parent / "report",
-    show_default=True,
-    help="Folder of the pages.",
+    help=f"Folder of the pages.  [default: {DEFAULT_STORE.parent / 'report'}]",
 )
+@click.option("--junit", metavar="FILE", help="Write JUnit XML instead of pages.")
+@click.option(
+    "--summary",
+    metavar="FILE",
+    help="Write Markdown for a step of GitHub Actions; default: its own file.",
+    is_flag=False,
+    flag_value=_STEP,
+)
+@click.option("--sarif", metavar="FILE", help="Write SARIF: what is refuted, at the line that declares it.")
+@click.option("--parquet", metavar="FILE", help="Write a Parquet file with a row for each claim.")
+@click.option("--record", metavar="FILE", help="Write the replication record, which `claimbench verify` checks.")
 @click.option("--schema", "show_schema", is_flag=True, help="Print the JSON Schema of results instead.")
-def command(*, files: tuple[Path, ...], json_file: Path | None, folder: Path, show_schema: bool) -> None:
+def command(
+    *, files: tuple[Path, ...], json_file: Path | None, folder: Path | None, show_schema: bool, **formats: str | None
+) -> None:
     """Build the HTML pages of a result: of a JSON file, or of the last audit.
 
     index.html shows the claims, coverage.html what of the paper they cover. Name the claim files of the audit, if it
     was one of files, to have papers and tolerances on the pages. Every result is held to the schema before it is read.
+    Of formats for other programs, as many as are named, - is standard output; pages are then built only for --report.
     """
     if show_schema:
         print_json(schema())
         return
     document = load_result(json_file or DEFAULT_STORE.with_name(LATEST))
     catalogue = catalogue_of(files)
-    page = write_pages(document, folder, catalogue=catalogue, files=files)
-    say(f"{page}: {len(document['claims'])} claims")
+    wanted = {name: target for name, target in formats.items() if target is not None}
+    if wanted:
+        from claims.cli.formats import write_formats
+
+        write_formats(document, catalogue, wanted)
+    if folder is not None or not wanted:
+        page = write_pages(document, folder or DEFAULT_STORE.parent / "report", catalogue=catalogue, files=files)
+        say(f"{page}: {len(document['claims'])} claims", err=STDOUT in wanted.values())
 
 
 def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalogue, files: Sequence[Path] = ()) -> Path:

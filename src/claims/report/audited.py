@@ -11,7 +11,6 @@ from claims.auditing.results import AuditResult, ClaimResult
 from claims.catalogue import Catalogue
 from claims.claim import nearest
 from claims.errors import BadOption, UnknownClaim
-from claims.evidence.canonical import canonical_json
 from claims.extras import is_there, lacking
 from claims.report.numbers import band_text, counted
 from claims.report.visible import visible
@@ -24,12 +23,6 @@ if TYPE_CHECKING:
 
 #: Claims that are shown at once: as text, in a notebook, in a figure.
 _LINES, _ROWS, _DRAWN = 40, 100, 60
-_TEXT = (
-    "id", "paper", "role", "locus", "statement", "kind", "decides", "verdict", "expected", "reason", "finding",
-    "corrected_by",
-)  # fmt: skip
-_NUMBERS = ("target", "estimate", "alpha", "rival", "sharpness", "margin", "seconds")
-_PAIRS = ("band", "interval")
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -98,8 +91,11 @@ class Audited:
         """
         import pandas
 
-        frame = pandas.DataFrame(self._records(points), columns=self._columns(points))
-        types = dict.fromkeys(self._floats(), "float64") | {"seeds": "int64", "as_expected": "boolean"}
+        from claims.report.tables import FLOATS, columns, flat
+
+        records = [flat(row) for row in self._rows(points)]
+        frame = pandas.DataFrame(records, columns=columns(points=points))
+        types = dict.fromkeys(FLOATS, "float64") | {"seeds": "int64", "as_expected": "boolean"}
         return frame.astype(types).set_index("id")
 
     def to_arrow(self, *, points: bool = False) -> pyarrow.Table:
@@ -108,15 +104,10 @@ class Audited:
         Raises:
             Unavailable: pyarrow is not installed; has the command that installs it.
         """
-        if not is_there("pyarrow"):
-            raise lacking("pyarrow")
-        import pyarrow
+        from claims.report.tables import to_arrow
 
-        special = {"seeds": pyarrow.int64(), "as_expected": pyarrow.bool_()}
-        special |= dict.fromkeys(self._floats(), pyarrow.float64())
-        schema = pyarrow.schema([(name, special.get(name, pyarrow.string())) for name in self._columns(points)])
         about = {"tier": self.result.plan.tier.value, "epoch": str(self.result.plan.epoch)}
-        return pyarrow.Table.from_pylist(self._records(points), schema=schema.with_metadata(about))
+        return to_arrow(self._rows(points), about=about, points=points)
 
     def to_parquet(self, path: str | Path, *, points: bool = False) -> None:
         """Write the Arrow table to a Parquet file.
@@ -166,23 +157,6 @@ class Audited:
         more = len(self) - shown
         return [f"  … and {counted(more, 'claim')} more: to_frame() has all"] if more > 0 else []
 
-    def _floats(self) -> tuple[str, ...]:
-        return (*_NUMBERS, *(f"{name}_{end}" for name in _PAIRS for end in ("lo", "hi")))
-
-    def _columns(self, points: bool) -> list[str]:
-        return [*_TEXT, *(["at"] if points else []), "as_expected", "seeds", *self._floats()]
-
-    def _records(self, points: bool) -> list[dict[str, Any]]:
+    def _rows(self, points: bool) -> list[dict[str, Any]]:
         claims = [claim.to_json() for claim in self]
-        rows = [point for row in claims for point in row["points"]] if points else claims
-        return [_flat(row) for row in rows]
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of a result without anything nested."""
-    flat = {name: row[name] for name in (*_TEXT, *_NUMBERS, "as_expected", "seeds")}
-    if "at" in row:
-        flat["at"] = canonical_json(row["at"])
-    for name in _PAIRS:
-        flat[f"{name}_lo"], flat[f"{name}_hi"] = row[name] or (None, None)
-    return flat
+        return [point for row in claims for point in row["points"]] if points else claims

@@ -32,13 +32,22 @@ def load_result(path: Path) -> dict[str, Any]:
     elif path.suffix == ".sqlite":
         path = path.with_name(LATEST)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse, object_pairs_hook=_object)
+        document = parsed(path.read_text(encoding="utf-8"))
         check(document)
     except InvalidResult as error:
         raise InvalidResult(f"{path}: {error}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidResult(f"{path}: no readable result: {error}") from error
     return dict(document)
+
+
+def parsed(text: str) -> Any:
+    """JSON in which no name of an object stands twice and every number is one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
 
 
 def check(document: Any) -> None:

@@ -6,7 +6,7 @@ in, so that a page says nothing in other digits than a terminal does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,18 +183,21 @@ def _shown(value: Any) -> Any:
     return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def places_of(homes: Mapping[str, Path]) -> dict[str, str]:
+def places_of(homes: Mapping[str, Path], *, named: Callable[[Path], str] | None = None) -> dict[str, str]:
     """File and first line that declare each claim, files as below the folder that Python imports them from.
 
-    Every file is read once. A claim that a helper makes, whose id stands nowhere, has its file alone.
+    Every file is read once. A claim that a helper makes, whose id stands nowhere, has its file alone. ``named`` calls
+    files otherwise.
     """
+    name_of = named or importable
     ids: dict[Path, list[str]] = {}
     for name, path in homes.items():
         ids.setdefault(path, []).append(name)
     found: dict[str, str] = {}
     for path, names in ids.items():
         lines = _lines_of(path, set(names))
-        found |= {name: f"{importable(path)}:{lines[name]}" if name in lines else importable(path) for name in names}
+        file = name_of(path)
+        found |= {name: f"{file}:{lines[name]}" if name in lines else file for name in names}
     return found
 
 
