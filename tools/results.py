@@ -31,7 +31,7 @@ COUNTS = re.compile(r"(?<=<!-- counts -->\n).*?(?=<!-- /counts -->)", flags=re.D
 ROW = re.compile(r"^\| `(?P<id>\S+)` \| (?P<words>.+) \| (?P<verdict>\w+) \| (?P<estimate>\S*) \|$", flags=re.MULTILINE)
 
 #: What a result file has of a claim that is declared, not measured.
-_DECLARED = ("role", "locus", "statement", "decides", "expected", "finding", "corrected_by")
+_DECLARED = ("role", "locus", "statement", "read_as", "decides", "expected", "finding", "corrected_by")
 #: The text that verdicts on record are about.
 ON_RECORD = "python-topics"
 TRAINED = FOLDER / "trained"

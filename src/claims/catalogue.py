@@ -164,6 +164,7 @@ def to_plain(claim: Claim) -> dict[str, Any]:
         "role": claim.role.value,
         "locus": claim.locus,
         "statement": claim.statement,
+        "read_as": claim.read_as or None,
         "kind": claim.kind,
         "decides": claim.decides.value,
         "needs": claim.needs or None,

@@ -31,6 +31,8 @@ class Claim:
         id: dotted, lower-case, stable for ever; the first part is the paper's key.
         locus: where the paper says it ("Theorem 3, eq. 13").
         statement: one sentence in plain words.
+        read_as: what the statement adds to the passage: a number, a comparison, a depth, a baseline, a sample size.
+            It is shown beside the verdict. Of role "implied" it says why the paper needs or invites the statement.
         test: how values become a verdict, from ``claims.kinds``.
         at: the points at which it is claimed, from ``claims.experiment.grid``.
         band: where the statistic has to lie. Not for identity, search, table and replay, which bring their own.
@@ -54,6 +56,7 @@ class Claim:
     expected: Verdict = HOLDS
     finding: str = ""
     corrected_by: str | None = None
+    read_as: str = ""
     role: Role = Role.PAPER
     decides: Tier = Tier.SMOKE
     most_seeds: int | None = None
@@ -73,6 +76,7 @@ class Claim:
             expected: Verdict | str = ...,
             finding: str = ...,
             corrected_by: str | None = ...,
+            read_as: str = ...,
             role: Role | str = ...,
             decides: Tier | str = ...,
             most_seeds: int | None = ...,
@@ -93,7 +97,8 @@ class Claim:
             raise InvalidDeclaration("id", self.id, "dotted lower-case words such as 'my-paper.theorem-1.rate'")
         for field in ("locus", "statement"):
             check_text(getattr(self, field), field, allowed="a non-empty string", empty=False, where=self.id)
-        check_text(self.finding, "finding", where=self.id)
+        for field in ("finding", "read_as"):
+            check_text(getattr(self, field), field, where=self.id)
         if self.corrected_by is not None and not (
             isinstance(self.corrected_by, str) and _ID.fullmatch(self.corrected_by)
         ):
@@ -102,6 +107,9 @@ class Claim:
             object.__setattr__(self, field, check_word(getattr(self, field), field, kind, where=self.id))
         if self.expected not in _EXPECTED:
             raise InvalidDeclaration("expected", self.expected, ", ".join(_EXPECTED), where=self.id)
+        if self.role is Role.IMPLIED and not self.read_as.strip():
+            allowed = "why the paper needs or invites the statement, for a claim of role implied"
+            raise InvalidDeclaration("read_as", self.read_as, allowed, where=self.id)
         if self.expected is REFUTED and not self.finding.strip():
             raise InvalidDeclaration(
                 "finding", self.finding, "what is true instead, for a claim expected REFUTED", where=self.id

@@ -6,16 +6,20 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What an audit says of a claim. The five are never merged."""
+    """What an audit says of a claim. The six are never merged.
+
+    DEPENDS: it holds under one of its declared readings and is refuted under another, which no seed will change.
+    """
 
     HOLDS = "HOLDS"
     REFUTED = "REFUTED"
+    DEPENDS = "DEPENDS"
     UNDECIDED = "UNDECIDED"
     UNAVAILABLE = "UNAVAILABLE"
     ERROR = "ERROR"
 
 
-HOLDS, REFUTED, UNDECIDED, UNAVAILABLE, ERROR = Verdict
+HOLDS, REFUTED, DEPENDS, UNDECIDED, UNAVAILABLE, ERROR = Verdict
 
 #: Of several points of one claim the first in this order speaks for the claim.
 PRECEDENCE = (ERROR, REFUTED, UNAVAILABLE, UNDECIDED, HOLDS)
@@ -35,9 +39,13 @@ class Tier(StrEnum):
 
 
 class Role(StrEnum):
-    """Who says so: the paper, this project, or neither."""
+    """Who says so: the paper, this project, or neither.
+
+    IMPLIED: the paper needs it or invites it without saying it; why is said where it is declared.
+    """
 
     PAPER = "paper"
+    IMPLIED = "implied"
     OURS = "ours"
     REPLICATION = "replication"
     TRANSFER = "transfer"

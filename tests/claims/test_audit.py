@@ -46,7 +46,7 @@ def test_each_verdict_is_reached_and_none_disturbs_another(audit):
         "missing": "UNAVAILABLE",
         "open": "UNDECIDED",
     }
-    assert result.counts() == {"HOLDS": 1, "REFUTED": 1, "UNDECIDED": 1, "UNAVAILABLE": 1, "ERROR": 1}
+    assert result.counts() == {"HOLDS": 1, "REFUTED": 1, "DEPENDS": 0, "UNDECIDED": 1, "UNAVAILABLE": 1, "ERROR": 1}
 
 
 def test_kinds_of_all_shapes_go_through_the_loop(audit):
@@ -333,7 +333,7 @@ class TestJson:
         return next(each for each in document["claims"] if each["id"] == f"toy.{name}")
 
     def test_the_head(self, document):
-        assert (document["schema"], document["epoch"], document["tier"]) == (1, 7, "standard")
+        assert (document["schema"], document["epoch"], document["tier"]) == (2, 7, "standard")
         assert document["environment"]["torch"]
         assert document["stopped"] is False
         assert sum(document["counts"].values()) == len(document["claims"]) == 9

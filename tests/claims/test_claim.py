@@ -45,6 +45,8 @@ def test_it_is_frozen_and_keyword_only():
         ({"locus": " "}, "locus"),
         ({"statement": ""}, "statement"),
         ({"role": "referee"}, "role"),
+        ({"role": "implied"}, "read_as"),
+        ({"read_as": 3}, "read_as"),
         ({"decides": "weekly"}, "decides"),
         ({"expected": "TRUE"}, "expected"),
         ({"expected": "ERROR"}, "expected"),

@@ -732,7 +732,7 @@ def test_diff_shows_verdicts_first_then_estimates(cli, audit, folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: d | {"schema": 2}, "schema: got 2"),
+        (lambda d: d | {"schema": 3}, "schema: got 3"),
         (lambda d: d | {"claims": None}, "claims"),
         (lambda d: d | {"tier": "tiny"}, "tier"),
         (lambda d: d | {"claims": [d["claims"][0] | {"verdict": "MAYBE"}]}, "claims[0].verdict"),

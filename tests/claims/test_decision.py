@@ -107,7 +107,7 @@ def test_a_test_without_alpha_is_not_split():
     assert judge(value(made_up["x"]), sample, Limits(0.0, 1.0, None), points=50).verdict is REFUTED
 
 
-@pytest.mark.parametrize("verdicts", [p for n in (1, 2, 3) for p in itertools.product(Verdict, repeat=n)])
+@pytest.mark.parametrize("verdicts", [p for n in (1, 2, 3) for p in itertools.product(PRECEDENCE, repeat=n)])
 def test_error_then_refuted_then_undecided_then_holds(verdicts):
     assert combine(verdicts) is min(verdicts, key=PRECEDENCE.index)
     assert (combine(verdicts) is HOLDS) == (set(verdicts) == {HOLDS})

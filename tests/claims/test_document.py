@@ -53,6 +53,43 @@ def test_everything_in_it_is_described():
     assert plain == [{"type": "null"}]  # inside of a description
 
 
+def of_schema_1(*claims: dict[str, Any]) -> dict[str, Any]:
+    """A result as a release before this one wrote it."""
+    document = copy.deepcopy(result(*claims)) | {"schema": 1}
+    for each in document["claims"]:
+        for row in (each, *each["points"]):
+            del row["read_as"]
+    return document
+
+
+def test_what_an_earlier_release_wrote_is_read_in_the_form_of_today(tmp_path):
+    jsonschema.Draft7Validator.check_schema(schema(1))
+    document = of_schema_1(claim(**OFF))
+    check(document)
+    jsonschema.validate(document, schema(1))
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(document))
+    assert load_result(path) == result(claim(**OFF))
+    path.write_text(json.dumps(document | {"claims": [document["claims"][0] | {"read_as": 3}]}))
+    assert load_result(path) == result(claim(**OFF))  # a field that its schema does not know says nothing
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "words"),
+    [
+        ("claims[0].verdict", "DEPENDS", "claims[0].verdict: got 'DEPENDS'; allowed: HOLDS, REFUTED, UNDECIDED, UNAV"),
+        ("claims[0].role", "implied", "claims[0].role: got 'implied'; allowed: paper, ours"),
+        ("claims[0].locus", ..., "claims[0].locus: got nothing"),
+    ],
+)
+def test_an_earlier_schema_allows_what_it_allowed(where, value, words):
+    document = of_schema_1(claim(**OFF))
+    change(where, value)(document)
+    with pytest.raises(InvalidResult) as caught:
+        check(document)
+    assert str(caught.value).startswith(words)
+
+
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_the_results_that_are_kept_keep_to_it(path):
     document = load_result(path)
@@ -86,7 +123,7 @@ def change(where: str, value: Any) -> Callable[[Any], None]:
 
 
 WRONG: list[tuple[str, Any, str]] = [
-    ("schema", 2, "schema: got 2; allowed: 1"),
+    ("schema", 3, "schema: got 3; allowed: 2, or 1"),
     ("tier", ..., "tier: got nothing; allowed: smoke, standard or full"),
     ("epoch", True, "epoch: got True"),
     ("epoch", -1, "epoch: got -1"),
@@ -116,6 +153,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("claims[0].interval", [1.0, "2"], "claims[0].interval[1]: got '2'"),
     ("claims[0].confirmation", {}, "claims[0].confirmation.verdict: got nothing"),
     ("claims[0].confirmation", AGAIN | {"interval": [2, 1]}, "claims[0].confirmation.interval: got [2, 1]"),
+    ("claims[0].read_as", 3, "claims[0].read_as: got 3; allowed: a string or null"),
     ("claims[0].finding", 3, "claims[0].finding: got 3; allowed: a string or null"),
     ("claims[0].finding", "\ud800", "claims[0].finding: got '\\ud800'; allowed: text that UTF-8 can write"),
     ("claims[0].corrected_by", "x y", "claims[0].corrected_by: got 'x y'; allowed: a claim's id, or null"),

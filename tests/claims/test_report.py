@@ -40,6 +40,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "role": "paper",
         "locus": "Section 1",
         "statement": "One is one.",
+        "read_as": None,
         "kind": "mean",
         "decides": "smoke",
         "verdict": "HOLDS",
@@ -75,7 +76,7 @@ def result(*claims: dict[str, Any]) -> dict[str, Any]:
         name: sum(each["verdict"] == name for each in rows) for name in ("HOLDS", "REFUTED", "UNDECIDED", "ERROR")
     }
     document = {
-        "schema": 1, "epoch": 7, "tier": "smoke", "environment": {"python": "3.11"}, "counts": counts, "claims": rows
+        "schema": 2, "epoch": 7, "tier": "smoke", "environment": {"python": "3.11"}, "counts": counts, "claims": rows
     }  # fmt: skip
     document = json.loads(json.dumps(document, allow_nan=False))
     check(document)

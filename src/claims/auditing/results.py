@@ -18,7 +18,7 @@ from claims.verdict import ERROR, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 if TYPE_CHECKING:
     from claims.auditing.planning import Plan
 
-SCHEMA = 1
+SCHEMA = 2
 Outcomes = Mapping[tuple[Measurement, int], Outcome]
 
 
@@ -150,6 +150,7 @@ class ClaimResult:
             "role": claim.role.value,
             "locus": claim.locus,
             "statement": claim.statement,
+            "read_as": claim.read_as or None,
             "kind": claim.kind,
             "decides": claim.decides.value,
             "verdict": self.verdict.value,
@@ -202,7 +203,7 @@ class AuditResult:
         return any(point.trial.final is None for claim in self.claims for point in claim.points)
 
     def to_json(self) -> dict[str, Any]:
-        """The result format, schema 1; never NaN or Infinity."""
+        """The result format, schema 2; never NaN or Infinity."""
         return {
             "schema": SCHEMA,
             "stopped": self.stopped,

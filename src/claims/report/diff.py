@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 Pairs = Sequence[tuple[Row, Row]]
 
 #: What a claim declares once, and what of it is computed for each of its points.
-_OF_CLAIMS = ("statement", "locus", "role", "kind", "decides", "expected", "finding", "corrected_by")
+_OF_CLAIMS = ("statement", "read_as", "locus", "role", "kind", "decides", "expected", "finding", "corrected_by")
 _OF_POINTS = ("target", "band", "rival")
 #: By how much of a band's width a computed edge may differ from one machine to another.
 _ROUNDING = 1e-9

@@ -17,12 +17,17 @@ from claims.fields import is_text
 LATEST = "latest.json"
 #: Characters of a name that a message shows.
 _SHOWN = 200
-#: The schema of a result, JSON Schema draft 7; ``claimbench report --schema`` prints it.
-SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
+#: The schemas of a result by their number, JSON Schema draft 7, the present one last: ``claimbench report --schema``
+#: prints it. The others never change again: files that keep to them are read.
+SCHEMA_FILES = {
+    number: Path(__file__).with_name(name) for number, name in ((1, "result.schema.1.json"), (2, "result.schema.json"))
+}
+#: What of a claim a result of schema 1 does not say, as the present one has it.
+_SINCE_1: Mapping[str, Any] = {"read_as": None}
 
 
 def load_result(path: Path) -> dict[str, Any]:
-    """A result document; a store or its folder stands for the last audit that measured into it.
+    """A result document in the form of the present schema; a store or its folder stands for the last audit there.
 
     Raises:
         InvalidResult: no such file, not JSON, another schema, or a field is missing or wrong.
@@ -38,7 +43,19 @@ def load_result(path: Path) -> dict[str, Any]:
         raise InvalidResult(f"{path}: {error}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidResult(f"{path}: no readable result: {error}") from error
-    return dict(document)
+    return _today(document)
+
+
+def _today(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that keeps to one of the schemas in the form of the present one."""
+    number = max(SCHEMA_FILES)
+    if document["schema"] == number:
+        return dict(document)
+    claims = [
+        {**claim, **_SINCE_1, "points": [{**point, **_SINCE_1} for point in claim["points"]]}
+        for claim in document["claims"]
+    ]
+    return {**document, "schema": number, "claims": claims}
 
 
 def parsed(text: str) -> Any:
@@ -51,22 +68,25 @@ def parsed(text: str) -> Any:
 
 
 def check(document: Any) -> None:
-    """Refuse what is no result document.
+    """Refuse what is no result document, of the present schema or of one before it.
 
     Raises:
         InvalidResult: names the first field that is missing or wrong, what was got and what is allowed.
     """
     from fastjsonschema import JsonSchemaValueException
 
+    made = schema(_number(document))
     try:
-        _validator()(document)
+        _validator(_number(document))(document)
     except JsonSchemaValueException as error:
         field = (error.name or "").removeprefix("data").removeprefix(".")
         definition, got = error.definition, error.value
         if error.rule == "required":
             missing = next(name for name in error.rule_definition if name not in got)
-            raise _refusal(_joined(field, missing), "nothing", _described(definition["properties"][missing])) from None
-        raise _refusal(field or "the file", shortened(got), _described(definition)) from None
+            raise _refusal(
+                _joined(field, missing), "nothing", _described(definition["properties"][missing], made)
+            ) from None
+        raise _refusal(field or "the file", shortened(got), _described(definition, made)) from None
     for field, got, allowed in _contradictions(document):
         raise _refusal(field, shortened(got), allowed)
 
@@ -77,26 +97,32 @@ def _refusal(field: str, got: str, allowed: str) -> InvalidResult:
     return InvalidResult(f"{field}: got {got}; allowed: {allowed}")
 
 
+def _number(document: Any) -> int:
+    """The schema that a document says it keeps to; the present one if it names none that there is."""
+    number = document.get("schema") if isinstance(document, dict) else None
+    return number if type(number) is int and number in SCHEMA_FILES else max(SCHEMA_FILES)
+
+
 @cache
-def schema() -> dict[str, Any]:
-    """The schema of a result."""
-    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+def schema(number: int = max(SCHEMA_FILES)) -> dict[str, Any]:
+    """The schema of a result, the present one or one before it."""
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILES[number].read_text(encoding="utf-8"))
     return loaded
 
 
 @cache
-def _validator() -> Callable[[Any], Any]:
+def _validator(number: int) -> Callable[[Any], Any]:
     """The schema as a function. ``fastjsonschema`` compiles it: 20,000 claims take seconds, and a minute without."""
     import fastjsonschema
 
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema(), use_default=False)
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema(number), use_default=False)
     return compiled
 
 
-def _described(definition: Mapping[str, Any]) -> str:
-    """What the schema allows, in its own words."""
+def _described(definition: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    """What a schema allows, in its own words."""
     name = definition.get("$ref", "").rpartition("/")[2]
-    return str((schema()["definitions"][name] if name else definition)["description"])
+    return str((made["definitions"][name] if name else definition)["description"])
 
 
 def _joined(field: str, name: str) -> str:

@@ -84,7 +84,7 @@ def render(
     """The page of a result document.
 
     Args:
-        document: a result, schema 1.
+        document: a result, as ``load_result`` gives it.
         known: what a catalogue knows of its papers and claims; what it does not know is shown by its name.
         notice: a line at the top, for instance that the audit was stopped.
         coverage_page: file name of the page about what is covered, to link to.

@@ -24,7 +24,7 @@ from claims.verdict import Role, Tier, Verdict
 Row = Mapping[str, Any]
 
 #: Fields of a claim that are shown as they are.
-_CLAIM = ("id", "paper", "role", "locus", "statement", "kind", "decides", "finding", "corrected_by")
+_CLAIM = ("id", "paper", "role", "locus", "statement", "read_as", "kind", "decides", "finding", "corrected_by")
 #: Fields that a claim and each of its points have.
 _POINT = ("verdict", "target", "band", "estimate", "interval", "seeds", "rival", "margin", "alpha", "reason")
 #: Significant digits of bands and intervals, of the looks before the last, and of seeds; words have their own.
@@ -65,7 +65,7 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
     """The data of a page, without anything that no UTF-8 or JSON could write.
 
     Args:
-        document: a result, schema 1.
+        document: a result, as ``load_result`` gives it.
         known: what there is beside it.
     """
     rows = document["claims"]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 _TEXT = (
-    "id", "paper", "role", "locus", "statement", "kind", "decides", "verdict", "expected", "reason", "finding",
-    "corrected_by",
+    "id", "paper", "role", "locus", "statement", "read_as", "kind", "decides", "verdict", "expected", "reason",
+    "finding", "corrected_by",
 )  # fmt: skip
 _NUMBERS = ("target", "estimate", "alpha", "rival", "sharpness", "margin", "seconds")
 _PAIRS = ("band", "interval")
