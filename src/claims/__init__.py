@@ -145,9 +145,13 @@ if TYPE_CHECKING:
     from claims.packs import Pack as Pack
     from claims.paper import Paper as Paper
     from claims.paper import load_paper as load_paper
+    from claims.reading import Reading as Reading
     from claims.report.audited import Audited as Audited
     from claims.streams import Streams as Streams
     from claims.subject import Subject as Subject
+    from claims.verdict import (
+        DEPENDS as DEPENDS,
+    )
     from claims.verdict import (
         HOLDS as HOLDS,
     )
@@ -175,6 +179,7 @@ _HOME = {
     "Band": "bands",
     "Claim": "claim",
     "ClaimsError": "errors",
+    "DEPENDS": "verdict",
     "Experiment": "experiment",
     "HOLDS": "verdict",
     "InvalidDeclaration": "errors",
@@ -186,6 +191,7 @@ _HOME = {
     "Provenance": "verdict",
     "Quantity": "experiment",
     "REFUTED": "verdict",
+    "Reading": "reading",
     "Role": "verdict",
     "Scalar": "experiment",
     "Statement": "kinds",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from claims.bands import Band, Limits
@@ -14,13 +15,14 @@ from claims.fields import check_text, check_whole, check_word
 from claims.kinds.base import ChecksLevels, Kind
 from claims.lazy import Number, check_number, resolve_number
 from claims.paper import Paper
+from claims.reading import Reading, check_readings
 from claims.streams import CONFIRM_OFFSET
-from claims.verdict import HOLDS, REFUTED, UNDECIDED, Role, Tier, Verdict
+from claims.verdict import DEPENDS, HOLDS, REFUTED, UNDECIDED, Role, Tier, Verdict
 
 __all__ = ["Claim", "Paper", "nearest"]
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)+")
-_EXPECTED = (HOLDS, REFUTED, UNDECIDED)
+_EXPECTED = (HOLDS, REFUTED, DEPENDS, UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +40,16 @@ class Claim:
         band: where the statistic has to lie. Not for identity, search, table and replay, which bring their own.
         rival: a value the claim must reject, or where to compute it. Without one the claim is descriptive.
         expected: the verdict on record.
-        finding: in plain words, for what is expected REFUTED what is true instead, for UNDECIDED what would decide it.
+        finding: in plain words, for what is expected REFUTED what is true instead, for DEPENDS what it turns with, for
+            UNDECIDED what would decide it.
         corrected_by: id of a claim that HOLDS in its place.
         role: who says so.
         decides: the tier from which on the claim has to be decided.
         most_seeds: of a block at that tier, for what is too dear for 256; eight times as many above it. Unless it says
             so, those that its experiments allow.
+        readings: where the passage leaves a choice open, the fair ways to take it (``claims.Reading``), of each axis
+            the claim as declared among them. The claim HOLDS or is REFUTED if it is under every reading, and DEPENDS
+            if readings disagree.
     """
 
     id: str
@@ -60,6 +66,7 @@ class Claim:
     role: Role = Role.PAPER
     decides: Tier = Tier.SMOKE
     most_seeds: int | None = None
+    readings: tuple[Reading, ...] = ()
 
     if TYPE_CHECKING:  # names of roles, tiers and verdicts may be given as plain strings, too
 
@@ -80,11 +87,13 @@ class Claim:
             role: Role | str = ...,
             decides: Tier | str = ...,
             most_seeds: int | None = ...,
+            readings: Sequence[Reading] = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
         self._check_words()
         self._check_test()
+        self._check_readings()
         if self.band is None or self.rival is None:
             return
         check_number(self.rival, "rival", where=self.id)
@@ -114,6 +123,10 @@ class Claim:
             raise InvalidDeclaration(
                 "finding", self.finding, "what is true instead, for a claim expected REFUTED", where=self.id
             )
+        if self.expected is DEPENDS and not (self.finding.strip() and self.readings):
+            field = "finding" if self.readings else "readings"
+            allowed = "readings, and in the finding what the verdict turns with, for a claim expected to be DEPENDS"
+            raise InvalidDeclaration(field, getattr(self, field), allowed, where=self.id)
         if self.expected is REFUTED and self.role is not Role.CONTROL and not self.corrected_by:
             raise InvalidDeclaration(
                 "corrected_by", self.corrected_by, "the id of a claim that HOLDS instead", where=self.id
@@ -145,6 +158,15 @@ class Claim:
         for point in self.at:
             for quantity in self.test.quantities():
                 quantity.experiment.cell(dict(point))
+
+    def _check_readings(self) -> None:
+        """Each reading is a claim that could stand by itself, about the same model or text."""
+        object.__setattr__(self, "readings", check_readings(self.readings, where=self.id))
+        for reading, variant in self.as_read() if self.readings else ():
+            if (variant.needs, variant.of) != (self.needs, self.of):
+                allowed = f"readings that need what the claim needs ({self.of or self.needs or 'nothing'})"
+                where = f"{self.id}: reading {reading}"
+                raise InvalidDeclaration("needs", variant.of or variant.needs, allowed, where=where)
 
     def _check_points(self) -> None:
         if not isinstance(self.at, tuple) or not self.at:
@@ -202,6 +224,22 @@ class Claim:
     def descriptive(self) -> bool:
         """Whether nothing is named that the claim would have to reject: shown, but counted apart."""
         return self.band is not None and self.rival is None
+
+    def as_read(self) -> tuple[tuple[Reading | None, Claim], ...]:
+        """The claim as declared (None), and under each reading that measures something else.
+
+        Raises:
+            InvalidDeclaration: a reading makes no claim; names it.
+        """
+        found: list[tuple[Reading | None, Claim]] = [(None, self)]
+        for reading in self.readings:
+            if not reading.as_declared:
+                try:
+                    variant = replace(self, expected=HOLDS, readings=(), **reading.changes())
+                except InvalidDeclaration as error:
+                    raise error.within(f"reading {reading}") from error.__cause__
+                found.append((reading, variant))
+        return tuple(found)
 
     def judged_points(self) -> tuple[tuple[Point, tuple[Point, ...]], ...]:
         """Each point that gets a verdict of its own, with the points of the axis its test runs over."""

@@ -339,12 +339,12 @@ class TestJson:
         assert sum(document["counts"].values()) == len(document["claims"]) == 9
 
     def test_every_claim_and_point_has_every_field(self, document):
-        identity = {"id", "paper", "role", "locus", "statement", "kind", "decides"}
+        identity = {"id", "paper", "role", "locus", "statement", "read_as", "kind", "decides"}
         said = {"verdict", "expected", "as_expected", "reason", "finding", "corrected_by"}
         numbers = {"target", "band", "estimate", "interval", "alpha", "rival", "sharpness", "margin"}
         fields = identity | said | numbers | {"seeds", "confirmation", "seconds"}
         for each in document["claims"]:
-            assert set(each) == fields | {"points"}
+            assert set(each) == fields | {"readings", "points"}
             for point in each["points"]:
                 assert set(point) == fields | {"at", "looks", "values"}
 

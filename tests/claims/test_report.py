@@ -66,7 +66,10 @@ def row(**changes: Any) -> dict[str, Any]:
 def claim(**changes: Any) -> dict[str, Any]:
     """One claim of a result, with one point."""
     made = row(**changes)
-    return made | {"points": changes.get("points", [made | {"at": {"n": 512}}])}
+    return made | {
+        "readings": changes.get("readings", []),
+        "points": changes.get("points", [made | {"at": {"n": 512}}]),
+    }
 
 
 def result(*claims: dict[str, Any]) -> dict[str, Any]:

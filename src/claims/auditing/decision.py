@@ -15,7 +15,7 @@ from dataclasses import replace
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.kinds.base import LOOKS, Judgement, Kind, Values, side
-from claims.verdict import HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
+from claims.verdict import DEPENDS, ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
 
 #: Probability of any false verdict in the audit of one paper.
 ALPHA_AUDIT = 0.01
@@ -89,12 +89,31 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     return next(verdict for verdict in PRECEDENCE if verdict in found)
 
 
+def combine_readings(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a claim from those of its readings, each decided at its own full alpha.
+
+    HOLDS and REFUTED need every reading to say so. They are intersection-union tests (Berger 1982), whose error needs
+    no split of alpha: if some reading is false, the claim can HOLD only if that one is wrongly said to, which has
+    probability ALPHA_CLAIM at most; if some reading is true, it can be REFUTED only if that one wrongly is,
+    ALPHA_CLAIM squared at most, however the readings depend on each other. DEPENDS, one that holds and one that is
+    refuted, is wrong if all m readings are true, where one of them has to be wrongly REFUTED, or if all are false,
+    where one wrongly HOLDS: m ALPHA_CLAIM at most. Readings count in BUDGET as claims do.
+
+    Where readings disagree, no further seed will reconcile them, so one that is open or cannot be measured does not
+    matter any more.
+    """
+    found = set(verdicts)
+    if ERROR not in found and {HOLDS, REFUTED} <= found:
+        return DEPENDS
+    return next(verdict for verdict in (ERROR, UNAVAILABLE, UNDECIDED, REFUTED, HOLDS) if verdict in found)
+
+
 def as_expected(claim: Claim, verdict: Verdict, tier: Tier, *, on_record: bool = True) -> bool | None:
     """True if the verdict is the one on record, False if it contradicts it, None if it says neither.
 
-    UNDECIDED below the deciding tier is as expected; at or above it, where HOLDS or REFUTED is expected, it is
-    neither, and a warning. What another trained model than the one ``on_record`` does contradicts nothing, unless the
-    claim is about that model.
+    UNDECIDED below the deciding tier is as expected; at or above it, where something else is expected, it is neither,
+    and a warning. What another trained model than the one ``on_record`` does contradicts nothing, unless the claim is
+    about that model.
     """
     if verdict is claim.expected:
         return True

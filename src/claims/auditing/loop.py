@@ -13,7 +13,6 @@ from claims.auditing.results import AuditResult, ClaimResult, collect
 from claims.auditing.trial import Measurement, Trial
 from claims.auditing.waiting import Waiting
 from claims.auditing.workers import Job, Workers, wait_for
-from claims.claim import Claim
 from claims.evidence.data import data_digests
 from claims.evidence.executors import Executors
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
@@ -118,7 +117,7 @@ class _Audit:
         unfinished = {name: sum(trial.final is None for trial in group) for name, group in self.plan.groups.items()}
         for claim in self.plan.claims:
             if not unfinished[claim.id]:
-                self._decided(claim)
+                self._decided(claim.id)
         for trial in self.plan.trials:
             if trial.final is None:
                 self._begin(trial)
@@ -130,7 +129,7 @@ class _Audit:
                     self._begin(trial)
                     continue
                 unfinished[trial.claim.id] -= 1
-                if not unfinished[trial.claim.id] and self._decided(trial.claim).as_expected is False and fail_fast:
+                if not unfinished[trial.claim.id] and self._decided(trial.claim.id).as_expected is False and fail_fast:
                     return
             if self.waiting:
                 wait_for(self.executors, (self.workers, self.witness), self.observer.waiting)
@@ -158,8 +157,8 @@ class _Audit:
         measured = len(outcomes) - self.cached
         return AuditResult(collect(self.plan, outcomes), self.plan, environment(), seconds, measured, self.cached)
 
-    def _decided(self, claim: Claim) -> ClaimResult:
-        result = ClaimResult.of(claim, self.plan, self.waiting.outcomes)
+    def _decided(self, name: str) -> ClaimResult:
+        result = ClaimResult.of(name, self.plan, self.waiting.outcomes)
         self.observer.decided(result)
         return result
 

@@ -9,6 +9,7 @@ from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration, Unavailable
 from claims.evidence.fingerprint import code_named
+from claims.reading import Reading
 from claims.subject import NOBODY, Subject
 from claims.verdict import Tier
 
@@ -124,13 +125,21 @@ def plan(
 
 
 def _trials(claim: Claim, tier: Tier, subject: Subject) -> tuple[Trial, ...]:
-    """One trial a judged point."""
+    """One trial a judged point of each reading, the claim as declared first."""
+    trials: list[Trial] = []
+    for reading, variant in claim.as_read():
+        try:
+            trials += _trials_as_read(variant, reading, tier, subject)
+        except InvalidDeclaration as error:
+            raise (error if reading is None else error.within(f"reading {reading}")) from error.__cause__
+    return tuple(trials)
+
+
+def _trials_as_read(claim: Claim, reading: Reading | None, tier: Tier, subject: Subject) -> Iterator[Trial]:
     judged, lacks = claim.judged_points(), lacking(claim, subject)
-    trials = []
     for point, members in judged:
         try:
             band, rival = claim.limits(point)
         except Unavailable as missing:  # a closed form needs a library that is not installed
             band, rival, lacks = None, None, lacks or str(missing)
-        trials.append(Trial(claim, point, members, band, rival, len(judged), tier, lacks))
-    return tuple(trials)
+        yield Trial(claim, point, members, band, rival, len(judged), tier, lacks, reading=reading)

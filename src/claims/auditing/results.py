@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claims.auditing.decision import ALPHA_LOOK, as_expected, combine, looks_at, more_seeds
+from claims.auditing.decision import ALPHA_LOOK, as_expected, combine, combine_readings, looks_at, more_seeds
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.evidence.measure import Outcome
 from claims.kinds.base import Judgement
-from claims.verdict import ERROR, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
+from claims.reading import Reading, setting
+from claims.verdict import DEPENDS, ERROR, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 
 if TYPE_CHECKING:
     from claims.auditing.planning import Plan
@@ -105,24 +106,86 @@ class PointResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimResult:
-    """The result of one claim."""
+class ReadingResult:
+    """The result of a claim under one reading; None is the claim as declared."""
 
-    claim: Claim
-    tier: Tier
+    reading: Reading | None
     points: tuple[PointResult, ...]
-    on_record: bool = True
-
-    @staticmethod
-    def of(claim: Claim, plan: Plan, outcomes: Outcomes) -> ClaimResult:
-        """From the claim's trials and what was measured for them."""
-        points = tuple(PointResult(trial, _seconds(trial, outcomes)) for trial in plan.groups[claim.id])
-        return ClaimResult(claim, plan.tier, points, plan.subject.on_record)
 
     @property
     def verdict(self) -> Verdict:
-        """Verdict of the claim."""
+        """Verdict under this reading."""
         return combine(point.verdict for point in self.points)
+
+    @property
+    def speaker(self) -> PointResult:
+        """The point that speaks for it: of those with its verdict, the one with the smallest margin."""
+        same = [point for point in self.points if point.verdict is self.verdict]
+        return min(same, key=lambda point: math.inf if point.margin is None else point.margin)
+
+    def to_json(self, claim: Claim) -> dict[str, Any]:
+        """How the claim is read along each axis, why, and the figures of the point that speaks for it."""
+        chosen = setting(claim.readings, self.reading)
+        why = chosen if self.reading is None else {self.reading.axis: self.reading}
+        return {
+            "reads": {axis: each.option for axis, each in chosen.items()},
+            "differs": None if self.reading is None else self.reading.axis,
+            "own": [axis for axis, each in chosen.items() if each.own],
+            "because": {axis: each.because for axis, each in why.items()},
+            "at": dict(self.speaker.trial.point),
+            "points": len(self.points),
+            "kind": self.speaker.trial.claim.kind,
+        } | self.speaker.to_json()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """The result of one claim. ``read`` has the claim as declared first, then each of its other readings."""
+
+    claim: Claim
+    tier: Tier
+    read: tuple[ReadingResult, ...]
+    on_record: bool = True
+
+    @staticmethod
+    def of(name: str, plan: Plan, outcomes: Outcomes) -> ClaimResult:
+        """Of the claim of that id, from its trials and what was measured for them."""
+        trials = plan.groups[name]
+        points: dict[str, list[PointResult]] = {}
+        for trial in trials:
+            points.setdefault(str(trial.reading or ""), []).append(PointResult(trial, _seconds(trial, outcomes)))
+        read = tuple(ReadingResult(found[0].trial.reading, tuple(found)) for found in points.values())
+        return ClaimResult(trials[0].claim, plan.tier, read, plan.subject.on_record)
+
+    @property
+    def points(self) -> tuple[PointResult, ...]:
+        """The points of the claim as declared."""
+        return self.read[0].points
+
+    @property
+    def every_point(self) -> tuple[PointResult, ...]:
+        """The points of every reading."""
+        return tuple(point for reading in self.read for point in reading.points)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict of the claim, under all of its readings."""
+        return combine_readings(reading.verdict for reading in self.read)
+
+    @property
+    def reason(self) -> str:
+        """Why, in words: of the point that speaks for it, and where readings have other verdicts, which have."""
+        verdicts = {reading.verdict for reading in self.read}
+        if len(verdicts) == 1:
+            return self.speaker.judgement.reason
+        names = {
+            verdict: [_named(each, self.claim) for each in self.read if each.verdict is verdict]
+            for verdict in Verdict
+            if verdict in verdicts
+        }
+        words = "; ".join(f"{verdict} read as {', or as '.join(found)}" for verdict, found in names.items())
+        own = "" if self.verdict is DEPENDS else self.speaker.judgement.reason
+        return f"{words} ({own})" if own else words
 
     @property
     def as_expected(self) -> bool | None:
@@ -131,9 +194,8 @@ class ClaimResult:
 
     @property
     def speaker(self) -> PointResult:
-        """The point that speaks for the claim: of those with its verdict, the one with the smallest margin."""
-        same = [point for point in self.points if point.verdict is self.verdict]
-        return min(same, key=lambda point: math.inf if point.margin is None else point.margin)
+        """The point that speaks for the claim: of the first reading with its verdict; of the declared if it DEPENDS."""
+        return next((each for each in self.read if each.verdict is self.verdict), self.read[0]).speaker
 
     @property
     def undecided_warning(self) -> bool:
@@ -158,12 +220,14 @@ class ClaimResult:
             "as_expected": self.as_expected,
         }
         tail = {"finding": claim.finding or None, "corrected_by": claim.corrected_by}
-        seconds = round(sum(point.seconds for point in self.points), 6)
+        seconds = round(sum(point.seconds for point in self.every_point), 6)
+        whole = {"verdict": self.verdict.value, "reason": _words(self.reason) or None, "seconds": seconds}
         points = [
             {"at": dict(point.trial.point)} | head | point.to_json() | tail | point.steps_to_json()
             for point in self.points
         ]
-        return head | speaker | {"verdict": self.verdict.value, "seconds": seconds} | tail | {"points": points}
+        readings = [each.to_json(claim) for each in self.read] if claim.readings else []
+        return head | speaker | whole | tail | {"readings": readings, "points": points}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +264,7 @@ class AuditResult:
     @property
     def stopped(self) -> bool:
         """Whether the audit ended before everything was decided: by Ctrl-C, or by the first surprise."""
-        return any(point.trial.final is None for claim in self.claims for point in claim.points)
+        return any(point.trial.final is None for claim in self.claims for point in claim.every_point)
 
     def to_json(self) -> dict[str, Any]:
         """The result format, schema 2; never NaN or Infinity."""
@@ -216,14 +280,20 @@ class AuditResult:
 
     def _published(self, row: dict[str, Any]) -> dict[str, Any]:
         """A claim's row as others may see it: what went wrong may name files, and then does so by their names alone."""
-        for each in (row, *row["points"]):
+        for each in (row, *row["readings"], *row["points"]):
             each["reason"] = self.plan.subject.public(each["reason"])
         return row
 
 
 def collect(plan: Plan, outcomes: Outcomes) -> tuple[ClaimResult, ...]:
     """Results of all claims of a plan, in its order."""
-    return tuple(ClaimResult.of(claim, plan, outcomes) for claim in plan.claims)
+    return tuple(ClaimResult.of(name, plan, outcomes) for name in plan.groups)
+
+
+def _named(read: ReadingResult, claim: Claim) -> str:
+    """A reading by what differs from the claim as declared; that one by what it chooses along each axis."""
+    chosen = setting(claim.readings).values() if read.reading is None else (read.reading,)
+    return ", ".join(map(str, chosen))
 
 
 def _seconds(trial: Trial, outcomes: Outcomes) -> float:

@@ -13,6 +13,7 @@ from claims.errors import MeasurementError, raised
 from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
 from claims.kinds.base import Judgement, Values
+from claims.reading import Reading
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
@@ -84,7 +85,10 @@ class Look:
 
 @dataclass
 class Trial:
-    """Call :meth:`needs`, measure, call :meth:`advance`, until :attr:`final` is there."""
+    """Call :meth:`needs`, measure, call :meth:`advance`, until :attr:`final` is there.
+
+    ``claim`` is the claim as it is read here; ``reading`` is None of the claim as declared.
+    """
 
     claim: Claim
     point: Point
@@ -102,6 +106,7 @@ class Trial:
     final: Judgement | None = None
     history: list[Look] = field(default_factory=list)
     drawn: tuple[float, ...] = ()
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         if not self._looks():

@@ -88,7 +88,7 @@ class ClaimItem(pytest.Item):
         self.user_properties[:] = facts(self.result).items()
         if self.result.verdict is ERROR:
             _fail(self._story())
-        reason = self.result.speaker.judgement.reason
+        reason = self.result.reason
         if self.result.verdict is UNAVAILABLE:
             _skip(f"unavailable: {reason}")
         if not looks_at(self.claim, self.result.tier):

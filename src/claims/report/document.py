@@ -10,8 +10,10 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any, NoReturn
 
+from claims.auditing.decision import combine_readings
 from claims.errors import InvalidResult
 from claims.fields import is_text
+from claims.verdict import DEPENDS, Verdict
 
 #: Name of the last audit's result, beside the store that it measured into.
 LATEST = "latest.json"
@@ -22,8 +24,9 @@ _SHOWN = 200
 SCHEMA_FILES = {
     number: Path(__file__).with_name(name) for number, name in ((1, "result.schema.1.json"), (2, "result.schema.json"))
 }
-#: What of a claim a result of schema 1 does not say, as the present one has it.
-_SINCE_1: Mapping[str, Any] = {"read_as": None}
+#: What of a claim's rows, and of a claim, a result of schema 1 does not say.
+_OF_ROWS: Mapping[str, Any] = {"read_as": None}
+_OF_CLAIMS: Mapping[str, Any] = {"readings": []}
 
 
 def load_result(path: Path) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def _today(document: Mapping[str, Any]) -> dict[str, Any]:
     if document["schema"] == number:
         return dict(document)
     claims = [
-        {**claim, **_SINCE_1, "points": [{**point, **_SINCE_1} for point in claim["points"]]}
+        {**claim, **_OF_ROWS, **_OF_CLAIMS, "points": [{**point, **_OF_ROWS} for point in claim["points"]]}
         for claim in document["claims"]
     ]
     return {**document, "schema": number, "claims": claims}
@@ -137,6 +140,8 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, str
     for i, claim in enumerate(document["claims"]):
         where = f"claims[{i}]"
         yield from _contradictions_of_row(claim, where)
+        if document["schema"] == max(SCHEMA_FILES):
+            yield from _contradictions_of_readings(claim, where)
         for j, point in enumerate(claim["points"]):
             yield from _contradictions_of_row(point, f"{where}.points[{j}]")
             if point["id"] != claim["id"]:
@@ -149,6 +154,23 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[str, Any, str
 def _contradictions_of_row(row: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any, str]]:
     if row["paper"] != row["id"].partition(".")[0]:
         yield f"{where}.paper", row["paper"], f"the first part of its id, {row['id'].partition('.')[0]}"
+    yield from _contradictions_of_figures(row, where)
+
+
+def _contradictions_of_readings(claim: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any, str]]:
+    """A claim's verdict is that of its readings together; without any it cannot depend on them."""
+    readings = claim["readings"]
+    for i, reading in enumerate(readings):
+        yield from _contradictions_of_figures(reading, f"{where}.readings[{i}]")
+    if readings:
+        together = combine_readings(Verdict(reading["verdict"]) for reading in readings)
+        if claim["verdict"] != together:
+            yield f"{where}.verdict", claim["verdict"], f"{together}, as of its readings together"
+    elif claim["verdict"] == DEPENDS:
+        yield f"{where}.readings", [], "readings that disagree, of a claim that depends on them"
+
+
+def _contradictions_of_figures(row: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any, str]]:
     second = row["confirmation"] or {}
     pairs = {"band": row["band"], "interval": row["interval"], "confirmation.interval": second.get("interval")}
     for name, pair in pairs.items():

@@ -13,7 +13,7 @@ from claims.report.visible import visible
 #: Inches of a strip and of a figure's width; share of the range that is left free on each side.
 _STRIP, _WIDTH, _FREE = 0.55, 8.0, 0.08
 _BAND, _RIVAL = "#cfe3d4", "#b3261e"
-_COLOURS = {"HOLDS": "#1d6b3a", "REFUTED": "#8a3ea8", "UNDECIDED": "#8a5a00"}
+_COLOURS = {"HOLDS": "#1d6b3a", "REFUTED": "#8a3ea8", "DEPENDS": "#1f5fa8", "UNDECIDED": "#8a5a00"}
 
 
 def draw_rows(rows: Sequence[Mapping[str, Any]]) -> Figure:

@@ -26,7 +26,7 @@ from claims.report.words import (
     target_words,
     verdict_words,
 )
-from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Provenance, Verdict
+from claims.verdict import DEPENDS, ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Provenance, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +38,14 @@ if TYPE_CHECKING:
 _TABLE_WIDTH = 96
 #: Ids named under one reason why they cannot be measured.
 _SHOWN = 5
-_STYLES = {HOLDS: "green", REFUTED: "cyan", UNDECIDED: "yellow", UNAVAILABLE: "dim", ERROR: "bold red"}
+_STYLES = {
+    HOLDS: "green",
+    REFUTED: "cyan",
+    DEPENDS: "magenta",
+    UNDECIDED: "yellow",
+    UNAVAILABLE: "dim",
+    ERROR: "bold red",
+}
 
 
 def show(result: AuditResult, console: Console, *, page: Path, partial: str = "") -> None:
@@ -129,7 +136,7 @@ def _unavailable(console: Console, claims: list[ClaimResult]) -> None:
     emit(console, Text("\nNot available here", style="bold"))
     lacking: dict[str, list[str]] = {}
     for claim in claims:
-        lacking.setdefault(claim.speaker.judgement.reason, []).append(claim.claim.id)
+        lacking.setdefault(claim.reason, []).append(claim.claim.id)
     for reason, ids in lacking.items():
         shown = ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
         emit(console, Padding(Text(f"{counted(len(ids), 'claim')}: {visible(reason)}"), (0, 0, 0, 2), expand=False))
@@ -177,17 +184,17 @@ def _correction(name: str, result: AuditResult) -> str:
 
 
 def _reason(claim: ClaimResult) -> list[tuple[str, str]]:
-    return [("", claim.speaker.judgement.reason)]
+    return [("", claim.reason)]
 
 
 def _undecided(claim: ClaimResult) -> list[tuple[str, str]]:
-    reason = claim.speaker.judgement.reason
+    reason = claim.reason
     seeds = more_words(claim.speaker.more_seeds) if claim.claim.test.sequential else ""
     return [("", text) for text in (reason, seeds) if text]
 
 
 def _contrary(claim: ClaimResult) -> list[tuple[str, str]]:
-    reason = claim.speaker.judgement.reason
+    reason = claim.reason
     words = f"{claim.verdict}, expected {claim.claim.expected}"
     return [("", f"{words}: {reason}" if reason else words)]
 
@@ -223,7 +230,7 @@ def _totals(result: AuditResult, console: Console) -> None:
 
 def _stopped(claim: ClaimResult) -> bool:
     """Whether the audit ended before the claim was decided."""
-    return any(point.trial.final is None for point in claim.points)
+    return any(point.trial.final is None for point in claim.every_point)
 
 
 def _below(claim: ClaimResult) -> bool:
