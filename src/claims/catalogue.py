@@ -12,6 +12,7 @@ from claims.claim import Claim, nearest
 from claims.discovery import Installed, check_correction, examine
 from claims.errors import BadOption, InvalidClaimFile, NothingSelected, UnknownClaim
 from claims.outline.outline import Outline
+from claims.outline.responses import Response
 from claims.packs import check_new, declared, load_file, place
 from claims.paper import Paper
 from claims.verdict import Tier
@@ -30,6 +31,7 @@ class Catalogue:
         outlines: what of a paper has to be covered, by the paper's key.
         homes: the file that declares each claim, by its id.
         left_out: installed packs that could not be loaded.
+        responses: what authors answer, in files that packs bring, by the claim's id.
     """
 
     claims: Mapping[str, Claim]
@@ -39,6 +41,7 @@ class Catalogue:
     outlines: Mapping[str, Outline] = field(default_factory=dict)
     homes: Mapping[str, Path] = field(default_factory=dict)
     left_out: tuple[Installed, ...] = ()
+    responses: Mapping[str, tuple[Response, ...]] = field(default_factory=dict)
 
     def select(self, selections: Sequence[str]) -> tuple[Claim, ...]:
         """The claims that any of the selections names: an id, a glob on ids, or a prefix such as paper: and a glob.
@@ -110,6 +113,7 @@ def _of_packs(packs: Sequence[Installed]) -> Catalogue:
         outlines={paper.key: found.outline for found, paper in there if found.outline is not None},
         homes={name: path for found, _ in there for name, path in found.homes.items()},
         left_out=tuple(found for found in packs if found.pack is None),
+        responses={name: answers for found, _ in there for name, answers in found.responses.items()},
     )
 
 

@@ -13,6 +13,7 @@ from claims.claim import Claim, nearest
 from claims.errors import ClaimsError, InvalidDeclaration
 from claims.evidence.watching import importing
 from claims.outline.outline import Outline, load_outline
+from claims.outline.responses import Response, load_responses, readings_of
 from claims.packs import Pack, place
 from claims.verdict import HOLDS
 
@@ -39,6 +40,7 @@ class Installed:
     homes: Mapping[str, Path] = field(default_factory=dict)
     not_claims: Mapping[str, str] = field(default_factory=dict)
     outline: Outline | None = None
+    responses: Mapping[str, tuple[Response, ...]] = field(default_factory=dict)
     problem: str = ""
 
     def __str__(self) -> str:
@@ -80,7 +82,10 @@ def _load(entry: metadata.EntryPoint) -> Installed:
                 raise InvalidDeclaration(f"entry point {entry.value}", pack, "a claims.Pack")
             homes, claims, reasons = pack.homes(), pack.claims(), pack.not_claims()
         outline = None if pack.outline is None else load_outline(pack.outline)
-        return replace(made, pack=pack, claims=claims, homes=homes, not_claims=reasons, outline=outline)
+        answers = {} if pack.responses is None else load_responses(pack.responses, readings_of(claims))
+        return replace(
+            made, pack=pack, claims=claims, homes=homes, not_claims=reasons, outline=outline, responses=answers
+        )
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  SystemExit too: it is this pack's, and the others go on

@@ -37,12 +37,14 @@ class Pack:
         modules: where they are declared, with what of the paper is no claim and why (``NOT_CLAIMS``).
         api: version of ``claims`` that they are written for, "1".
         outline: what has to be covered, a TOML file as ``claims.outline.outline`` reads it.
+        responses: what the paper's authors answer, a TOML file as ``claims.outline.responses`` reads it.
     """
 
     paper: Paper
     modules: tuple[str, ...]
     api: str
     outline: Path | None = None
+    responses: Path | None = None
 
     def __post_init__(self) -> None:
         if self.api != API:
@@ -52,8 +54,9 @@ class Pack:
             raise InvalidDeclaration("pack.paper", self.paper, "a claims.Paper")
         if not isinstance(self.modules, tuple | list) or not all(isinstance(name, str) for name in self.modules):
             raise InvalidDeclaration("pack.modules", self.modules, "a tuple of names of modules")
-        if self.outline is not None and not isinstance(self.outline, Path):
-            raise InvalidDeclaration("pack.outline", self.outline, "the path of a TOML file, or None")
+        for field in ("outline", "responses"):
+            if getattr(self, field) is not None and not isinstance(getattr(self, field), Path):
+                raise InvalidDeclaration(f"pack.{field}", getattr(self, field), "the path of a TOML file, or None")
 
     def claims(self) -> tuple[Claim, ...]:
         """Every claim that the modules declare, in order."""

@@ -163,3 +163,69 @@ def test_points_are_told_apart_by_their_coordinates():
     assert [(each.id, each.at, each.field) for each in found.tolerances] == [("demo.two", "n=2", "band")]
     assert found.weakened
     assert not compare(base(), base()).weakened
+
+
+# Readings
+
+
+def reading(option: str, verdict: str = "HOLDS", **changes: Any) -> Document:
+    """A reading along one axis; the first is the claim as declared."""
+    figures = {name: value for name, value in row(verdict=verdict).items() if name in FIGURES}
+    head = {"reads": {"layer": option}, "differs": "layer", "own": [], "because": {"layer": "it may be so"}}
+    return figures | head | {"at": {}, "points": 1} | changes
+
+
+FIGURES = (
+    "verdict", "target", "band", "estimate", "interval", "alpha", "seeds", "confirmation", "rival", "sharpness",
+    "margin", "seconds", "reason", "kind",
+)  # fmt: skip
+
+
+def of_readings(*readings: Document, **fields: Any) -> Document:
+    return result(claim(**{"readings": [reading("first", differs=None), *readings], "points": []} | fields))
+
+
+def test_a_reading_with_another_verdict_is_named_and_fails_under_strict(diff):
+    before = of_readings(reading("last"), reading("middle"))
+    after = of_readings(reading("last", "UNDECIDED"), reading("middle"), verdict="UNDECIDED", as_expected=None)
+    code, text = diff(before, after, "--strict")
+    assert code == 1
+    assert "verdicts under a reading changed: 1" in text
+    assert "demo.one at read as layer: last (Section 1)" in text
+    assert "1 reading verdict changed: demo.one" in text
+    assert diff(before, before, "--strict") == (
+        0,
+        "no verdict changed, no estimate moved\nnothing is promised less than before\n",
+    )
+
+
+def test_a_reading_that_is_gone_promises_less_and_a_new_one_does_not(diff):
+    few, many = of_readings(reading("last")), of_readings(reading("last"), reading("middle"))
+    code, text = diff(many, few, "--strict")
+    assert (code, "1 reading gone: demo.one" in text) == (1, True)
+    assert "read as layer: middle: it may be so -> nothing" in text
+    code, text = diff(few, many, "--strict")
+    assert (code, "read as layer: middle: nothing -> it may be so" in text) == (0, True)
+    assert diff(of_readings(), result(claim(points=[])), "--strict")[0] == 0  # as declared, it is the claim itself
+
+
+def test_estimates_bands_and_reasons_of_readings_are_compared(diff):
+    before = of_readings(reading("last"))
+    text = diff(before, of_readings(reading("last", estimate=1.08, interval=[1.07, 1.09])))[1]
+    assert "estimates moved by more than their intervals: 1" in text
+    code, text = diff(before, of_readings(reading("last", band=[0.5, 1.5])), "--strict")
+    assert (code, "1 tolerance grown: demo.one" in text) == (1, True)
+    text = diff(before, of_readings(reading("last", own=["layer"])))[1]
+    assert "read as layer: last: it may be so -> it may be so (the paper's own)" in text
+
+
+def test_a_verdict_that_is_not_that_of_the_readings_is_refused(diff):
+    depends = {"verdict": "DEPENDS", "expected": "DEPENDS"}
+    assert diff(of_readings(), of_readings(reading("last", "REFUTED"), **depends))[0] == 1
+    wrong = copy.deepcopy(of_readings(reading("last")))
+    wrong["claims"][0]["readings"][1]["verdict"] = "REFUTED"
+    code, text = diff(of_readings(), wrong)
+    assert (code, "claims[0].verdict: got 'HOLDS'; allowed: DEPENDS, as of its readings together" in text) == (2, True)
+    alone = result(claim()) | {"claims": [claim(**depends)]}
+    code, text = diff(of_readings(), alone)
+    assert (code, "claims[0].readings: got []; allowed: readings that disagree" in text) == (2, True)

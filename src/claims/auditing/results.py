@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claims.auditing.decision import ALPHA_LOOK, as_expected, combine, combine_readings, looks_at, more_seeds
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
+from claims.evidence.canonical import canonical_json, digest
 from claims.evidence.measure import Outcome
 from claims.kinds.base import Judgement
 from claims.reading import Reading, setting
@@ -29,6 +30,7 @@ class PointResult:
 
     trial: Trial
     seconds: float
+    outcomes: Outcomes = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def judgement(self) -> Judgement:
@@ -59,6 +61,16 @@ class PointResult:
         if self.trial.band is None or self.verdict is not UNDECIDED or not self.trial.main_seeds:
             return None
         return more_seeds(self.judgement, self.trial.band, self.trial.main_seeds)
+
+    def used(self) -> list[list[Any]]:
+        """What the verdict rests on, as plain data: experiment, base point, seed and records of each seed, in order."""
+        found = [
+            [measurement.name, dict(measurement.base), seed, outcome.records]
+            for measurement in self.trial.measurements()
+            for seed in _seeds(self.trial)
+            if (outcome := self.outcomes.get((measurement, seed))) is not None
+        ]
+        return sorted(found, key=canonical_json)
 
     def to_json(self) -> dict[str, Any]:
         """The fields that claims and points share."""
@@ -153,7 +165,8 @@ class ClaimResult:
         trials = plan.groups[name]
         points: dict[str, list[PointResult]] = {}
         for trial in trials:
-            points.setdefault(str(trial.reading or ""), []).append(PointResult(trial, _seconds(trial, outcomes)))
+            point = PointResult(trial, _seconds(trial, outcomes), outcomes)
+            points.setdefault(str(trial.reading or ""), []).append(point)
         read = tuple(ReadingResult(found[0].trial.reading, tuple(found)) for found in points.values())
         return ClaimResult(trials[0].claim, plan.tier, read, plan.subject.on_record)
 
@@ -186,6 +199,15 @@ class ClaimResult:
         words = "; ".join(f"{verdict} read as {', or as '.join(found)}" for verdict, found in names.items())
         own = "" if self.verdict is DEPENDS else self.speaker.judgement.reason
         return f"{words} ({own})" if own else words
+
+    @property
+    def evidence(self) -> str:
+        """Digest of the values that the verdict rests on, under every reading; empty where nothing was measured.
+
+        SHA-256 of their canonical JSON: whoever has the same digest has the same values to the bit.
+        """
+        used = [point.used() for point in self.every_point]
+        return f"sha256:{digest(used).hex()}" if any(used) else ""
 
     @property
     def as_expected(self) -> bool | None:
@@ -298,14 +320,17 @@ def _named(read: ReadingResult, claim: Claim) -> str:
 
 def _seconds(trial: Trial, outcomes: Outcomes) -> float:
     """Cost of the seeds that a trial used, each counted in full even where other claims share it."""
-    if not trial.main_seeds and trial.final is None:
-        return 0.0
+    found = (outcomes.get((measurement, seed)) for measurement in trial.measurements() for seed in _seeds(trial))
+    return sum(outcome.seconds for outcome in found if outcome is not None)
+
+
+def _seeds(trial: Trial) -> list[int]:
+    """The seeds that a trial used, of the block that confirms too."""
     seeds = list(range(trial.main_seeds))
     if trial.confirmation is not None:
         start = trial.seeds().start
         seeds += range(start, start + trial.confirmation.seeds)
-    found = (outcomes.get((measurement, seed)) for measurement in trial.measurements() for seed in seeds)
-    return sum(outcome.seconds for outcome in found if outcome is not None)
+    return seeds
 
 
 def _finite(value: float | None) -> float | None:

@@ -36,6 +36,7 @@ from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption
 from claims.evidence.executors import cores, parse_spec
 from claims.evidence.store import Store
+from claims.outline.responses import readings_of, responses_in
 from claims.report.consoles import console
 from claims.report.document import LATEST
 from claims.report.numbers import counted, duration
@@ -121,6 +122,7 @@ def command(
         return
     folder = report_dir or store.parent / "report"
     check_writable("--report", folder)
+    responses_in(store.parent, readings_of(catalogue.claims.values()))  # refused now, not when everything is measured
     if json_file not in (None, STDOUT):
         check_output("--json", Path(str(json_file)))
     if any(measurement.needs for measurement in planned.measurements()):
@@ -211,7 +213,8 @@ def publish(
     write_text(store.parent / LATEST, text)
     if json_file not in (None, STDOUT):
         write_text(Path(str(json_file)), text)
-    page = write_pages(document, folder, catalogue=catalogue, files=split_selection(select)[0])
+    files = split_selection(select)[0]
+    page = write_pages(document, folder, catalogue=catalogue, files=files, beside=store.parent)
     if json_file == STDOUT:  # after the files, which are there whether or not anybody reads this
         click.echo(text, nl=False)
     return page

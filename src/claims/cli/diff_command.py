@@ -24,8 +24,9 @@ def command(*, before: Path, after: Path, strict: bool, as_json: bool) -> None:
     """Compare two results: A and B are JSON files, or stores (or their folders) that an audit measured into.
 
     Verdicts that changed come first, then estimates that moved by more than their intervals, then what claims declare:
-    statement, band, rival, expected verdict, tier. Exits with 1 if a verdict differs; with --strict also if the verdict
-    of a point differs, if a band admits values that it refused before, or if a claim or a point of one is gone.
+    statement, readings, band, rival, expected verdict, tier. Exits with 1 if a verdict differs; with --strict also if
+    the verdict of a point or of a reading differs, if a band admits values that it refused before, or if a claim, a
+    point or a reading of one is gone.
     """
     found = compare(load_result(before), load_result(after))
     failures = list(_failures(found, strict=strict))
@@ -43,7 +44,8 @@ def _failures(found: Difference, *, strict: bool) -> Iterable[str]:
     gone = found.removed_points
     counts = [("verdict", found.verdicts, "changed")]
     if strict:
-        counts += [("point verdict", found.points, "changed"), ("tolerance", found.tolerances, "grown")]
+        counts += [("point verdict", found.points, "changed"), ("reading verdict", found.readings, "changed")]
+        counts += [("tolerance", found.tolerances, "grown"), ("reading", found.removed_readings, "gone")]
     for noun, changes, what in counts:
         if changes:
             yield f"{counted(len(changes), noun)} {what}: {', '.join(dict.fromkeys(change.id for change in changes))}"
@@ -56,6 +58,7 @@ def _failures(found: Difference, *, strict: bool) -> Iterable[str]:
 def _print(found: Difference) -> None:
     _show("verdicts changed", found.verdicts)
     _show("points changed, their claims' verdicts did not", found.points)
+    _show("verdicts under a reading changed", found.readings)
     _show("estimates moved by more than their intervals", found.estimates)
     _show("declarations changed", found.declarations)
     _show("tolerances grown: values are admitted that were refused before", found.tolerances)
@@ -63,8 +66,9 @@ def _print(found: Difference) -> None:
         if names:
             say(f"{counted(len(names), 'claim')} {title}", *(f"  {name}" for name in names))
     _show("points removed from claims that are still there", found.removed_points)
+    _show("readings removed from claims that are still there", found.removed_readings)
     _show("measured differently", found.settings)
-    if not found.verdicts and not found.points and not found.estimates:
+    if not (found.verdicts or found.points or found.readings or found.estimates):
         say("no verdict changed, no estimate moved")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ import click
 from claims.catalogue import Catalogue
 from claims.cli.common import STDOUT, catalogue_of, check_writable, print_json, say, write_text
 from claims.evidence.store import DEFAULT_STORE
+from claims.outline.responses import Response, readings_of, responses_in
 from claims.report.document import LATEST, load_result, schema
+from claims.report.readings import named
 
 if TYPE_CHECKING:
     from claims.report.page_data import Known
@@ -55,7 +58,8 @@ def command(
     if show_schema:
         print_json(schema())
         return
-    document = load_result(json_file or DEFAULT_STORE.with_name(LATEST))
+    path = json_file or DEFAULT_STORE.with_name(LATEST)
+    document = load_result(path)
     catalogue = catalogue_of(files)
     wanted = {name: target for name, target in formats.items() if target is not None}
     if wanted:
@@ -63,24 +67,44 @@ def command(
 
         write_formats(document, catalogue, wanted)
     if folder is not None or not wanted:
-        page = write_pages(document, folder or DEFAULT_STORE.parent / "report", catalogue=catalogue, files=files)
+        page = write_pages(
+            document,
+            folder or DEFAULT_STORE.parent / "report",
+            catalogue=catalogue,
+            files=files,
+            beside=path if path.is_dir() else path.parent,
+        )
         say(f"{page}: {len(document['claims'])} claims", err=STDOUT in wanted.values())
 
 
-def write_pages(document: Mapping[str, Any], folder: Path, *, catalogue: Catalogue, files: Sequence[Path] = ()) -> Path:
+def write_pages(
+    document: Mapping[str, Any],
+    folder: Path,
+    *,
+    catalogue: Catalogue,
+    files: Sequence[Path] = (),
+    beside: Path | None = None,
+) -> Path:
     """Write the pages of a result, its claims and what of the paper they cover, into a folder; path of the first.
 
-    ``files`` are those of the claims, which a command that audits one again has to name.
+    Args:
+        document: the result.
+        folder: where the pages go.
+        catalogue: declarations, and the responses that packs bring.
+        files: those of the claims, which a command that audits one again has to name.
+        beside: the folder of the result, where authors' responses may lie; None if it has none.
 
     Raises:
         BadOption: the folder cannot be written to.
+        InvalidDeclaration: the responses beside the result cannot be read, or name what is not in it.
     """
     from claims.report.coverage import COVERAGE_PAGE, render_coverage
     from claims.report.page import PAGE, render
 
     check_writable("--report", folder)
     notice = STOPPED if document.get("stopped") else ""
-    page = render(document, known=known_of(catalogue, files), notice=notice, coverage_page=COVERAGE_PAGE)
+    known = replace(known_of(catalogue, files), responses=answered(document, catalogue, beside))
+    page = render(document, known=known, notice=notice, coverage_page=COVERAGE_PAGE)
     write_text(folder / PAGE, page)
     write_text(folder / COVERAGE_PAGE, render_coverage(document, catalogue=catalogue, notice=notice))
     return folder / PAGE
@@ -103,3 +127,16 @@ def known_of(catalogue: Catalogue, files: Sequence[Path] = ()) -> Known:
         places=places_of(catalogue.homes),
         files=tuple(str(file) for file in files),
     )
+
+
+def answered(document: Mapping[str, Any], catalogue: Catalogue, beside: Path | None) -> dict[str, tuple[Response, ...]]:
+    """Responses by the claim's id: those that packs bring, then those beside the result.
+
+    Raises:
+        InvalidDeclaration: the file beside the result cannot be read, or names what is neither in it nor declared.
+    """
+    known = readings_of(catalogue.claims.values())
+    known |= {row["id"]: tuple(named(row)) for row in document["claims"] if row["readings"]}
+    known = {row["id"]: () for row in document["claims"]} | known
+    near = {} if beside is None else responses_in(beside, known)
+    return {name: (*catalogue.responses.get(name, ()), *near.get(name, ())) for name in {*catalogue.responses, *near}}

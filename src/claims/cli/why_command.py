@@ -28,6 +28,7 @@ from claims.cli.common import (
 )
 from claims.cli.streams import printing_to_stderr
 from claims.errors import MeasurementError
+from claims.outline.responses import Response, readings_of, responses_in
 from claims.report.consoles import console, emit
 from claims.report.visible import visible
 from claims.report.why import Story
@@ -57,6 +58,7 @@ def command(
 ) -> None:
     """Tell the whole story of one claim: from the store, measuring what is missing there."""
     catalogue, claims = chosen(select)
+    near = responses_in(store.parent, readings_of(catalogue.claims.values()))
     stories = []
     for claim in claims:
         chosen_tier = Tier(tier) if tier else claim.decides
@@ -72,7 +74,8 @@ def command(
                 subject=subject,
                 place=catalogue.place,
             )
-        story = _tell(planned, catalogue, select, jobs=jobs, store=store)
+        answers = (*catalogue.responses.get(claim.id, ()), *near.get(claim.id, ()))
+        story = _tell(planned, catalogue, select, jobs=jobs, store=store, answers=answers)
         if story is None:
             say("claimbench: interrupted; what was measured is stored", err=True)
             raise click.exceptions.Exit(INTERRUPTED)
@@ -98,14 +101,22 @@ def _print(story: Story) -> None:
                 emit(out, Padding(Text(visible(line)), (0, 0, 0, 2), expand=False))
 
 
-def _tell(planned: Plan, catalogue: Catalogue, select: Sequence[str], *, jobs: int | None, store: Path) -> Story | None:
+def _tell(
+    planned: Plan,
+    catalogue: Catalogue,
+    select: Sequence[str],
+    *,
+    jobs: int | None,
+    store: Path,
+    answers: tuple[Response, ...],
+) -> Story | None:
     """The story of the plan's first claim, with the corrected claim measured beside; None if the user stopped it."""
     claim = planned.claims[0]
     audit, stopped = measure(planned, store, executor_spec(jobs, None), quiet=True, must_keep=False)
     if stopped:
         return None
     replay = _replay(claim, planned, select, store)
-    return Story(audit.claims[0], catalogue.papers[claim.paper], audit, replay)
+    return Story(audit.claims[0], catalogue.papers[claim.paper], audit, replay, answers)
 
 
 def _replay(claim: Claim, planned: Plan, select: Sequence[str], store: Path) -> str:

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 #: The properties of one claim.
 Facts = Mapping[str, str]
-_FIELDS = ("locus", "role", "kind", "decides", "seeds", "estimate", "interval", "band", "rival", "reason", "finding")
+_FIELDS = (
+    "locus",
+    "read_as",
+    "role",
+    "kind",
+    "decides",
+    "seeds",
+    "estimate",
+    "interval",
+    "band",
+    "rival",
+    "reason",
+    "finding",
+)
 
 
 def facts(result: ClaimResult) -> dict[str, str]:
@@ -38,6 +51,7 @@ def facts_of(report: Any) -> Facts | None:
 
 def story(result: ClaimResult, command: str) -> str:
     """What a claim says, what was measured at the point that speaks for it, and the command that tells more."""
+    from claims.report.readings import name_of
     from claims.report.visible import visible
     from claims.report.words import at_words, band_words, compared_words, estimate_words, more_words, seeds_words
     from claims.verdict import UNDECIDED
@@ -49,6 +63,7 @@ def story(result: ClaimResult, command: str) -> str:
     needed = result.verdict is UNDECIDED and point.trial.band is not None
     rows = {
         "claim": f"{claim.id} ({claim.locus}), kind {claim.kind}",
+        "read as": claim.read_as,
         "compared": compared_words(claim),
         "at": at_words(dict(point.trial.point)) + among,
         "band": band_words(row, claim) + because,
@@ -56,6 +71,7 @@ def story(result: ClaimResult, command: str) -> str:
         "rival": "" if row["rival"] is None else f"{row['rival']:.6g}",
         "seeds": seeds_words(row),
         "reason": row["reason"] or "",
+        "readings": "; ".join(f"{each['verdict']} read as {name_of(each)}" for each in row["readings"]),
         "more": more_words(point.more_seeds) if needed else "",
         "on record": claim.finding,
         "corrected": claim.corrected_by or "",
@@ -72,6 +88,8 @@ def status(found: Facts) -> tuple[str, str, str]:
         return "passed", ".", "HOLDS"
     if found["verdict"] == "REFUTED":
         return "passed", "r", "REFUTED as expected"
+    if found["verdict"] == "DEPENDS":
+        return "passed", "d", "DEPENDS as expected"
     return "passed", "u", "UNDECIDED as expected" if found["as_expected"] == "true" else "UNDECIDED"
 
 
@@ -109,6 +127,10 @@ def _finding(found: Facts) -> str:
     return f"{found['claim']}: {found['finding']}{instead}"
 
 
+def _turning(found: Facts) -> str:
+    return f"{found['claim']}: {found['finding']} [{found['reason']}]"
+
+
 def _undecided(found: Facts) -> str:
     estimate = f", estimate {float(found['estimate']):.6g}" if "estimate" in found else ""
     return f"{found['claim']}: decides at the {found['decides']} tier; {found['seeds']} seeds{estimate}"
@@ -125,6 +147,10 @@ def _undecided_as(*expected: str) -> Callable[[Facts], bool]:
 #: Heading -> which claims it lists, and what it says of each.
 _SECTIONS: Mapping[str, tuple[Callable[[Facts], bool], Callable[[Facts], str]]] = {
     "refuted as expected": (lambda found: found["verdict"] == found["expected"] == "REFUTED", _finding),
+    "depends on the reading, as expected": (
+        lambda found: found["verdict"] == found["expected"] == "DEPENDS",
+        _turning,
+    ),
     "no counterexample, which is no proof": (
         lambda found: found["verdict"] == "HOLDS" and found["kind"] == "search",
         _reason,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from claims.evidence.canonical import canonical_json
+from claims.report.readings import name_of
 from claims.report.words import at_words, estimate_words
 
 Document = Mapping[str, Any]
@@ -40,29 +41,35 @@ class Difference:
     Attributes:
         verdicts: of claims.
         points: verdicts of points of claims whose own verdict is what it was.
+        readings: verdicts of readings, of claims that both have.
         estimates: that moved by more than their intervals.
         declarations: fields of claims, and of their points, that say something else.
         tolerances: those of them by which a band admits values that it refused before.
         added: claims that only the second result has.
         removed: claims that only the first one has.
         removed_points: points that only the first one has, of claims that both have.
+        removed_readings: readings that only the first one has, of claims that both have.
         settings: tier, epoch and environment.
     """
 
     verdicts: tuple[Change, ...]
     points: tuple[Change, ...]
+    readings: tuple[Change, ...]
     estimates: tuple[Change, ...]
     declarations: tuple[Change, ...]
     tolerances: tuple[Change, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
     removed_points: tuple[Change, ...]
+    removed_readings: tuple[Change, ...]
     settings: tuple[Change, ...]
 
     @property
     def weakened(self) -> bool:
         """Whether the second result promises less: what ``--strict`` fails for, apart from verdicts of claims."""
-        return bool(self.tolerances or self.removed or self.removed_points or self.points)
+        return bool(self.tolerances or self.removed or self.removed_points or self.removed_readings) or bool(
+            self.points or self.readings
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -75,17 +82,32 @@ def compare(before: Document, after: Document) -> Difference:
     common = [(old[name], new[name]) for name in new if name in old]
     points = [pair for claims in common for pair in _matching(*claims)]
     declared = [pair for claims in common for pair in _declared(*claims)]
+    read = [pair for claims in common for pair in _read_alike(*claims)]
+    measured = points + read
     changed = {a["id"] for a, b in common if a["verdict"] != b["verdict"]}
     moved_points = [(a, b) for a, b in points if a["verdict"] != b["verdict"] and a["id"] not in changed]
     return Difference(
         verdicts=tuple(_verdict(a, b) for a, b in common if a["id"] in changed),
         points=tuple(_verdict(a, b) for a, b in moved_points),
-        estimates=tuple(_change(b, estimate_words(a), estimate_words(b)) for a, b in points if moved(a, b)),
-        declarations=(*_declarations(common, _OF_CLAIMS), *_declarations(declared, _OF_POINTS)),
-        tolerances=tuple(_change(b, _band(a), _band(b), "band") for a, b in declared if grown(a["band"], b["band"])),
+        readings=tuple(_verdict(a, b) for a, b in read if a["verdict"] != b["verdict"]),
+        estimates=tuple(_change(b, estimate_words(a), estimate_words(b)) for a, b in measured if moved(a, b)),
+        declarations=(
+            *_declarations(common, _OF_CLAIMS),
+            *_declarations(declared + read, _OF_POINTS),
+            *(change for claims in common for change in _options(*claims)),
+        ),
+        tolerances=tuple(
+            _change(b, _band(a), _band(b), "band") for a, b in declared + read if grown(a["band"], b["band"])
+        ),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
         removed_points=tuple(change for claims in common for change in _removed_points(*claims)),
+        removed_readings=tuple(
+            _change(row, row["verdict"], "")
+            for a, b in common
+            for key, row in _readings(a).items()
+            if key not in _readings(b)
+        ),
         settings=tuple(_settings(before, after)),
     )
 
@@ -125,6 +147,32 @@ def _matching(a: Row, b: Row) -> list[tuple[Row, Row]]:
     known = {canonical_json(point["at"]): point for point in a["points"]}
     found = ((known.get(canonical_json(point["at"])), point) for point in b["points"])
     return [(other, point) for other, point in found if other is not None]
+
+
+def _readings(claim: Row) -> dict[str, Row]:
+    """The readings of a claim but the declared one, which its points say, by name; as rows that say whose they are."""
+    return {
+        name_of(row): {**row, "id": claim["id"], "locus": claim["locus"], "as_expected": None, "read": name_of(row)}
+        for row in claim["readings"]
+        if row["differs"] is not None
+    }
+
+
+def _read_alike(a: Row, b: Row) -> list[tuple[Row, Row]]:
+    """The readings that a claim has in both results."""
+    old, new = _readings(a), _readings(b)
+    return [(old[name], new[name]) for name in new if name in old]
+
+
+def _options(a: Row, b: Row) -> Iterator[Change]:
+    """What is declared of the choices that the passage leaves open: options, and why they are fair ones."""
+    before, after = (
+        {name: "; ".join(row["because"].values()) + (" (the paper's own)" if row["own"] else "") for name, row in rows}
+        for rows in ([(name_of(row), row) for row in claim["readings"]] for claim in (a, b))
+    )
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            yield _change(b, before.get(name, "nothing"), after.get(name, ""), f"read as {name}")
 
 
 def _declared(a: Row, b: Row) -> list[tuple[Row, Row]]:
@@ -182,7 +230,8 @@ def _verdict(a: Row, b: Row) -> Change:
 
 
 def _change(row: Row, before: str, after: str, field: str = "") -> Change:
-    return Change(row["id"], at_words(row.get("at", {})), row["locus"], before, after, field)
+    at = ", ".join(filter(None, (f"read as {row['read']}" if "read" in row else "", at_words(row.get("at", {})))))
+    return Change(row["id"], at, row["locus"], before, after, field)
 
 
 def _settings(before: Document, after: Document) -> Iterator[Change]:

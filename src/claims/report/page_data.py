@@ -7,14 +7,16 @@ in, so that a page says nothing in other digits than a terminal does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from claims.claim import Claim
+from claims.outline.responses import Response
 from claims.paper import Paper
 from claims.report.findings import by_importance
 from claims.report.numbers import band_text, estimate_text, interval_text, number
+from claims.report.readings import curve
 from claims.report.summary import NOT_MEASURED, label
 from claims.report.visible import visible
 from claims.report.why import error_rates, experiments
@@ -41,6 +43,7 @@ class Known:
         sections: headings of each paper in its order, with the ids of the claims about them.
         places: file and line that declare a claim, by its id.
         files: claim files, which a command has to name again.
+        responses: what authors answer, by the claim's id.
     """
 
     papers: Mapping[str, Paper] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Known:
     sections: Mapping[str, Mapping[str, Iterable[str]]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    responses: Mapping[str, tuple[Response, ...]] = field(default_factory=dict)
 
 
 class Pool:
@@ -80,6 +84,10 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
         if name in known.claims:
             made["risk"] = risks(error_rates(known.claims[name]))
         file, _, line = known.places.get(name, "").partition(":")
+        made |= {
+            "readings": _readings(row),
+            "responses": [asdict(each) for each in known.responses.get(name, ())] or None,
+        }
         made |= {"place": [modules(file), *([int(line)] if line else [])]} if file else {}
         claims.append({field: value for field, value in made.items() if value not in (None, "")})
     return dict(
@@ -119,6 +127,24 @@ def _claim(row: Row, declared: Claim | None, *, tier: str) -> dict[str, Any]:
     axes = list(dict.fromkeys(axis for point in row["points"] for axis in point["at"]))
     points = [_point(point, made, declared, axes) for point in row["points"]]
     return made | _declared(declared) | {"axes": axes or None, "points": points or None}
+
+
+def _readings(row: Row) -> list[dict[str, Any]] | None:
+    """The claim's readings, each with what the page draws of it: a curve of intervals against bands."""
+    found = curve(row)
+    one_scale = len({tuple(each.row["band"] or ()) for each in found}) == 1
+    return [
+        {
+            "name": each.name,
+            "note": each.note,
+            "verdict": each.row["verdict"],
+            "figures": each.figures,
+            "because": list(each.because),
+            "shared": one_scale,
+        }
+        | {edge: _rounded(each.row[edge]) for edge in ("band", "estimate", "interval") if each.row[edge] is not None}
+        for each in found
+    ] or None
 
 
 def _declared(claim: Claim | None) -> dict[str, Any]:

@@ -75,13 +75,18 @@ class _Canvas:
         self.add("text", text, x=middle, y=y, text_anchor="middle", class_=class_)
 
 
-def draw(row: Mapping[str, Any]) -> Drawing | None:
-    """The drawing of one point of a result document; None without a band or without an estimate."""
+def draw(row: Mapping[str, Any], *, axis: Axis | None = None) -> Drawing | None:
+    """The drawing of one point of a result document; None without a band or without an estimate.
+
+    Args:
+        row: the point.
+        axis: that it shares with others, as ``shared_axis`` makes it; else it has one of its own.
+    """
     band, estimate = row["band"], row["estimate"]
     if band is None or estimate is None:
         return None
     interval = row["interval"] or [estimate, estimate]
-    axis = _axis(_spans(band, interval, estimate, row["rival"]))
+    axis = axis or shared_axis([row])
     canvas = _Canvas()
     _draw_band(canvas, axis, band, row["target"])
     _draw_axis(canvas, axis)
@@ -91,6 +96,16 @@ def draw(row: Mapping[str, Any]) -> Drawing | None:
         text = trimmed(number(row["rival"], scale=half_width(band)))
         height = _draw_rival(canvas, axis, row["rival"], text) + 4
     return Drawing(height, words(row), tuple(canvas.shapes))
+
+
+def shared_axis(rows: Sequence[Mapping[str, Any]]) -> Axis:
+    """An axis on which all of the rows can be drawn; each has a band and an estimate."""
+    spans = [
+        span
+        for row in rows
+        for span in _spans(row["band"], row["interval"] or [row["estimate"]] * 2, row["estimate"], row["rival"])
+    ]
+    return _axis(spans)
 
 
 def words(row: Mapping[str, Any]) -> str:

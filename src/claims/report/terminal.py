@@ -13,6 +13,7 @@ from rich.text import Text
 
 from claims.report.consoles import emit
 from claims.report.numbers import band_text, counted, duration, interval_text
+from claims.report.readings import curve
 from claims.report.visible import visible
 from claims.report.words import (
     at_words,
@@ -53,11 +54,12 @@ def show(result: AuditResult, console: Console, *, page: Path, partial: str = ""
     show_rows(console, [(claim.claim, claim.to_json()) for claim in result.claims])
     refuted = [claim for claim in result.claims if claim.verdict is REFUTED]
     _section(console, "Refuted", refuted, lambda claim: _refuted(claim, result))
+    _section(console, "Depends on the reading", _having(result, DEPENDS), _depends)
     _section(console, "Errors while measuring", _having(result, ERROR), _reason)
     _unavailable(console, _having(result, UNAVAILABLE))
     undecided = [claim for claim in result.claims if claim.undecided_warning and not _stopped(claim)]
     _section(console, "Warning: undecided at a tier that should decide", undecided, _undecided)
-    contrary = [c for c in result.claims if c.as_expected is False and c.verdict not in (REFUTED, ERROR)]
+    contrary = [c for c in result.claims if c.as_expected is False and c.verdict not in (REFUTED, DEPENDS, ERROR)]
     _section(console, "Not as expected", contrary, _contrary)
     _totals(result, console)
     emit(console, f"report: {page} (what of the paper is covered: coverage.html beside it)", whole=True)
@@ -164,7 +166,7 @@ def _refuted(claim: ClaimResult, result: AuditResult) -> list[tuple[str, str]]:
     who = "the paper says" if declared.role == "paper" else "claimed"
     measured = estimate_words(row)
     against = f" against {band_text(row['band'])}" if row["band"] else ""
-    lines = [(who, declared.statement)]
+    lines = [(who, declared.statement), *_read_as(row)]
     if row["reason"]:
         lines.append(("found", row["reason"]))
     elif measured:
@@ -176,6 +178,21 @@ def _refuted(claim: ClaimResult, result: AuditResult) -> list[tuple[str, str]]:
     if declared.corrected_by:
         lines.append(("corrected by", _correction(declared.corrected_by, result)))
     return lines
+
+
+def _depends(claim: ClaimResult) -> list[tuple[str, str]]:
+    """What is claimed, what each reading gives, and what the verdict turns with."""
+    row = claim.to_json()
+    lines = [("claimed", claim.claim.statement), *_read_as(row)]
+    lines += [(f"{each.row['verdict']} read as {each.name}", each.figures) for each in curve(row)]
+    if claim.as_expected is False:
+        lines.append(("expected", f"{claim.claim.expected}: this verdict differs from the one on record"))
+    return [*lines, ("turns with", claim.claim.finding)] if claim.claim.finding else lines
+
+
+def _read_as(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the statement adds to the passage."""
+    return [("read as", row["read_as"])] if row["read_as"] else []
 
 
 def _correction(name: str, result: AuditResult) -> str:

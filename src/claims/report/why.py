@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK
 from claims.auditing.results import AuditResult, ClaimResult, PointResult
 from claims.claim import Claim
+from claims.outline.responses import Response
 from claims.paper import Paper
+from claims.report.author import (
+    dispute_lines,
+    passage,
+    readings_lines,
+    response_lines,
+    turning_lines,
+    who_says,
+)
 from claims.report.numbers import band_text, counted, duration, estimate_text, interval_text, number
 from claims.report.words import at_words, compared_words, estimate_words, more_words, target_words, verdict_words
-from claims.verdict import HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
+from claims.verdict import DEPENDS, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
 #: Details of a judgement whose names need words.
 _DETAILS = {"granted": "alpha granted to this look", "sd": "standard deviation over seeds"}
+#: What a finding is about, where it is not what is true instead.
+_FINDINGS = {UNDECIDED: "What would decide it", DEPENDS: "What it turns with"}
 #: Heading and lines of one part of the story.
 Section = tuple[str, list[str]]
 
@@ -28,6 +39,7 @@ class Story:
     paper: Paper
     audit: AuditResult
     replay: str
+    responses: tuple[Response, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The claim's result, its points with their looks, and the story in words."""
@@ -45,14 +57,21 @@ class Story:
             "error_rates": error_rates(self.result.claim),
             "correction": self._correction(),
             "replay": self.replay,
+            "passage": passage(self.paper, self.result.claim),
+            "evidence": self.result.evidence or None,
+            "turning": " ".join(turning_lines(self.result, document)),
+            "responses": [asdict(each) for each in self.responses],
         }
 
     def sections(self) -> Iterator[Section]:
         """The story in words."""
         claim = self.result.claim
         row = self.result.to_json()
-        yield claim.id, [f'{_who(claim)}: "{claim.statement}"', f"{self.paper.title}, {claim.locus}"]
+        yield claim.id, [f'{who_says(claim)}: "{claim.statement}"', passage(self.paper, claim)]
         yield "Verdict", list(self._verdict(row))
+        yield "Read as", list(readings_lines(claim, row))
+        if self.responses:
+            yield "What the authors answer", list(response_lines(self.responses))
         if claim.band is not None:
             yield "What has to be true", list(self._demand(row))
         for point in self.result.points:
@@ -60,9 +79,10 @@ class Story:
             yield name, list(_point_lines(point))
         yield "How sure", [error_rates(claim)]
         if claim.finding or claim.corrected_by:
-            undecidable = claim.expected is UNDECIDED
-            yield "What would decide it" if undecidable else "What is true instead", list(self._instead())
+            yield _FINDINGS.get(claim.expected, "What is true instead"), list(self._instead())
+        yield "What would change the verdict", list(turning_lines(self.result, row))
         yield "Measured by", experiments(claim) or ["nothing: the printed figures are all it needs"]
+        yield "To dispute it", list(dispute_lines(self.result, row))
         yield "Replay", [self.replay, "with --store and a new file to measure everything again"]
 
     def _verdict(self, row: Mapping[str, Any]) -> Iterator[str]:
@@ -132,8 +152,20 @@ def error_rates(claim: Claim) -> str:
             f"{ALPHA_CLAIM:.0e}{split}. A false REFUTED would have to happen twice, on disjoint seeds: at most "
             f"{ALPHA_CLAIM**2:.0e}. All claims of the paper together: at most {ALPHA_AUDIT:.0%}. "
             "The intervals behind these rates take the values of seeds as normal; counts and order statistics need not."
+            f"{_of_readings(claim)}"
         )
     return _FIXED.get(test.kind, "This kind is decided in one look at a fixed number of evaluations.")
+
+
+def _of_readings(claim: Claim) -> str:
+    """What several readings do to the rates."""
+    count = len(claim.as_read())
+    if count == 1:
+        return ""
+    return (
+        f" HOLDS and REFUTED need all {count} readings, which makes neither more often wrong; a wrong DEPENDS has "
+        f"probability at most {count * ALPHA_CLAIM:.0e}, {count} times that of one reading."
+    )
 
 
 _FIXED = {
@@ -144,17 +176,6 @@ _FIXED = {
     "replay": "The published streams are fixed: nothing is random; neighbouring configurations must not fit as well.",
     "sample": "One look at a fixed sample, at the level stated with the estimate.",
 }
-
-
-def _who(claim: Claim) -> str:
-    words = {
-        "paper": "The paper says",
-        "ours": "This project says",
-        "replication": "The paper says, of its own model",
-        "transfer": "The paper's statement, on another model",
-        "control": "A control",
-    }
-    return words[claim.role.value]
 
 
 def _point_lines(point: PointResult) -> Iterator[str]:
