@@ -19,6 +19,7 @@ from claims.catalogue import Catalogue, load_catalogue, to_plain
 from claims.outline.coverage import coverage_of, verdict_counts
 from claims.report.document import load_result
 from claims.report.numbers import band_text, estimate_text, interval_text
+from claims.report.standing import Standing, by_standing
 from claims.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -138,6 +139,23 @@ def by_section(paper: str, document: Mapping[str, Any], catalogue: Catalogue) ->
     return "\n".join([*lines, "", covered]) + "\n"
 
 
+def findings(document: Mapping[str, Any]) -> str:
+    """What does not hold, counted by whose statement it is, and the paper's own listed: first things first."""
+    found = by_standing(document["claims"], row=lambda row: row)
+    lines = [_row("what does not hold", "claims"), _row("---", "---:")]
+    lines += [_row(where.heading, str(len(rows))) for where, rows in found.items()]
+    for where in (Standing.PAPER, Standing.DEPENDS):
+        if where in found:
+            lines += ["", f"{where.heading}:", "", *map(_finding, found[where])]
+    return "\n".join(lines) + "\n"
+
+
+def _finding(row: Mapping[str, Any]) -> str:
+    """A claim that does not hold, or not under every reading: where, how it is read, and what was found."""
+    read = f" Read as: {row['read_as']}" if row["read_as"] else ""
+    return f"- `{row['id']}` ({row['locus']}): {' '.join(str(row['finding']).split())}{read}"
+
+
 def results_page(documents: Documents, catalogue: Catalogue) -> str:
     """The whole of ``results/README.md``."""
     parts = [
@@ -151,7 +169,7 @@ def results_page(documents: Documents, catalogue: Catalogue) -> str:
         environment = ", ".join(f"{name} {value}" for name, value in document["environment"].items())
         run = f"Tier {document['tier']}, epoch {document['epoch']}; {environment}."
         head = f"## {paper}\n\n{catalogue.papers[paper].title}. {run}"
-        parts.append(f"{head}\n\n{by_section(paper, document, catalogue)}")
+        parts.append(f"{head}\n\n{by_section(paper, document, catalogue)}\n{findings(document)}")
     return "\n".join(parts)
 
 
