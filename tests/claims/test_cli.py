@@ -625,7 +625,7 @@ def test_why_tells_the_whole_story_of_a_refutation(cli):
     text = cli("why", "claims_cli_demo.py", "demo.mean.false", "--jobs", "1").stdout
     for words in (
         'The paper says: "The mean is 3."',
-        "A demonstration, Section 3, eq. 4",
+        "A demonstration, version 3, Section 3, eq. 4",
         "REFUTED as expected: 1.0",
         "in [2.95, 3.05]",
         "tolerance from printed: printed as 3.0",
