@@ -176,4 +176,5 @@ def to_plain(claim: Claim) -> dict[str, Any]:
         "finding": claim.finding or None,
         "corrected_by": claim.corrected_by,
         "points": len(claim.judged_points()),
+        "readings": list(map(str, claim.readings)),
     }

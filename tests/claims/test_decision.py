@@ -28,7 +28,7 @@ from claims.bands import Limits, within
 from claims.kinds import identity, mean, value
 from claims.kinds.base import LOOKS, Judgement, Values
 from claims.streams import CONFIRM_OFFSET
-from claims.verdict import ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
+from claims.verdict import ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
 X = mean(made_up["x"])
 BAND = within(0.0, abs=1.0, provenance="author", because="a toy")

@@ -50,14 +50,18 @@ def readings_lines(claim: Claim, row: Mapping[str, Any]) -> Iterator[str]:
 def turning_lines(result: ClaimResult, row: Mapping[str, Any]) -> Iterator[str]:
     """What measurement would change the verdict."""
     where = band_text(result.speaker.to_json()["band"])
-    within, outside = (f"within {where}", f"outside of {where}") if where else ("that agrees", "that contradicts it")
+    within, outside = (
+        (f"an interval within {where}", f"an interval outside of {where}")
+        if where
+        else ("a measurement that agrees with it", "a measurement that contradicts it")
+    )
     if result.verdict is REFUTED:
         yield (
-            f"under a reading as fair as these, an interval {within}: it would then depend on the reading, "
-            "or hold if that one is what the paper means"
+            f"under a reading as fair as these, {within}: it would then depend on the reading, or hold if that one is "
+            "what the paper means"
         )
     elif result.verdict is HOLDS:
-        yield f"an interval {outside}, on this point or on another that the statement covers"
+        yield f"{outside}, at one of its points, under a reading as fair as these"
     elif result.verdict is DEPENDS:
         kept = [each.name for each in curve(row) if each.row["verdict"] == HOLDS]
         own = [each.name for each in curve(row) if each.row["own"]]

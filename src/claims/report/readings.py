@@ -68,11 +68,13 @@ def curve_lines(claim: Row) -> Iterator[str]:
     """The curve as text: of each reading its name, its strip with verdict and figures, and why it is a fair one."""
     found = curve(claim)
     one_scale = len({tuple(each.row["band"] or ()) for each in found}) == 1
+    width = max((len(each.strip) for each in found), default=0)
     for each in found:
         yield f"{each.name}{f' ({each.note})' if each.note else ''}"
-        yield f"    {each.strip:<{_CELLS}}  {each.row['verdict']:<9} {each.figures}".rstrip()
+        drawn = f"{each.strip:<{width}}  " if width else ""
+        yield f"    {drawn}{each.row['verdict']:<9} {each.figures}".rstrip()
         yield from (f"    because {why}" for why in each.because)
-    if any(each.strip for each in found):
+    if width:
         scale = "one scale" if one_scale else "each on a scale of its own, as their bands differ"
         yield f"{_BAND} is the band, {_LINE}{_DOT}{_LINE} the interval; {scale}"
 
