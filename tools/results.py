@@ -82,7 +82,7 @@ def slim(path: Path, catalogue: Catalogue) -> None:
 
 
 def keep_points(rows: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> None:
-    """Write the points that these rows have of refuted claims, in the catalogue's order, beside those on record.
+    """Write the points that these rows have of what is refuted or depends, in the catalogue's order, beside the record.
 
     Rows without points, as of results that were slimmed before, leave what is there as it is; claims that are no longer
     refuted, or are gone, go.
@@ -94,8 +94,10 @@ def keep_points(rows: Iterable[Mapping[str, Any]], catalogue: Catalogue) -> None
         kept |= {
             name: [{field: point[field] for field in _MEASURED} for point in points] for name, points in fresh.items()
         }
-        refuted = (name for name, claim in catalogue.claims.items() if claim.expected is Verdict.REFUTED)
-        found = {name: kept[name] for name in refuted if name in kept and catalogue.claims[name].paper == paper}
+        accused = (
+            name for name, claim in catalogue.claims.items() if claim.expected in (Verdict.REFUTED, Verdict.DEPENDS)
+        )
+        found = {name: kept[name] for name in accused if name in kept and catalogue.claims[name].paper == paper}
         if found:
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from claims.papers.mean_bias.theory import averis as theory
 from claims.papers.mean_bias.theory.formats import nvfp4_cells, nvfp4_error
 from claims.papers.mean_bias.theory.offset_error import block_error, channel_error
 from claims.streams import Streams
-from claims.verdict import HOLDS, REFUTED
+from claims.verdict import DEPENDS, HOLDS, REFUTED
 
 SIZE = {"tokens": 256, "channels": 128}
 ARMS = ("plain", "printed", "bfloat16", "kept")
@@ -132,6 +132,6 @@ def test_refuted_claims_name_corrections_that_hold():
         claim for module in (section5_dose, section5_products, section5_weight_gradient) for claim in declared(module)
     ]
     by_id = {claim.id: claim for claim in claims}
-    refuted = [claim for claim in claims if claim.expected is REFUTED]
+    refuted = [claim for claim in claims if claim.expected in (REFUTED, DEPENDS)]
     assert len(refuted) == 6
     assert all(by_id[claim.corrected_by].expected is HOLDS for claim in refuted)

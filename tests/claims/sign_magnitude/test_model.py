@@ -46,7 +46,7 @@ from claims.papers.sign_magnitude.sections import (
 )
 from claims.papers.sign_magnitude.theory import block, finite, small_rate, vectors
 from claims.streams import Streams
-from claims.verdict import HOLDS, REFUTED, Tier
+from claims.verdict import DEPENDS, HOLDS, REFUTED, Tier
 
 MODULES = (
     section5_single_layer,
@@ -335,7 +335,7 @@ def test_claims_can_be_planned_and_their_corrections_hold():
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     assert plan(CLAIMS, tier=Tier.FULL).groups
     expected = {claim.id: claim.expected for claim in CLAIMS}
-    refuted = [claim for claim in CLAIMS if claim.expected is REFUTED]
+    refuted = [claim for claim in CLAIMS if claim.expected in (REFUTED, DEPENDS)]
     assert len(refuted) >= 10
     assert all(expected[claim.corrected_by] is HOLDS for claim in refuted)
     assert not [claim.id for claim in CLAIMS if claim.descriptive]

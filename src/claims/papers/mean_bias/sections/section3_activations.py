@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, at_least, experiment, grid, identity, mean, order, ratio, search, value, within
+from claims import (
+    DEPENDS,
+    REFUTED,
+    Claim,
+    Reading,
+    at_least,
+    experiment,
+    grid,
+    identity,
+    mean,
+    order,
+    ratio,
+    search,
+    value,
+    within,
+)
 from claims.papers.mean_bias.theory import mechanisms
 
 LAWS = ("gaussian", "laplace", "uniform", "two-point")
@@ -48,6 +63,9 @@ MEAN_BEHIND = (
         id="mean-bias.eq3.positive",
         locus="section 3, eq. 3",
         statement="For a symmetric zero-mean random variable z non-odd activations have E[phi(z)] > 0.",
+        read_as=(
+            "Every activation that is not odd, as eq. 3 says in general; its examples by themselves are other claims."
+        ),
         at=grid(activation=["relu", "gelu", "silu", "softplus", "log-sigmoid", "centred-square"], law="gaussian"),
         test=value(MEANS["mean"]),
         band=at_least(1e-3, provenance="smallest-effect", because="positive by more than quadrature could err"),
@@ -141,23 +159,33 @@ GATES = (
     Claim(
         id="mean-bias.eq3.swiglu",
         locus="section 3, eq. 3, SwiGLU",
-        statement=(
-            "If SwiGLU's z in eq. 3 is read as two centred pre-activations, gate and up, the product SiLU(g) u has a "
-            "positive mean whatever their correlation."
-        ),
+        statement="SwiGLU has a positive mean over centred pre-activations.",
+        read_as="SwiGLU's z of eq. 3 as two pre-activations, gate and up, that are jointly Gaussian.",
         at=grid(correlation=[-0.8, -0.3, 0.0], law="gaussian"),
         test=mean(GATED["mean"]),
         band=at_least(0.02, provenance="smallest-effect", because="a tenth of SiLU's own mean"),
         rival=0.0,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="gate and up",
+                option="of correlation 0, -.3 or -.8",
+                because="Eq. 3 asks for a symmetric law of mean zero, and for nothing else.",
+            ),
+            Reading(
+                axis="gate and up",
+                option="of correlation .5",
+                because="Both are projections of one activation, which may make them alike.",
+                at=grid(correlation=0.5, law="gaussian"),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "It is half of the covariance of g and u: -.40, -.15 and .00 at correlations of -.8, -.3 and 0. It depends "
-            "on what SwiGLU's one z is: read as SiLU(z) the mean is positive (mean-bias.eq3.silu), as it is for a "
-            "positive correlation (mean-bias.eq3.swiglu-mean)."
+            "The mean is half of the covariance of g and u: -.40, -.15 and .00 at correlations of -.8, -.3 and 0, and "
+            "positive where they are positively correlated (mean-bias.eq3.swiglu-mean). Read as SiLU of one z it is "
+            "positive (mean-bias.eq3.silu)."
         ),
         corrected_by="mean-bias.eq3.swiglu-mean",
         decides="standard",
-        role="ours",
     ),
     Claim(
         id="mean-bias.eq3.swiglu-mean",
@@ -183,23 +211,37 @@ GATES = (
     Claim(
         id="mean-bias.fig3.swiglu-amplifies",
         locus="section 3, Stage II, SwiGLU (Figure 3, by mechanism)",
-        statement=(
-            "Read of SwiGLU's product with independent random gate and up projections, not of Figure 3's trained "
-            "layer, SwiGLU amplifies the mean's share of the energy."
+        statement="SwiGLU amplifies the mean's share of the energy.",
+        read_as=(
+            "Figure 3 shows a trained layer; here gate and up are independent random projections of 128 channels, with "
+            "a mean of .3, .5 and 1 a channel, 256 tokens."
         ),
         at=grid(shift=[0.3, 0.5, 1.0], **SIZE),
         test=order(SWIGLU["after"], SWIGLU["before"]),
         band=at_least(0.0, provenance="author", because="raising means a larger share behind than before"),
         rival=-0.03,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="output",
+                option="the product SiLU(g) u",
+                because="SwiGLU's output is the product of both projections.",
+            ),
+            Reading(
+                axis="output",
+                option="SiLU(g), the nonlinearity",
+                because="Eq. 3, by which Stage II is explained, is about an activation of one variable.",
+                test=order(SWIGLU["silu"], SWIGLU["before"]),
+                at=grid(shift=[0.3, 0.5], **SIZE),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "The share falls by .06, .14 and .23 at shifts of .3, .5 and 1 (256 tokens, 128 channels): the output mean "
-            "is SiLU's mean times the up projection's, and the spread of SiLU adds noise. It depends on which output "
-            "is meant and on the projections: SiLU of the gate values raises the share (mean-bias.fig3.silu-raises)."
+            "Behind the product the share falls by .06, .14 and .23 at shifts of .3, .5 and 1: the output mean is "
+            "SiLU's mean times the up projection's, and the spread of SiLU adds noise. Behind SiLU alone it rises "
+            "(mean-bias.fig3.silu-raises)."
         ),
         corrected_by="mean-bias.fig3.swiglu-lowers",
         decides="standard",
-        role="ours",
     ),
     Claim(
         id="mean-bias.fig3.silu-raises",

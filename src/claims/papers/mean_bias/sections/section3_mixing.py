@@ -117,6 +117,7 @@ RESIDUAL = (
             "The additive pathway of eq. 4 prevents cancellation of existing bias, read as that no layer's mean can "
             "shorten the mean of the stream."
         ),
+        read_as="Prevents as makes impossible, for any mean that a layer may add.",
         test=search(
             "claims.papers.mean_bias.experiments.mechanism_statements:NO_CANCELLATION",
             examples=80,

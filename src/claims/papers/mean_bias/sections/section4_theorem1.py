@@ -95,6 +95,7 @@ CONSTANT = (
             "Theorem 1 shows that extreme values occur with constant probability once the mean exceeds the threshold; "
             "so its bound is positive there."
         ),
+        read_as="Extreme values as those beyond t, and a bound as something that is positive there.",
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:INFORMATIVE"),
         expected=REFUTED,
         finding=(
@@ -112,6 +113,7 @@ CONSTANT = (
             "Once the mean exceeds the threshold, the coordinate exceeds it with constant probability, whatever the "
             "zero-mean sub-Gaussian noise."
         ),
+        read_as="One constant for every zero-mean sub-Gaussian noise and every mean beyond t; one per cent is tried.",
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:CONSTANT"),
         expected=REFUTED,
         finding=(

@@ -43,6 +43,7 @@ INVERTED = (
             "With q = sigma Phi^-1((1 - delta)^(1/l)) the largest of l Gaussian tokens is at least |mu| + q with "
             "probability at least 1 - delta, .95 at l = 1000 and delta = .05."
         ),
+        read_as="As printed; l = 1000 and delta = .05 are this project's.",
         at=grid(tokens=MANY, mean=[0.0, 3.0]),
         test=proportion(MAXIMA["printed"], MAXIMA["trials"]),
         band=at_least(1 - DELTA, provenance="theory", because="the theorem's own bound"),
@@ -62,6 +63,7 @@ INVERTED = (
             "With q as printed in Theorem 3, P(M >= |mu| + q) is at least 1 - delta for every l, mu and delta in (0, "
             "1)."
         ),
+        read_as="As printed, for every delta that the theorem admits.",
         test=_searched("claims.papers.mean_bias.experiments.maxima_statements:PRINTED"),
         expected=REFUTED,
         finding=(
@@ -141,6 +143,7 @@ IN_PARTICULAR = (
         id="mean-bias.thm3.equality",
         locus="Theorem 3, 'in particular'",
         statement="In Theorem 3, P(M >= |mu|) equals 1 - 2^-l.",
+        read_as="The sign of equality as printed, for any mean; the means and numbers of tokens are this project's.",
         at=grid(tokens=[1, 3], mean=[0.1, 0.5]),
         test=proportion(FEW_TOKENS["reaches_mean"], FEW_TOKENS["trials"]),
         band=within(
@@ -186,6 +189,7 @@ IN_PARTICULAR = (
         id="mean-bias.thm3.in-particular",
         locus="Theorem 3, 'in particular'",
         statement="In particular, that is at the delta for which q = 0, Theorem 3 as printed gives 1 - 2^-l.",
+        read_as="'In particular' as what follows from the theorem's own quantile, at the delta where it is zero.",
         at=grid(tokens=[2, 8]),
         test=value(ZERO["printed"]),
         band=within(maxima.half_of_the_tokens, abs=1e-9, provenance="theory", because="a root in 30 digits"),

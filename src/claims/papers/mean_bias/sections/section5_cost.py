@@ -82,6 +82,7 @@ MEANS = (
         statement=(
             "Averis requires only two mean vectors and two subtractions a step, in addition to the quantized products."
         ),
+        read_as="Operations counted as eqs. 11 and 12 print them, without their sizes.",
         test=value(_count("beside", "printed/4") - _count("beside", "plain")),
         band=count(0),
         rival=11.0,

@@ -6,7 +6,7 @@ split into what differs between tokens and what all tokens share, an offset of t
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, at_most, experiment, grid, mean, order, ratio, within
+from claims import DEPENDS, Claim, Reading, at_least, at_most, experiment, grid, mean, order, ratio, within
 from claims.papers.mean_bias.shared import first_order, one_vector
 from claims.papers.mean_bias.theory import averis
 
@@ -96,25 +96,49 @@ PRINTED = (
     Claim(
         id="mean-bias.dose.printed-helps",
         locus=_FORWARD,
-        statement=(
-            "If splitting is to lower the squared error of activations, their offset included, and the mean is spread "
-            "over all channels, Averis as printed, with the mean in FP4, lowers it by a tenth."
+        statement="Averis as printed, with the mean in FP4, lowers the squared error of activations by a tenth.",
+        read_as=(
+            "The paper gives no error of activations; splitting would be in vain if it did not fall. The tenth and the "
+            "drawn activations, 512 tokens by 256 channels with means of strength 2 and 4, are this project's."
         ),
         at=grid(arm="printed", strength=[2, 4]),
         test=ratio(OPERAND["total"], OPERAND["plain"]),
         band=at_most(0.9, provenance="smallest-effect", because="a tenth of the error"),
         rival=1.0,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="geometry",
+                option="a mean spread over all channels",
+                because="Section 2 speaks of a mean vector, and not of where in the channels it lies.",
+            ),
+            Reading(
+                axis="geometry",
+                option="a mean in one channel of 16",
+                because="A trained model's mean may lie in few channels.",
+                at=grid(arm="printed", strength=[2, 4], every=16),
+            ),
+            Reading(
+                axis="error",
+                option="of every entry, the offset that all tokens share included",
+                because="Eq. 11 is to give the product X W, of which the offset is part.",
+            ),
+            Reading(
+                axis="error",
+                option="of what differs between tokens",
+                because="The first paragraph of section 5 is about the range that tokens' differences have left.",
+                test=ratio(OPERAND["varying"], OPERAND["plain"]),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "It is 1.01 and 1.00 times plain NVFP4's at means of strength 2 and 4 (512 tokens, 256 channels): an FP4 "
-            "mean has the relative error of FP4 activations, which comes back as an offset that all tokens share. It "
-            "depends on geometry and measure: with the mean in one channel of 16 four fifths of the error go "
-            "(mean-bias.alternatives.channels-printed), and what differs between tokens has no more error than without "
-            "a mean (mean-bias.dose.varying-removed)."
+            "With the mean spread over all channels the error is 1.01 and 1.00 times plain NVFP4's at strengths 2 and "
+            "4: an FP4 mean has the relative error of FP4 activations, which comes back as an offset that all tokens "
+            "share. With the mean in one channel of 16 it falls, and so does the error of what differs between tokens "
+            "(mean-bias.dose.varying-removed)."
         ),
         corrected_by="mean-bias.dose.bfloat16-total",
+        role="implied",
         decides="standard",
-        role="ours",
     ),
     Claim(
         id="mean-bias.dose.printed-offset",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Band, Claim, at_least, at_most, experiment, grid, mean, ratio, within
+from claims import REFUTED, Band, Claim, Reading, at_least, at_most, experiment, grid, mean, ratio, within
 from claims.lazy import Number
 from claims.papers.mean_bias.theory import averis
 
@@ -110,10 +110,23 @@ JUDGEMENTS = (
             "If eq. 12 is to lower the squared error of dW, which the paper does not speak of, Averis as printed, with "
             "FP4 means and four terms, has a smaller one than plain NVFP4."
         ),
+        read_as=(
+            "The paper states no error of dW: that it be smaller, and a mean spread over all channels, are this "
+            "project's."
+        ),
         at=grid(arm="printed/4", strength=[1, 2, 4]),
         test=ratio(WEIGHTS["error"], WEIGHTS["plain"]),
         band=at_most(1.0, provenance="author", because="smaller"),
         rival=1.5,
+        readings=(
+            Reading(axis="batch", option="512 tokens", because="Long enough for the laws of eq. 12 to be seen."),
+            Reading(
+                axis="batch",
+                option="128 tokens",
+                because="What FP4 means lose is multiplied by the number of tokens: few are the case in their favour.",
+                at=grid(arm="printed/4", strength=[1, 2, 4], tokens=128),
+            ),
+        ),
         expected=REFUTED,
         finding=(
             "It is 1.8, 2.2 and 2.2 times as large at means of strength 1, 2 and 4 spread over all channels (512 "
@@ -122,8 +135,8 @@ JUDGEMENTS = (
             "at strength 4 (mean-bias.weight-gradient.drop-and-keep)."
         ),
         corrected_by="mean-bias.weight-gradient.drop-and-keep",
-        decides="standard",
         role="ours",
+        decides="standard",
     ),
     Claim(
         id="mean-bias.weight-gradient.drop-and-keep",
@@ -142,10 +155,25 @@ JUDGEMENTS = (
             "If the two cross terms of eq. 12, which expands a product and claims no gain for them, are needed, they "
             "lower the error of dW, with means in BF16."
         ),
+        read_as=(
+            "Eq. 12 expands a product and claims no gain: that the cross terms be needed for the error is this "
+            "project's."
+        ),
         at=grid(arm="bfloat16/4", strength=[1, 2, 4]),
         test=ratio(WEIGHTS["error"], WEIGHTS.at(arm="bfloat16/2")["error"]),
         band=at_most(1.0, provenance="author", because="lower"),
         rival=1.4,
+        readings=(
+            Reading(axis="mean's format", option="BF16", because="It leaves the rounding of the residuals alone."),
+            Reading(
+                axis="mean's format",
+                option="FP4, as printed",
+                because="Section 5 quantizes all operands.",
+                own=True,
+                at=grid(strength=[1, 2, 4]),
+                test=ratio(WEIGHTS.at(arm="printed/4")["error"], WEIGHTS.at(arm="printed/2")["error"]),
+            ),
+        ),
         expected=REFUTED,
         finding=(
             "They raise it 1.5-, 3.0- and 9.1-fold at means of strength 1, 2 and 4, by the law 1 + s^2/2: without "

@@ -170,6 +170,7 @@ ENERGIES = (
             "In the outlier regime, at amplitudes far above the crossover alpha = 1/sqrt(n), gate-flip energy "
             "dominates smooth energy."
         ),
+        read_as="Dominates as has more than half; amplitudes up to .289, the largest in the released results.",
         at=grid(alpha=[0.1, 0.2, 0.289]),
         test=value(SINGLE_FLIP_EXACTLY["gate_share"]),
         band=at_least(0.5, provenance="author", because="dominating means more than half"),

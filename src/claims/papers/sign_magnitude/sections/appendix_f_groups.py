@@ -51,6 +51,7 @@ def _row(eta: str, figure: str, quantity: str, label: str, meaning: str) -> tupl
         expected=REFUTED if right else HOLDS,
         finding=f"It is {right[1]}, which rounds to {right[0]}{right[2]}." if right else "",
         corrected_by=f"{name}-recomputed" if right else None,
+        read_as="As printed, to the last digit." if right else "",
         **common,
     )
     if not right:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from claims import REFUTED, Claim, experiment, grid, identity, mean, ratio, replay, within
 from claims.kinds.table import read_rows
-from claims.papers.sign_magnitude.shared.block import REPLAY_LINEAR, REPLAY_SLACK
+from claims.papers.sign_magnitude.shared.block import LAYER, REPLAY_LINEAR, REPLAY_SLACK
 from claims.papers.sign_magnitude.theory import finite
 
 BASIS = experiment("claims.papers.sign_magnitude.experiments.single_layer:basis_average", seconds=0.002)
-LAYER = experiment(
-    "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
-    sweep={"flip_rate": (0.005, 0.01, 0.1), "arm": ("sign", "additive", "absolute")},
-    fixed={"inputs": 512, "dtype": "float32"},
-    seconds=0.06,
-)
 WIDE_LAYER = experiment(
     "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
     sweep={"flip_rate": (0.005, 0.01, 0.05), "arm": ("sign",)},

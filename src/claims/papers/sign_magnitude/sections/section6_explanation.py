@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, grid, order, value, within
-from claims.papers.sign_magnitude.shared.block import LINEAR, RATES, RELU, SMALL_RATE, by_quadrature, transverse_ratio
+from claims import DEPENDS, REFUTED, Claim, Reading, at_least, grid, order, ratio, value, within
+from claims.papers.sign_magnitude.shared.block import (
+    LAYER,
+    LINEAR,
+    RATES,
+    RELU,
+    SMALL_RATE,
+    by_quadrature,
+    transverse_ratio,
+)
 from claims.papers.sign_magnitude.theory import block, finite, small_rate
 from claims.papers.sign_magnitude.theory.block import Metric
 
@@ -18,24 +26,39 @@ EXPLANATION = (
         id="sign-magnitude.sec64.no-relu-no-asymmetry",
         locus="section 6.4, item 1",
         statement=(
-            "If the asymmetry that section 6.4 says does not exist without the ReLU is that of Theorem 3's transverse "
-            "energies, not of Proposition 1's total ones, a linear block has a ratio of one."
+            "Without the ReLU there is no asymmetry between sign flips and steps of equal norm: the ratio is one."
         ),
+        read_as="One as within .2, a ninth of what Theorem 3's ratio has above one.",
         at=grid(n=512, flip_rate=RATES, metric="pre", step=1),
         test=transverse_ratio(LINEAR),
         band=within(
             1.0, abs=0.2, provenance="smallest-effect", because="no asymmetry means one; .2 is a ninth of c - 1"
         ),
         rival=block.c_linear,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="energies",
+                option="transverse, as in Theorem 3",
+                because="The asymmetry that section 6 explains is that of Theorem 3.",
+            ),
+            Reading(
+                axis="energies",
+                option="total, as in Proposition 1",
+                because="Section 6.4 attributes it to Proposition 1, which is about total energies.",
+                own=True,
+                at=grid(n=256, m=256, flip_rate=[0.005, 0.1]),
+                test=ratio(LAYER.at(arm="sign")["energy_plain"], LAYER.at(arm="additive")["energy_plain"]),
+                rival=1.5,
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "A linear block has the ratio (1 - p) pi/(pi - 2) = 2.724 at p = .01: sign(W)x has the squared correlation "
-            "2/pi with Wx (Bussgang), so that the transverse projection leaves 1 - 2/pi of the step's energy and 1 - p "
-            "of the flips'. Read of total energies, as by Proposition 1, there is none "
+            "A linear block has the ratio (1 - p) pi/(pi - 2) of transverse energies, 2.724 at p = .01: sign(W)x has "
+            "the squared correlation 2/pi with Wx (Bussgang), so that the transverse projection leaves 1 - 2/pi of the "
+            "step's energy and 1 - p of the flips'. Of total energies there is none "
             "(sign-magnitude.prop1.equal-energy)."
         ),
         corrected_by="sign-magnitude.sec64.linear-asymmetry",
-        role="ours",
     ),
     Claim(
         id="sign-magnitude.sec64.linear-asymmetry",
@@ -69,6 +92,7 @@ EXPLANATION = (
             "The ReLU creates the asymmetry: the ratio of transverse energies of sign flips and steps of equal norm "
             "is larger with it than without."
         ),
+        read_as="Creates as makes the ratio larger than it is without, at Table 2's rates.",
         at=grid(n=512, flip_rate=RATES, metric="pre", step=1),
         test=order(RELU["c"], LINEAR["c"]),
         band=at_least(0.0, provenance="author", because="'creates' means that the ratio is larger with it"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, Scalar, at_least, at_most, grid, mean, printed, value, within
+from claims import DEPENDS, REFUTED, Claim, Reading, Scalar, at_least, at_most, grid, mean, printed, value, within
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
     LIMIT,
@@ -65,22 +65,41 @@ EQUAL_NORM = (
         id="sign-magnitude.sec84.flips-move-more",
         locus="section 8.4, equal-norm comparison; section 1.3, post-training quantization",
         statement=(
-            "If damage is what RMSNorm's output shows, sign flips turn it further than the sign quantizer does at "
-            "equal norm."
+            "At equal norm sign flips do more damage to the direction of a block's output than sign quantization."
+        ),
+        read_as=(
+            "Damage as transverse energy, more as any ratio above one, in a layer of 256 x 256 with and without the "
+            "ReLU."
         ),
         at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
         test=flips_over_quantization(SIGN, "post"),
         band=at_least(1.0, provenance="author", because="more means a ratio above one"),
         rival=0.91,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="outputs compared",
+                option="behind RMSNorm",
+                because=(
+                    "Section 1.3 speaks of post-training quantization, where the next block sees normalised outputs."
+                ),
+            ),
+            Reading(
+                axis="outputs compared",
+                option="before RMSNorm",
+                because="Section 8.4 compares transverse energies before normalisation.",
+                own=True,
+                test=flips_over_quantization(SIGN, "pre"),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "They turn it less: in the wide limit the squared sine of the angle is .915 of the quantizer's. Section "
-            "8.4 compares transverse energies before normalisation, where flips have 1.44 times the quantizer's; "
-            "quantization shrinks the variance to 2/pi, so that RMSNorm multiplies its error energy by pi/2, and "
-            "flips keep it."
+            "Behind RMSNorm flips turn the output less: in the wide limit the squared sine of the angle is .915 of the "
+            "quantizer's (sign-magnitude.sec84.ratio-post). Before it flips have 1.44 times the quantizer's transverse "
+            "energy (sign-magnitude.sec84.ratio-pre): quantization shrinks the variance to 2/pi, so that RMSNorm "
+            "multiplies its error energy by pi/2, and flips keep it."
         ),
         corrected_by="sign-magnitude.sec84.ratio-post",
-        role="ours",
+        role="implied",
     ),
     Claim(
         id="sign-magnitude.sec84.ratio-post",
@@ -131,13 +150,28 @@ SCOPE = (
     Claim(
         id="sign-magnitude.sec85.relu-needed",
         locus="section 8.5, multi-component pipeline",
-        statement=(
-            "The ReLU creates the differential treatment of sign flips and quantization error of equal norm, read as "
-            "at least .1 of the ratio of their transverse energies, 1.44."
-        ),
+        statement="The ReLU creates the differential treatment of sign flips and quantization error of equal norm.",
+        read_as="The ratio of their transverse energies, 1.44 before RMSNorm, in the wide limit.",
         test=value(LIMIT_SIGN["relu_ratio_pre"] - LIMIT_SIGN["linear_ratio_pre"]),
         band=at_least(0.1, provenance="smallest-effect", because="a quarter of the ratio's excess over one"),
         rival=0.0,
+        readings=(
+            Reading(
+                axis="creates",
+                option="makes at least .1 of the ratio",
+                because="A quarter of what the ratio has above one would be a part worth the word.",
+            ),
+            Reading(
+                axis="creates",
+                option="without it the ratio is one, within .1",
+                because="What creates a difference is not there without it.",
+                test=value(LIMIT_SIGN["linear_ratio_pre"]),
+                band=within(
+                    1.0, abs=0.1, provenance="smallest-effect", because="a quarter of the ratio's excess over one"
+                ),
+                rival=1.4366,
+            ),
+        ),
         expected=REFUTED,
         finding=(
             "A linear layer has 1.4281 where the ReLU gives 1.4366: the row's alignment with its signs, 2/pi, and the "

@@ -9,15 +9,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from claims import REFUTED, Claim, Scalar, at_most, between, experiment, grid, identity, linear, mean, value, within
+from claims import (
+    DEPENDS,
+    Claim,
+    Reading,
+    Scalar,
+    at_most,
+    between,
+    experiment,
+    grid,
+    identity,
+    linear,
+    mean,
+    value,
+    within,
+)
 from claims.lazy import Number
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
     FITTED,
     LIMIT,
     LIMIT_FITTED,
+    LIMIT_SIGN,
     LIMIT_TERNARY,
     QUADRANTS,
+    SIGN_BLOCK,
     TERNARY,
     TERNARY_ALIGNMENT,
     TERNARY_BLOCK,
@@ -124,36 +140,64 @@ RADIAL = (
         id="sign-magnitude.b158.between",
         locus="contribution 2; section 8.3",
         statement=(
-            "Read of BitNet b1.58's ternary weights, the radial share of the error lies between that of sign flips and "
-            "2/pi, that of (A4)'s step."
+            "The radial share of ternary weights' error lies between that of sign flips and 2/pi, that of (A4)'s step."
         ),
+        read_as="Before the ReLU, in the wide limit; .0658 as the share of sign flips.",
         test=value(LIMIT_TERNARY["linear_radial_fraction"]),
         band=between(0.0658, KAPPA, provenance="author", because="the two shares that are named"),
         rival=0.7,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="ternary",
+                option="BitNet b1.58, with zeros",
+                because="The title's ternary quantization has three levels, as b1.58 has.",
+            ),
+            Reading(
+                axis="ternary",
+                option="the sign quantizer",
+                because="Section 2.3 defines the ternary scheme so and sets the zeros of b1.58 apart.",
+                own=True,
+                test=value(LIMIT_SIGN["linear_radial_fraction"]),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "With b1.58's zeros it is .6447 before the ReLU, above 2/pi = .6366. Section 2.3 sets these zeros apart: "
-            "of the sign quantizer, which the paper calls ternary, the statement holds."
+            "With b1.58's zeros it is .6447 before the ReLU, above 2/pi = .6366. Of the sign quantizer, which section "
+            "2.3 calls ternary, it lies between."
         ),
         corrected_by="sign-magnitude.b158.radial-pre",
-        role="ours",
     ),
     Claim(
         id="sign-magnitude.b158.minority",
         locus="section 8.5; title",
-        statement="Read of BitNet b1.58's ternary weights, RMSNorm's radial filter takes a minority of their error.",
+        statement="RMSNorm's radial filter takes a minority of ternary weights' error.",
+        read_as="A minority as less than half, before the ReLU and behind it, in a layer of 256 x 256.",
         at=grid(quantizer=TERNARY, activation=["relu", "linear"], **SIZE),
         test=mean(TERNARY_BLOCK["radial_fraction"]),
         band=at_most(0.5, provenance="author", because="a minority"),
         rival=0.6,
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="ternary",
+                option="BitNet b1.58, with zeros",
+                because="The title's ternary quantization has three levels, as b1.58 has.",
+            ),
+            Reading(
+                axis="ternary",
+                option="the sign quantizer",
+                because="Section 2.3 defines the ternary scheme so and sets the zeros of b1.58 apart.",
+                own=True,
+                test=mean(SIGN_BLOCK["radial_fraction"]),
+                at=grid(activation=["relu", "linear"], **SIZE),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
             "Of b1.58's error it takes .659 behind the ReLU and .645 before it, in the wide limit "
-            "(sign-magnitude.b158.radial-pre). Section 2.3 sets b1.58's zeros apart: of the sign quantizer, which the "
-            "paper calls ternary, it takes .365."
+            "(sign-magnitude.b158.radial-post, sign-magnitude.b158.radial-pre). Of the sign quantizer, which section "
+            "2.3 calls ternary, it takes less than half."
         ),
         corrected_by="sign-magnitude.b158.radial-post",
-        role="ours",
     ),
     _exact(
         "radial-pre",

@@ -96,6 +96,9 @@ ATTRIBUTION = (
             "The second projection makes the difference between V0 and V1: leaving it out raises the ratio at p = .01 "
             f"by {PRINTED['V0']} - {PRINTED['V1']}."
         ),
+        read_as=(
+            "The difference of the printed 3.595 and 2.639 as what leaving out the projection does, in either metric."
+        ),
         at=grid(flip_rate=0.01, metric=["pre", "post"]),
         test=order(WITHOUT["c"], WITH["c"]),
         band=within(EFFECT, abs=0.2, provenance="smallest-effect", because="a fifth of the printed difference"),

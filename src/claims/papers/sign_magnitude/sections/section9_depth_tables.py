@@ -58,6 +58,7 @@ def _without_projection(
         id=f"sign-magnitude.{claim_id}",
         locus=locus,
         statement=statement,
+        read_as="The printed figure as a run of the network that the passage names, on the published seeds.",
         at=grid(residual=residual, width=NARROW, layer=layer),
         test=replay(
             REPLAY_RELEASED["c"],

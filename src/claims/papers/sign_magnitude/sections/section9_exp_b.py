@@ -128,6 +128,7 @@ INFERENCE = (
             "The single-layer ratio of trained weights, 3.494, exceeds that of i.i.d. weights, given as the "
             "theoretical value 2.75, by 27 per cent."
         ),
+        read_as="The gap of 27 per cent as one between settings that are alike but for the weights.",
         test=table(PATH, check=AboveIid(percent="27")),
         expected=REFUTED,
         finding=(
@@ -144,6 +145,7 @@ INFERENCE = (
             "In the setting of Exp B's script, one layer, normalised outputs and p = .01, the i.i.d. theoretical "
             "value is 2.75."
         ),
+        read_as="2.75 as the value in the setting of Exp B's script, where it is compared.",
         at=points("v2-released", layer=1, metric="post"),
         test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
         band=within(small_rate.c_limit, rel=0.1, provenance="smallest-effect", because="a third of the claimed gap"),

@@ -55,6 +55,7 @@ MODELS = (
         id="sign-magnitude.table6.within-5pc",
         locus="section 9.2",
         statement="The mean squared cosine of every model's matrices is within 5 per cent of 2/pi.",
+        read_as="The mean over a model's matrices, as the table has it; two of three released models.",
         test=table(
             PATH,
             check=bounded(

@@ -90,6 +90,7 @@ OUTLIER_ARM = (
             "Table 8's outlier arms of the main run, 41,727, and of the control, 26.1, are both sign flips of 2.41M "
             "weights in outlier columns, read as perplexities that agree within a factor of two."
         ),
+        read_as="The same flips as perplexities within a factor of two, in the two released runs.",
         test=table(
             PATH,
             check=bounded(

@@ -52,6 +52,7 @@ FLIPS = (
         statement=(
             "Table 9's numbers of flips are p times the number of all weights, of which Table 8's 48.7M are 5 per cent."
         ),
+        read_as="'Total entries' as all weights, of which Table 8 gives the number.",
         test=table(
             PATH,
             check=recomputed(

@@ -36,6 +36,13 @@ HIDDEN = experiment(
     fixed={"step": 1, "pairs": 256, "dtype": "float32"},
     seconds=0.06,
 )
+#: One perturbed linear layer, arms sharing their draws.
+LAYER = experiment(
+    "claims.papers.sign_magnitude.experiments.single_layer:perturbed_layer",
+    sweep={"flip_rate": (0.005, 0.01, 0.1), "arm": ("sign", "additive", "absolute")},
+    fixed={"inputs": 512, "dtype": "float32"},
+    seconds=0.06,
+)
 WIDE = experiment("claims.papers.sign_magnitude.experiments.quadrature:wide_limit", fixed={"step": 1}, seconds=0.05)
 SMALL_RATE = experiment(
     "claims.papers.sign_magnitude.experiments.quadrature:small_rate", fixed={"step": 1}, seconds=0.4
