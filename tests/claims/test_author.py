@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +21,8 @@ from claims.experiment import experiment, grid
 from claims.kinds import mean
 from claims.outline.responses import load_responses, responses_in
 from claims.outline.unread import unread
+from claims.plugin.report import facts, status, story, summary
+from claims.reading import Reading
 from claims.report.author import TEMPLATE, who_says
 from claims.report.page import render
 from claims.report.readings import curve, curve_lines, strip
@@ -152,7 +155,7 @@ def test_the_page_shows_readings_and_answers_escaped(tmp_path):
     assert_inert(text)
     shown = " ".join("".join(tree(text).itertext()).split())
     assert "The authors answer" in shown
-    assert "Read as:" in shown
+    assert "read as: <script>" in shown
     assert shown.count(" ".join(HOSTILE.split())) >= 6
     ElementTree.fromstring(text.removeprefix("<!doctype html>"))
 
@@ -299,3 +302,20 @@ def test_the_digest_is_of_the_values_that_the_verdict_rests_on(audit, tmp_path):
     one, again = (audit(made, path=tmp_path / name).claims[0] for name in ("a.sqlite", "b.sqlite"))
     assert one.evidence == again.evidence
     assert one.evidence != audit(made, epoch=8).claims[0].evidence
+
+
+def test_pytest_says_what_depends_and_on_what(audit):
+    other = Reading(axis="geometry", option="sparse", because="so", at=grid(centre=0.3))
+    declared = Reading(axis="geometry", option="spread", because="so")
+    made = claim_of(
+        at=grid(centre=1.5), readings=(declared, other), expected="DEPENDS", finding="With the geometry.", read_as="So."
+    )
+    found = audit(made).claims[0]
+    told = story(found, "claimbench why demo.one")
+    assert "REFUTED read as geometry: spread; HOLDS read as geometry: sparse" in told
+    assert "read as   So." in told
+    assert status(facts(found)) == ("passed", "d", "DEPENDS as expected")
+    report = SimpleNamespace(user_properties=list(facts(found).items()), nodeid="x")
+    lines = list(summary([report]))
+    assert lines[0] == "1 DEPENDS"
+    assert "demo.one: With the geometry. [HOLDS read as geometry: sparse; REFUTED read as geometry: spread]" in lines[2]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import claims
-from claims import Claim, Pack, Paper, experiment, grid, kinds
+from claims import Claim, Pack, Paper, Reading, experiment, grid, kinds
 from claims.auditing.planning import plan
 from claims.bands import Band, at_least, at_most, between, printed, within
 from claims.catalogue import to_plain
@@ -25,6 +25,8 @@ X, Y = MADE["x"], MADE["y"]
 WHY = {"provenance": "author", "because": "so"}
 BAND = within(1.0, abs=0.1, **WHY)
 CLAIM = {"id": "demo.one", "locus": "Section 1", "statement": "One is one.", "test": kinds.mean(X), "band": BAND}
+READINGS = (Reading(axis="norm", option="plain", because="so"),
+            Reading(axis="norm", option="squared", because="so", rival=3.0))  # fmt: skip
 FAMILY = {"a": {"x": [1.0, 2.0, 3.0]}, "b": {"x": [1.0, 2.0, 4.0]}}
 
 
@@ -38,11 +40,14 @@ class Wordless:
 #: A constructor, and arguments that it takes.
 MAKERS: dict[str, tuple[Callable[..., Any], Mapping[str, Any]]] = {
     "Claim": (Claim, CLAIM | {"rival": 2.0, "at": grid(n=[1, 2]), "finding": "", "corrected_by": None,
-                              "expected": "HOLDS", "role": "paper", "decides": "smoke", "most_seeds": 8}),
+                              "expected": "HOLDS", "role": "paper", "decides": "smoke", "most_seeds": 8,
+                              "read_as": "", "readings": READINGS}),
+    "Reading": (Reading, {"axis": "norm", "option": "squared", "because": "so", "own": False, "test": kinds.mean(X),
+                          "at": grid(n=[1, 2]), "band": BAND, "rival": 2.0, "most_seeds": 8}),
     "Paper": (Paper, {"key": "demo", "title": "A demonstration", "identifier": "doi:1", "version": 1,
                       "authors": "Nobody", "number": "n:1", "canonical_sha256": "00"}),
     "Pack": (Pack, {"paper": Paper(key="demo", title="x"), "modules": ("a.b",), "api": "1",
-        "outline": Path("outline.toml")}),
+        "outline": Path("outline.toml"), "responses": Path("responses.toml")}),
     "Band": (Band, {"target": 1.0, "below": 0.1, "above": 0.1, "relative": False, "provenance": Provenance.AUTHOR,
                     "because": "so", "text": None, "edges": None}),
     "within": (within, {"target": 1.0, "rel": 0.1, **WHY}),
@@ -106,6 +111,8 @@ def use(made: Any) -> None:
     elif isinstance(made, kinds.base.Kind):
         band = BAND if made.needs_band else None
         made = Claim(**CLAIM | {"test": made, "band": band, "at": grid(n=[1, 2, 4])})
+    elif isinstance(made, Reading):
+        made = Claim(**CLAIM | {"readings": (READINGS[0], made) if made.axis == "norm" else ()})
     if isinstance(made, Claim):
         planned = plan([made], tier=Tier.FULL)
         planned.cost()
@@ -145,6 +152,9 @@ REFUSED = [
     ("Claim", "at", ((("n", [1]),),)), ("Claim", "at", (("n", 1),)), ("Claim", "at", grid(n=1) * 2),
     ("Claim", "expected", "ERROR"), ("Claim", "role", ["paper"]), ("Claim", "test", kinds.mean),
     ("Claim", "band", (0, 1)),
+    ("Claim", "read_as", None), ("Claim", "readings", "x"), ("Claim", "readings", READINGS[:1]),
+    ("Claim", "readings", {READINGS[0]: 1}), ("Reading", "axis", "A"), ("Reading", "own", 1), ("Reading", "at", ()),
+    ("Reading", "test", 3), ("Reading", "rival", "x"), ("Reading", "most_seeds", 0), ("Pack", "responses", "x.toml"),
     ("Paper", "key", "A Paper"), ("Paper", "version", "1"), ("Paper", "authors", ["Nobody"]), ("Paper", "title", " "),
     ("Pack", "modules", "a.b"), ("Pack", "outline", "outline.toml"), ("Pack", "paper", "demo"),
     ("Pack", "api", 1), ("Pack", "api", "2"),
