@@ -25,7 +25,7 @@ from claims.models.divergence import divergence
 from claims.models.known import KnownModel
 from claims.models.subjects import subject_of
 from claims.subject import NOBODY, Subject
-from claims.verdict import HOLDS, REFUTED, Tier
+from claims.verdict import HOLDS, REFUTED, UNDECIDED, Tier
 
 from .models import tiny
 
@@ -161,6 +161,8 @@ class TestDeclaration:
         assert as_expected(about, REFUTED, Tier.STANDARD) is False
         assert as_expected(about, REFUTED, Tier.STANDARD, on_record=False) is None
         assert as_expected(about, HOLDS, Tier.STANDARD, on_record=False) is True
+        assert as_expected(about, UNDECIDED, Tier.STANDARD, on_record=False) is None
+        assert as_expected(about, UNDECIDED, Tier.SMOKE, on_record=False) is True
         replication = claim(role="replication")
         assert as_expected(replication, REFUTED, Tier.STANDARD, on_record=False) is False
 

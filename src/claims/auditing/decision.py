@@ -115,13 +115,11 @@ def as_expected(claim: Claim, verdict: Verdict, tier: Tier, *, on_record: bool =
     and a warning. What another trained model than the one ``on_record`` does contradicts nothing, unless the claim is
     about that model.
     """
-    if verdict is claim.expected:
+    if verdict is claim.expected or (verdict is UNDECIDED and tier.level < claim.decides.level):
         return True
     if verdict is UNAVAILABLE or not (on_record or not claim.needs or claim.role is Role.REPLICATION):
         return None
-    if verdict is UNDECIDED:
-        return True if tier.level < claim.decides.level else None
-    return False
+    return None if verdict is UNDECIDED else False
 
 
 def more_seeds(judgement: Judgement, band: Limits, seeds: int) -> int | None:

@@ -132,6 +132,7 @@ def _kernels() -> Iterator[Finding]:
 
 
 def _packs() -> Iterator[Finding]:
+    from claims.auditing.controls import uncontrolled
     from claims.discovery import examine as packs
 
     found = packs()
@@ -144,7 +145,9 @@ def _packs() -> Iterator[Finding]:
             yield Finding(name, MISSING, f"left out ({each.distribution}): {each.problem}", remedy)
         else:
             title = each.pack.paper.title
-            yield Finding(name, PRESENT, f"{len(each.claims)} claims of {title!r} ({each.distribution})")
+            lacks = " or ".join(uncontrolled(each.claims))
+            controls = f"; no control that every audit measures has to be {lacks}" if lacks else ""
+            yield Finding(name, PRESENT, f"{len(each.claims)} claims of {title!r} ({each.distribution}){controls}")
 
 
 def _models() -> Iterator[Finding]:

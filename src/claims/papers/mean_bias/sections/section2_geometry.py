@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, grid, identity, mean, within
+from claims import REFUTED, UNDECIDED, Claim, at_least, grid, identity, mean, within
 from claims.papers.mean_bias.shared import EXPANSION, SIGNS
 from claims.papers.mean_bias.theory import geometry
 
@@ -105,6 +105,27 @@ PROJECTIONS = (
             "Phi(1) = 84 % would. Compare with that null, or take the direction from other tokens."
         ),
         corrected_by="mean-bias.sec2.signs-of-noise",
+        role="control",
+    ),
+    Claim(
+        id="mean-bias.sec2.signs-too-fine",
+        locus="section 2, Figure 1 left, null",
+        statement="The share of one sign of centred Gaussian tokens is what it is expected to be, to 1 in 2,000.",
+        at=grid(tokens=512, channels=64, shift=0.0),
+        test=mean(SIGNS["positive"]),
+        band=within(
+            geometry.signs_of_noise,
+            abs=0.0003,
+            provenance="author",
+            because="a twentieth of what one seed differs from the next by, on purpose",
+        ),
+        rival=0.5,
+        expected=UNDECIDED,
+        most_seeds=8,
+        finding=(
+            "The expectation is exact, so that this is true, and 256 seeds tell it to .002: some 10,000 would decide. "
+            "A verdict here would be a guess."
+        ),
         role="control",
     ),
     Claim(

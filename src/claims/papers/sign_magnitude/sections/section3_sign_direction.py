@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, Claim, at_least, experiment, grid, identity, limit, mean, order, slope, within
+from claims import REFUTED, UNDECIDED, Claim, at_least, experiment, grid, identity, limit, mean, order, slope, within
 from claims.papers.sign_magnitude.theory import vectors
 
 KAPPA = 2 / math.pi
@@ -133,6 +133,27 @@ PROPOSITION_2 = (
         expected=REFUTED,
         finding="It is 3n/(n + 2): the kurtosis of a Gaussian weight enters. Only weights of one magnitude give 1.",
         corrected_by="sign-magnitude.prop2.exact",
+        role="control",
+    ),
+    Claim(
+        id="sign-magnitude.prop2.exact-too-fine",
+        locus="Proposition 2, Gaussian case",
+        statement="For Gaussian weights the mean squared cosine to |w| is 3/(n + 2) at n = 32, to 1 in 2,000.",
+        at=grid(n=32, law="gaussian"),
+        test=mean(VECTORS["random_cosine"]),
+        band=within(
+            vectors.random_sign_cosine_mean,
+            rel=0.0005,
+            provenance="author",
+            because="a thirtieth of what one seed differs from the next by, on purpose",
+        ),
+        rival=limit_at_finite_n,
+        expected=UNDECIDED,
+        most_seeds=8,
+        finding=(
+            "It is exact, so that this is true, and 256 seeds tell it to .4 %: some 16,000 would decide. "
+            "A verdict here would be a guess."
+        ),
         role="control",
     ),
     Claim(
