@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from claims.auditing.budget import check_budget
 from claims.claim import Claim, nearest
 from claims.discovery import Installed, check_correction, examine
 from claims.errors import BadOption, InvalidClaimFile, NothingSelected, UnknownClaim
@@ -98,7 +99,8 @@ def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
 
     Raises:
         InvalidClaimFile: a file cannot be loaded; names file, line and field.
-        InvalidDeclaration: two claims of files share an id, or ``corrected_by`` of one names none.
+        InvalidDeclaration: two claims of files share an id, ``corrected_by`` of one names none, or there are more
+            about one paper than error rates are stated for.
     """
     paths = [file.resolve() for file in files]
     return _of_files(paths) if paths else _of_packs(examine())
@@ -133,6 +135,7 @@ def _of_files(paths: Sequence[Path]) -> Catalogue:
             papers.setdefault(claim.paper, Paper(key=claim.paper, title=claim.paper))
         papers |= {paper.key: paper for paper in vars(module).values() if isinstance(paper, Paper)}
     _check_corrections(claims, homes)
+    check_budget(claims.values(), where=", ".join(map(str, paths)))
     return Catalogue(claims, papers, {}, tuple(dict.fromkeys(str(path.parent) for path in paths)), homes=homes)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
+from claims.auditing.budget import check_budget
 from claims.claim import Claim, nearest
 from claims.errors import ClaimsError, InvalidDeclaration
 from claims.evidence.watching import importing
@@ -81,6 +82,7 @@ def _load(entry: metadata.EntryPoint) -> Installed:
             if not isinstance(pack, Pack):
                 raise InvalidDeclaration(f"entry point {entry.value}", pack, "a claims.Pack")
             homes, claims, reasons = pack.homes(), pack.claims(), pack.not_claims()
+        check_budget(claims)
         outline = None if pack.outline is None else load_outline(pack.outline)
         answers = {} if pack.responses is None else load_responses(pack.responses, readings_of(claims))
         return replace(

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import claims.discovery
+from claims.auditing.decision import BUDGET
 from claims.catalogue import load_catalogue
+from claims.errors import InvalidDeclaration
 
 CLAIMS = """
 from claims import Claim, experiment, mean, within
@@ -91,6 +93,18 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name, module in tuple(sys.modules.items()):
         if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
             del sys.modules[name]
+
+
+def test_a_pack_with_more_claims_than_its_error_budget_is_left_out_and_its_file_refused(site):
+    more = 'MANY = tuple(made(f"{{key}}.c{{n}}") for n in range({count}))'
+    site.install("full", more=more.format(count=BUDGET - 1).replace("{key}", "full"))
+    site.install("over", more=more.format(count=BUDGET).replace("{key}", "over"))
+    catalogue = load_catalogue()
+    assert set(catalogue.papers) == {"full", "good"}
+    (left,) = catalogue.left_out
+    assert left.problem.startswith("claims judged on seeds: got '501 about over'; allowed: at most 500 about one paper")
+    with pytest.raises(InvalidDeclaration, match=r"over_claims\.py: claims judged on seeds: got '501 about over'"):
+        load_catalogue([site.folder / "over_claims.py"])
 
 
 #: What a pack may do when it is imported, and words that the line about it has.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from claims.auditing.budget import ErrorRates, error_rates
 from claims.auditing.decision import ALPHA_LOOK, as_expected, combine, combine_readings, looks_at, more_seeds
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
@@ -263,6 +264,10 @@ class AuditResult:
     measured: int
     cached: int
 
+    def error_rates(self) -> ErrorRates:
+        """How sure all verdicts are together."""
+        return error_rates(self.claims)
+
     def counts(self) -> dict[str, int]:
         """Number of claims with each verdict."""
         found = Counter(result.verdict for result in self.claims)
@@ -297,6 +302,7 @@ class AuditResult:
             "tier": self.plan.tier.value,
             "environment": dict(self.environment) | self.plan.subject.words(),
             "counts": self.counts(),
+            "error_rates": self.error_rates().to_json(),
             "claims": [self._published(result.to_json()) for result in self.claims],
         }
 

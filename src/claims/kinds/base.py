@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -143,6 +143,21 @@ class GivesSeeds(Protocol):
 
     def per_seed(self, sample: Values) -> np.ndarray:
         """The value of each seed, shape (seeds,)."""
+        ...
+
+
+@runtime_checkable
+class JudgedTogether(Protocol):
+    """A kind with an error rate of its own, which claims keep together."""
+
+    @property
+    def level(self) -> float:
+        """Probability of any false verdict among them, at most."""
+        ...
+
+    @property
+    def together(self) -> Hashable:
+        """The same for all of them, and for no other claim."""
         ...
 
 

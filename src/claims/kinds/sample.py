@@ -13,6 +13,7 @@ from claims.errors import InvalidDeclaration
 from claims.experiment import Experiment, Quantity
 from claims.fields import check_finite, check_text, is_finite
 from claims.kinds.base import GivesPValue, Judgement, Kind, Values
+from claims.kinds.per_seed import PerSeed
 from claims.verdict import UNDECIDED
 
 _DATA = Experiment("data", "")
@@ -43,6 +44,11 @@ class FixedSample:
     looks: ClassVar[tuple[int, ...]] = (0,)
     sequential: ClassVar[bool] = False
 
+    @property
+    def together(self) -> Hashable:
+        """The columns of all members, the test and the level: what one procedure of Holm's is about."""
+        return _of_test(self.test), self.level, tuple((name, member.columns) for name, member in self.family)
+
     def quantities(self) -> Sequence[Quantity]:
         """Nothing is measured."""
         return ()
@@ -66,6 +72,14 @@ class FixedSample:
         return Judgement(
             verdict=judged.verdict, estimate=judged.estimate, interval=judged.interval, reason=reason, detail=detail
         )
+
+
+def _of_test(test: Kind) -> Hashable:
+    """A test as another one equals it that was made of the same columns: what reduces them is a function."""
+    if isinstance(test, PerSeed) and not test.over:
+        return test.kind, test.expressions
+    assert isinstance(test, Hashable)  # by sample()
+    return test
 
 
 def _judge(test: Kind, member: Member, alpha: float) -> Judgement:

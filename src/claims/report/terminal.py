@@ -19,6 +19,7 @@ from claims.report.words import (
     at_words,
     band_words,
     compared_words,
+    error_words,
     estimate_words,
     figure_words,
     more_words,
@@ -240,6 +241,7 @@ def _totals(result: AuditResult, console: Console) -> None:
     if stopped:
         emit(console, f"stopped before {counted(stopped, 'claim')} could be decided")
     emit(console, f"tolerances: {_provenance(result)}")
+    emit(console, error_words(result.error_rates()))
     measured, stored = counted(result.measured, "seed"), f"{result.cached:,} from the store"
     tail = f"epoch {result.plan.epoch}, tier {result.plan.tier}"
     emit(console, f"{measured} measured, {stored}, {duration(result.seconds)}; {tail}")

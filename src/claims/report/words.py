@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from claims.auditing.budget import ErrorRates
 from claims.claim import Claim
 from claims.kinds.base import LOOKS, ComparesLevels
 from claims.report.numbers import band_text, counted, estimate_text, interval_text, number
@@ -94,6 +95,26 @@ def speaker(row: Row) -> Row:
     same = (point for point in row["points"] if all(point[name] == row[name] for name in figures))
     found: Row = next(same, row["points"][0])
     return found
+
+
+def error_words(rates: ErrorRates) -> str:
+    """How sure all verdicts of an audit are together."""
+    if not rates.claims and not rates.apart:
+        return "no verdict rests on seeds"
+    judged = f"any false verdict among {counted(rates.claims, 'claim')} judged on seeds: {_percent(rates.any_false)}"
+    if not rates.apart:
+        return judged
+    families = "1 family" if rates.apart_families == 1 else f"{rates.apart_families} families"
+    own = f"{counted(rates.apart, 'fixed sample')} in {families}, {rates.apart_decided} decided"
+    return f"{judged}; apart from these, among {own}, at levels of their own: {_percent(rates.apart_any_false)}"
+
+
+def _percent(bound: float) -> str:
+    """A bound of a probability, rounded up to two digits."""
+    if not bound:
+        return "none can be false by chance"
+    places = 1 - math.floor(math.log10(bound * 100))
+    return f"at most {math.ceil(round(bound * 100 * 10**places, 6)) / 10**places:g} %"
 
 
 def at_words(point: Mapping[str, Any]) -> str:
