@@ -22,7 +22,7 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit results results-trained test test-slow fuzz faults lint gate bench bench-kernels bench-record bench-history clean
+.PHONY: help audit trust results results-trained test test-slow fuzz faults lint gate bench bench-kernels bench-record bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ help: ## this list
 audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full MODEL=smollm2), write report/
 	$(BIN)/claimbench audit --tier $(TIER) --model $(MODEL) --text $(TEXT) --report $(REPORT) --json $(REPORT)/result.json \
 	  --no-table
+
+trust: $(VENV)/.installed ## are verdicts as sure as they say? counted on claims of known truth (TIER=full: ten minutes)
+	$(BIN)/claimbench calibrate --tier $(TIER)
 
 results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what README quotes of it
 	@set -e; for paper in $(PAPERS); do \

@@ -903,7 +903,7 @@ def test_a_full_disk_is_one_line():
 
 def test_help_of_every_command(cli):
     text = cli("--help").stdout
-    for name in ("list", "audit", "why", "diff", "report", "evidence", "doctor", "new"):
+    for name in ("list", "audit", "why", "diff", "calibrate", "report", "evidence", "doctor", "new"):
         assert f"  {name} " in text
         assert cli(name, "--help").stdout.startswith("Usage: ")
     assert re.search(r"claimbench, version \d", cli("--version").stdout)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claims.auditing.budget import ErrorRates, error_rates
-from claims.auditing.decision import ALPHA_LOOK, as_expected, combine, combine_readings, looks_at, more_seeds
+from claims.auditing.decision import as_expected, combine, combine_readings, looks_at, more_seeds
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.evidence.canonical import canonical_json, digest
@@ -83,7 +83,7 @@ class PointResult:
             "band": [_finite(band.lo), _finite(band.hi)] if band else None,
             "estimate": _finite(judged.estimate),
             "interval": _pair(judged.interval),
-            "alpha": judged.detail.get("granted", ALPHA_LOOK if trial.claim.test.sequential else None),
+            "alpha": judged.detail.get("granted", trial.alpha if trial.claim.test.sequential else None),
             "seeds": trial.main_seeds,
             "confirmation": None
             if second is None

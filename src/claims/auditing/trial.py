@@ -98,6 +98,7 @@ class Trial:
     points: int
     tier: Tier
     unavailable: str = ""
+    alpha: float = ALPHA_LOOK
     look: int = 0
     main: Judgement | None = None
     main_seeds: int = 0
@@ -141,7 +142,7 @@ class Trial:
             return
         try:
             sample = self._values(outcomes)
-            judged = judge(self.claim.test, sample, self.band, points=self.points, alpha=ALPHA_LOOK)
+            judged = judge(self.claim.test, sample, self.band, points=self.points, alpha=self.alpha)
             drawn = self._drawn(sample)
         except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
             at = f"{dict(self.point)}: " if self.point else ""
@@ -188,8 +189,9 @@ class Trial:
 
     def _problem(self, outcomes: Lookup) -> Judgement | None:
         """The first seed, in order, that raised or that lacks something."""
+        measurements = self.measurements()
         for seed in self.seeds():
-            for measurement in self.measurements():
+            for measurement in measurements:
                 outcome = outcomes(measurement, seed)
                 assert outcome is not None
                 if outcome.error:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "audit": "Measure claims and decide which hold.",
     "why": "Tell the whole story of one claim.",
     "diff": "Compare two results.",
+    "calibrate": "Count false verdicts on claims of known truth.",
     "report": "Build the HTML page of a result, or what other programs read.",
     "verify": "Check a replication record, and measure a sample of it again.",
     "evidence": "List, export and merge what was measured.",

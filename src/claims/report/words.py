@@ -101,16 +101,18 @@ def error_words(rates: ErrorRates) -> str:
     """How sure all verdicts of an audit are together."""
     if not rates.claims and not rates.apart:
         return "no verdict rests on seeds"
-    judged = f"any false verdict among {counted(rates.claims, 'claim')} judged on seeds: {_percent(rates.any_false)}"
+    judged = (
+        f"any false verdict among {counted(rates.claims, 'claim')} judged on seeds: {at_most_words(rates.any_false)}"
+    )
     if not rates.apart:
         return judged
     families = "1 family" if rates.apart_families == 1 else f"{rates.apart_families} families"
     own = f"{counted(rates.apart, 'fixed sample')} in {families}, {rates.apart_decided} decided"
-    return f"{judged}; apart from these, among {own}, at levels of their own: {_percent(rates.apart_any_false)}"
+    return f"{judged}; apart from these, among {own}, at levels of their own: {at_most_words(rates.apart_any_false)}"
 
 
-def _percent(bound: float) -> str:
-    """A bound of a probability, rounded up to two digits."""
+def at_most_words(bound: float) -> str:
+    """A bound of a probability, rounded up to two digits: ``at most 1.2 %``."""
     if not bound:
         return "none can be false by chance"
     places = 1 - math.floor(math.log10(bound * 100))

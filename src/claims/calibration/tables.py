@@ -1,0 +1,90 @@
+"""The tables of a calibration: how much each tier tries, and what has to be true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from claims.calibration.audits import Audited, audited
+from claims.calibration.rates import ALARM, ALPHA, Design, Row, counted
+from claims.calibration.synthetic import HOPELESS, every_row
+from claims.kinds.base import LOOKS
+from claims.kinds.intervals import count_interval
+from claims.verdict import Tier
+
+#: Claims of a row whose truth lies on an edge, of one where it lies elsewhere, and of one that must fail.
+_CLAIMS = {Tier.SMOKE: (24, 4, 120), Tier.STANDARD: (160, 16, 300), Tier.FULL: (2400, 240, 2400)}
+#: Audits of a pack of claims, and how many it has.
+_PACKS = {Tier.SMOKE: (1, 20), Tier.STANDARD: (1, 200), Tier.FULL: (5, 300)}
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was counted. ``passed`` if every row keeps its promise, and those that must fail are seen to."""
+
+    tier: Tier
+    epoch: int
+    rows: tuple[Row, ...]
+    packs: tuple[Audited, ...]
+
+    @property
+    def kept(self) -> list[Row]:
+        """The rows that have to keep their promise."""
+        return [row for row in self.rows if not row.must_fail]
+
+    @property
+    def together(self) -> tuple[int, int, tuple[float, float]]:
+        """Wrong verdicts of those with the truth on an edge, of how many claims, and exact limits of their rate."""
+        edges = [row for row in self.kept if row.margins == 1]
+        wrong, claims = sum(row.false_holds + row.false_refuted for row in edges), sum(row.claims for row in edges)
+        return wrong, claims, count_interval(wrong, claims, ALARM)
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as it must be, in words."""
+        rows = [
+            f"{row.kind}, {row.law} seeds, truth at {row.margins:g} margins: "
+            + ("too few errors to notice that it must fail" if row.must_fail else "more false verdicts than promised")
+            for row in self.rows
+            if not row.as_it_must_be
+        ]
+        if self.together[2][0] > ALPHA:
+            rows.append("all claims on an edge together: more false verdicts than promised")
+        return rows + [f"a pack of {pack.claims} claims: {', '.join(pack.false)}" for pack in self.packs if pack.false]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "tier": self.tier.value,
+            "epoch": self.epoch,
+            "alpha": ALPHA,
+            "rows": [asdict(row) | {"as_it_must_be": row.as_it_must_be} for row in self.rows],
+            "packs": [asdict(pack) for pack in self.packs],
+            "wrong": self.wrong,
+        }
+
+
+def designs(tier: Tier) -> Iterator[Design]:
+    """The rows of a tier: smoke has normal seeds alone."""
+    edge, elsewhere, failing = _CLAIMS[tier]
+    for kind, law, margins in every_row():
+        if law == "normal" or tier is not Tier.SMOKE:
+            yield Design(kind, law, margins, edge if margins == 1 else elsewhere)
+    yield Design("bound", HOPELESS, 1.0, failing, must_fail=True)
+    yield Design("mean", "normal", 1.0, failing, alpha=30 * ALPHA, must_fail=True)
+    if tier is Tier.FULL:  # every look at full alpha
+        yield Design("mean", "normal", 1.0, failing, alpha=len(LOOKS) * ALPHA, must_fail=True)
+
+
+def calibrate(tier: Tier, epoch: int, *, done: Callable[[int, int], None] = lambda done, all: None) -> Calibration:
+    """Count everything that a tier tries; ``done`` is told how many rows and packs are, of how many."""
+    table, (packs, size) = list(designs(tier)), _PACKS[tier]
+    rows, found = [], []
+    for number, design in enumerate(table):
+        rows.append(counted(design, epoch=epoch, rows=len(table)))
+        done(number + 1, len(table) + packs)
+    for number in range(packs):
+        found.append(audited(size, epoch=epoch + number))
+        done(len(table) + number + 1, len(table) + packs)
+    return Calibration(tier, epoch, tuple(rows), tuple(found))
