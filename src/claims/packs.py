@@ -19,6 +19,7 @@ from claims.errors import ClaimsError, InvalidClaimFile, InvalidDeclaration
 from claims.evidence.fingerprint import forget_files
 from claims.evidence.watching import importing
 from claims.fields import check_text
+from claims.figures import Figure
 from claims.paper import Paper
 
 #: The version of what packs are written against: what ``claims`` exports, ``Pack``, and the form of an outline file.
@@ -38,6 +39,7 @@ class Pack:
         api: version of ``claims`` that they are written for, "1".
         outline: what has to be covered, a TOML file as ``claims.outline.outline`` reads it.
         responses: what the paper's authors answer, a TOML file as ``claims.outline.responses`` reads it.
+        figures: the module that declares the paper's figures (``claims.figures``); empty if none does.
     """
 
     paper: Paper
@@ -45,6 +47,7 @@ class Pack:
     api: str
     outline: Path | None = None
     responses: Path | None = None
+    figures: str = ""
 
     def __post_init__(self) -> None:
         if self.api != API:
@@ -57,10 +60,25 @@ class Pack:
         for field in ("outline", "responses"):
             if getattr(self, field) is not None and not isinstance(getattr(self, field), Path):
                 raise InvalidDeclaration(f"pack.{field}", getattr(self, field), "the path of a TOML file, or None")
+        check_text(self.figures, "pack.figures", allowed="the name of a module, or an empty string")
 
     def claims(self) -> tuple[Claim, ...]:
         """Every claim that the modules declare, in order."""
         return tuple(claim for name in self.modules for claim in declared(importlib.import_module(name)))
+
+    def declared_figures(self) -> tuple[Figure, ...]:
+        """Every figure that the pack declares, in order.
+
+        Raises:
+            InvalidDeclaration: two of them have one key, or a key begins with another than the paper's.
+        """
+        module = importlib.import_module(self.figures) if self.figures else None
+        found = [each for each in vars(module).values() if isinstance(each, Figure)] if module else []
+        for figure in found:
+            if figure.paper != self.paper.key or sum(figure.key == other.key for other in found) > 1:
+                allowed = f"a key of its own that begins with {self.paper.key!r}, the key of the pack's paper"
+                raise InvalidDeclaration("figure.key", figure.key, allowed, where=self.figures)
+        return tuple(found)
 
     def homes(self) -> dict[str, Path]:
         """The file that declares each claim, by its id.

@@ -21,6 +21,7 @@ _COMMANDS = {
     "diff": "Compare two results.",
     "calibrate": "Count false verdicts on claims of known truth.",
     "report": "Build the HTML page of a result, or what other programs read.",
+    "figures": "Draw the papers' figures from a result, beside the printed values.",
     "verify": "Check a replication record, and measure a sample of it again.",
     "evidence": "List, export and merge what was measured.",
     "models": "Get trained models, and run one on a text.",

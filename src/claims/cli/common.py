@@ -127,13 +127,25 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         if not _is_stream(path):
-            _replace(Path(os.path.realpath(path)), text)
+            _replace(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"))
             return
         number = _descriptor(path)
         sys.stdout.flush()
         target: Path | int = path if number is None else os.dup(number)
         with open(target, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
+    except OSError as error:
+        raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """The same for what is no text, into a regular file.
+
+    Raises:
+        BadOption: the file cannot be written.
+    """
+    try:
+        _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
         raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
 
@@ -163,12 +175,12 @@ def _descriptor(path: Path) -> int | None:
     return None
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:

@@ -72,4 +72,5 @@ PACK = Pack(
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
     api="1",
     outline=Path(__file__).with_name("outline.toml"),
+    figures=f"{__name__}.figures.drawn",
 )

@@ -1,0 +1,196 @@
+"""Figures that packs declare: what they draw is in the claims, and a file says the same each time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from claims.cli import main
+from claims.discovery import installed
+from claims.errors import InvalidDeclaration
+from claims.figures import Curve, Figure, Measured, Printed
+from claims.packs import Pack
+from claims.paper import Paper
+from claims.report.document import load_result
+from claims.report.figure_data import as_csv, numbers
+from claims.report.paper_figure import rendered
+from tests.claims.test_report import HOSTILE, claim, result, row
+
+TABLE = "claims.papers.sign_magnitude:figures/table2.toml"
+FIGURES = [figure for pack in installed().values() for figure in pack.declared_figures()]
+CLAIMS = {each.id: each for pack in installed().values() for each in pack.claims()}
+
+
+def doubled(n: float, by: float = 2.0) -> float:
+    return by * n
+
+
+def figure(*series: Any, **changes: Any) -> Figure:
+    made = {"key": "demo.figure-1", "locus": "Figure 1", "title": "Doubles", "x": ("n", "width"), "y": "y"}
+    return Figure(**made | {"series": series} | changes)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    points = [
+        row(estimate=y, interval=interval) | {"at": {"n": n, "metric": metric}} | changes
+        for n, y, interval in ((8, 16.0, [15.0, 17.0]), (2, 4.0, [None, 5.0]), (4, 8.0, None))
+        for metric in ("pre", "post")
+    ]
+    return result(claim(points=points))
+
+
+MEASURED = Measured(label="ours", claim="demo.one", where={"metric": "pre"})
+
+
+def test_what_is_measured_comes_from_the_points_of_a_claim():
+    (drawn,) = numbers(figure(MEASURED), document())
+    assert [(dot.x, dot.y, dot.lo, dot.hi) for dot in drawn.dots] == [
+        (2, 4, -math.inf, 5), (4, 8, 8, 8), (8, 16, 15, 17),
+    ]  # fmt: skip
+    assert drawn.kind == "measured"
+    assert {(dot.claim, dot.verdict) for dot in drawn.dots} == {("demo.one", "HOLDS")}
+
+
+def test_what_is_printed_comes_from_a_table_and_a_curve_spans_the_rest():
+    shown = figure(
+        Printed(label="printed", table=TABLE, y="measured"),
+        Curve(label="thrice", function=lambda flip_rate, by: by * flip_rate, at={"by": 3.0}),
+        x=("flip_rate", "p"),
+    )
+    printed, curve = numbers(shown, result())
+    assert [(dot.x, dot.y) for dot in printed.dots][:2] == [(0.01, 2.639), (0.02, 2.583)]
+    assert printed.dots[0].lo is None
+    assert curve.dots[-1].y == pytest.approx(0.3)
+    (missing,) = numbers(figure(Curve(label="twice", function=doubled)), result())
+    assert missing.dots == ()  # over nothing
+    assert (curve.dots[0].x, curve.dots[-1].x) == (0.01, 0.1)
+
+
+def test_a_curve_over_the_points_that_it_is_drawn_for():
+    _, curve = numbers(figure(MEASURED, Curve(label="c", function=doubled)), document())
+    assert all(dot.y == 2 * dot.x for dot in curve.dots)
+    assert (curve.dots[0].x, curve.dots[-1].x) == (2, 8)
+    _, whole = numbers(figure(MEASURED, Curve(label="c", function=doubled, whole=True)), document())
+    assert [dot.x for dot in whole.dots] == [2, 3, 4, 5, 6, 7, 8]
+    _, even = numbers(figure(MEASURED, Curve(label="c", function=doubled), log="x"), document())
+    assert even.dots[100].x == pytest.approx(4)
+
+
+def test_what_the_result_does_not_have_is_empty():
+    none = document(estimate=None, interval=None)
+    for shown, rows in ((MEASURED, none), (Measured(label="x", claim="demo.two"), document())):
+        (drawn,) = numbers(figure(shown), rows)
+        assert drawn.dots == ()
+        assert rendered(figure(shown), [drawn], form="svg")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"key": "figure"}, "figure.key"), ({"key": "../x.y"}, "figure.key"), ({"title": ""}, "figure.title"),
+        ({"x": ("n",)}, "figure.x"), ({"log": "z"}, "figure.log"), ({"series": ()}, "figure.series"),
+        ({"series": ("demo.one",)}, "figure.series"),
+        ({"series": (Printed(label="p", table="table.toml", y="c"),)}, "figure.series.table"),
+        ({"series": (Curve(label="c", function="nothing"),)}, "figure.series.function"),
+        ({"series": (Measured(label="", claim="demo.one"),)}, "figure.series.label"),
+    ],
+)  # fmt: skip
+def test_a_declaration_is_refused_by_field(changes, field):
+    with pytest.raises(InvalidDeclaration, match=field):
+        figure(MEASURED, **changes)
+
+
+def test_a_column_that_a_table_lacks_is_named():
+    with pytest.raises(InvalidDeclaration, match="one of the columns flip_rate, theory"):
+        numbers(figure(Printed(label="p", table=TABLE, y="nothing"), x=("flip_rate", "p")), result())
+
+
+def test_a_file_is_the_same_each_time_and_its_text_is_text():
+    shown = figure(MEASURED, title=HOSTILE + "$x^2$", y="\x1b[2J")
+    drawn = numbers(shown, document())
+    text = rendered(shown, drawn, form="svg")
+    assert text == rendered(shown, drawn, form="svg")
+    assert rendered(shown, drawn, form="pdf") == rendered(shown, drawn, form="pdf")
+    root = ElementTree.fromstring(text)
+    said = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert f"{HOSTILE}$x^2$ (Figure 1)" in said
+    assert {"width", "ours", "\\x1b[2J"} <= set(said)
+    assert not [node for node in root.iter() if node.tag.endswith(("script", "image"))]
+
+
+def test_a_table_has_every_number_and_no_formula():
+    shown = figure(Measured(label="=1+1", claim="demo.one", where={"metric": "pre"}))
+    rows = list(csv.DictReader(io.StringIO(as_csv(numbers(shown, document())))))
+    assert [(each["x"], each["y"], each["lo"], each["hi"]) for each in rows] == [
+        ("2.0", "4.0", "", "5.0"), ("4.0", "8.0", "8.0", "8.0"), ("8.0", "16.0", "15.0", "17.0"),
+    ]  # fmt: skip
+    assert {(each["series"], each["kind"], each["claim"]) for each in rows} == {("'=1+1", "measured", "demo.one")}
+
+
+# Installed packs
+
+
+def test_there_are_some():
+    assert {figure.paper for figure in FIGURES} == {"sign-magnitude", "mean-bias"}
+
+
+@pytest.mark.parametrize("shown", FIGURES, ids=lambda figure: figure.key)
+def test_every_series_of_a_pack_has_its_points(shown):
+    """Held against the declarations: a claim of that name, a point at those coordinates, a column, a number."""
+    levels: set[float] = set()
+    for series in shown.series:
+        if isinstance(series, Measured):
+            points = [dict(members[0]) for _, members in CLAIMS[series.claim].judged_points()]
+            there = [at for at in points if series.where.items() <= at.items() and shown.x[0] in at]
+            assert len({at[shown.x[0]] for at in there}) == len(there) > 1  # one at each place
+            levels |= {at[shown.x[0]] for at in there}
+    drawn = numbers(shown, result())
+    assert all(each.dots for each in drawn if each.kind == "printed")
+    rows = [row(estimate=1.0, interval=None) | {"at": {shown.x[0]: level}} for level in sorted(levels)]
+    curves = [series for series in shown.series if isinstance(series, Curve)]
+    if curves:
+        made = numbers(figure(Measured(label="x", claim="demo.one"), *curves, x=shown.x), result(claim(points=rows)))
+        assert all(each.dots for each in made)
+
+
+def test_a_pack_whose_figures_are_not_its_own_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "figures_of_another.py").write_text(
+        "from claims.figures import *\n"
+        "F = Figure(key='b.one', locus='1', title='t', x=('n', 'n'), y='y', series=(Measured(label='m', claim='b.c'),))"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InvalidDeclaration, match=r"figure.key.*'a'"):
+        Pack(paper=Paper(key="a", title="A"), modules=(), api="1", figures="figures_of_another").declared_figures()
+    assert Pack(paper=Paper(key="a", title="A"), modules=(), api="1").declared_figures() == ()
+
+
+# The command
+
+
+def run(*args: str, code: int = 0):
+    ran = CliRunner().invoke(main, ["figures", *args])
+    assert ran.exit_code == code, ran.output
+    return ran.output
+
+
+def test_figures_are_drawn_from_a_result_alone(tmp_path):
+    path = next((Path(__file__).parents[2] / "results").glob("*.json"))
+    assert load_result(path)["claims"]
+    told = run("sign-magnitude.figure-*", "--json", str(path), "--into", str(tmp_path / "f"))
+    names = {file.name for file in (tmp_path / "f").iterdir()}
+    assert names == {f"sign-magnitude.figure-{i}.{form}" for i in (1, 2) for form in ("svg", "pdf", "csv")}
+    assert "not in this result: ours, n = 512" in told  # which keeps claims alone, without their points
+    assert (tmp_path / "f" / "sign-magnitude.figure-1.pdf").read_bytes().startswith(b"%PDF")
+    assert "Figure 1, Table 2" in run("--list")
+
+
+def test_names_that_fit_nothing_are_refused(tmp_path):
+    assert "sign-magnitude.figure-1" in run("nothing.*", "--into", str(tmp_path), code=4)
+    assert run("--json", str(tmp_path / "none.json"), code=2)
