@@ -94,12 +94,12 @@ def test_text_has_no_meaning_in_a_summary(text):
 
 def test_a_summary_of_very_many_claims_stays_far_below_what_github_takes():
     long = "&" * 5000
-    rows = [refuted(id=f"demo.c{i}", statement=long, finding=long, locus=long) for i in range(2_000)]
-    rows += [claim(id=f"demo.d{i}", as_expected=False, reason=long, margin=1.0) for i in range(2_000)]
+    rows = [refuted(id=f"demo.c{i}", statement=long, finding=long, locus=long) for i in range(300)]
+    rows += [claim(id=f"demo.d{i}", as_expected=False, reason=long, margin=1.0) for i in range(300)]
     text = step_summary(result(*rows))
     assert len(text.encode()) < 250_000
-    assert "… and 1,940 more" in text
-    assert "… and 1,980 more" in text
+    assert "… and 240 more" in text
+    assert "… and 280 more" in text
 
 
 # SARIF

@@ -34,10 +34,21 @@ GRID = [
     for n in (64, 256, 512)
     for metric in ("pre", "post")
 ]
+WIDE = {"band": [-1e308, 1e308], "interval": [-1.7e308, 1.7e308]}
+HUGE = [
+    row(id="demo.huge", band=[-1e308, 1e308], interval=[None, 1.7e308], estimate=sign * 1.7e308, rival=1e308)
+    | {"at": {"n": 10.0**i}, "looks": [LOOK | {"interval": [-1.7e308, 1.7e308]}], "values": [-1.7e308, 1.7e308, 0.0]}
+    for i, sign in ((-300, 1), (0, -1), (300, 1))
+]
 CLAIMS = [
     *EVERY,
     claim(id="demo.grid", points=GRID, **{name: GRID[2][name] for name in ("estimate", "margin")}),
     claim(id="demo.hostile", statement=HOSTILE, locus=HOSTILE, finding=HOSTILE, role="ours", reason=HOSTILE),
+    claim(
+        id="demo.huge", band=[-1e308, 1e308], interval=[-1.7e308, 1.7e308], estimate=1e300, rival=-1.7e308, points=HUGE
+    ),
+    claim(id="demo.tiny", band=[5e-324, 1e-323], interval=[0.0, 5e-324], estimate=0.0, target=5e-324, rival=1e308),
+    claim(id="demo.same", band=[1.0, 1.0], interval=[1.0, 1.0], estimate=1.0, target=1.0, rival=None),
     claim(id="demo.long", statement="long" * 60, margin=0.25, seeds=256),
     claim(id="other.far", paper="other", rival=1e5, confirmation=AGAIN, expected="REFUTED", finding="So.", **OFF),
     *(claim(id=f"other.more-{i}", paper="other", kind="ratio", seeds=8, margin=2.0 + i) for i in range(150)),
@@ -124,7 +135,7 @@ def found(page: Any) -> str:
 def test_it_opens_from_disk_with_the_papers_and_the_first_claims(view):
     page = view()
     assert page.title == "Audit of demo, other"
-    assert found(page) == "161 claims"
+    assert found(page) == "164 claims"
     assert ids(page)[:3] == ["demo.one", "demo.false", "demo.surprise"]
     assert len(ids(page)) == 60
     assert js(page, "document.querySelector('noscript').children.length") == 0
@@ -142,7 +153,7 @@ def test_filters_sorts_and_searches_leave_their_state_in_the_address(view):
     page = view()
     choose(page, verdict="REFUTED")
     assert ids(page) == ["demo.false", "demo.surprise", "other.far"]
-    assert found(page) == "3 of 161 claims"
+    assert found(page) == "3 of 164 claims"
     choose(page, paper="demo")
     assert ids(page) == ["demo.false", "demo.surprise"]
     assert js(page, "location.hash") == "#verdict=REFUTED&paper=demo"
@@ -157,9 +168,9 @@ def test_filters_sorts_and_searches_leave_their_state_in_the_address(view):
     choose(page, kind="", q="NaN finite")
     assert ids(page) == ["demo.broken"]
     choose(page, q="nothing at all")
-    assert (ids(page), found(page)) == ([], "0 of 161 claims")
+    assert (ids(page), found(page)) == ([], "0 of 164 claims")
     page.find_element("id", "all").click()
-    assert found(page) == "161 claims"
+    assert found(page) == "164 claims"
     assert js(page, "location.hash") == ""
 
 
@@ -197,10 +208,10 @@ def test_a_view_that_was_sent_opens_as_it_was(view):
 def test_an_address_that_means_nothing_shows_every_claim(view):
     page = view("#%E0%A4%A")
     for fragment in ("#nowhere", "#verdict=FALSE&sort=up&constructor=1", "#=&&=="):
-        assert found(page) == "161 claims"
+        assert found(page) == "164 claims"
         page.execute_script("location.hash = arguments[0]", fragment)
     waited(page, "location.hash === '#=&&=='")
-    assert found(page) == "161 claims"
+    assert found(page) == "164 claims"
 
 
 def test_a_claim_opens_and_the_way_back_leads_where_one_was(view):
@@ -279,6 +290,20 @@ def test_drawings_are_those_of_the_terminal_and_the_notebook(view):
             assert shown == pytest.approx(float(shapes["band"][0][name]), abs=0.06)
         assert theirs["rival"] == pytest.approx([float(shape["x1"]) for shape in shapes["rival"]], abs=0.06)
         assert theirs["inside"]
+
+
+def test_numbers_at_the_ends_of_what_a_double_holds_are_drawn(view):
+    """Or not drawn: what is no number never gets into an attribute, which the log of the browser would tell."""
+    page = view("#q=demo")
+    waited(page, "document.querySelectorAll('#list svg').length >= 6")
+    page.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    for name in ("demo.huge", "demo.tiny", "demo.same"):
+        page.execute_script("location.hash = arguments[0]", name)
+        waited(page, f"document.title.startsWith('{name}')")
+        page.execute_script("for (const more of document.querySelectorAll('details')) more.open = true")
+        page.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+        assert "NaN" not in js(page, "document.getElementById('claim').innerHTML")
+        assert "Infinity" not in js(page, "document.getElementById('claim').innerHTML")
 
 
 CLASSES = ("band", "estimate", "rival")

@@ -11,7 +11,7 @@ from claims.report.numbers import band_text
 from claims.report.summary import NOT_MEASURED, label
 from claims.report.visible import visible
 from claims.report.words import estimate_words, verdict_words
-from claims.verdict import ERROR, UNAVAILABLE, UNDECIDED
+from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE
 
 Row = Mapping[str, Any]
 
@@ -61,7 +61,7 @@ def _outcome(row: Row, tier: str) -> tuple[str, str] | None:
         return "failure", f"{row['verdict']}, expected {row['expected']}{reason}"
     if label(row, tier) == NOT_MEASURED or row["verdict"] == UNAVAILABLE:
         return "skipped", str(row["reason"] or row["verdict"])
-    if row["verdict"] == UNDECIDED and row["expected"] != UNDECIDED:
+    if row["verdict"] not in (HOLDS, REFUTED, row["expected"]):
         return "skipped", f"{verdict_words(row)}{reason}"
     return None
 

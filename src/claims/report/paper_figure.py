@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
@@ -27,7 +27,7 @@ _MARKS, _OPEN, _DASHES = "osD^vP", "sDo^v*", ("-", "--", ":", "-.")
 #: Levels of an axis that are all named.
 _LEVELS = 8
 #: Text stays text, and the same numbers give the same file.
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "claimbench",
     "pdf.fonttype": 42,

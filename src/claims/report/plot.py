@@ -45,6 +45,8 @@ class Axis:
 
     def __call__(self, x: float) -> float:
         """The pixel of a number; one outside every span is put at the nearest end."""
+        if not self.scale:
+            return next((s for (_, hi), s in zip(self.spans, self.starts, strict=True) if x <= hi), self.starts[-1])
         for (lo, hi), start in zip(self.spans, self.starts, strict=True):
             if x <= hi:
                 return start + (max(x, lo) - lo) * self.scale
@@ -143,11 +145,11 @@ def _axis(wanted: Sequence[tuple[float, float]]) -> Axis:
             spans.append((lo, hi))
     room = WIDTH - 2 * MARGIN - 2 * PAD * len(spans) - BREAK * (len(spans) - 1)
     total = sum(hi - lo for lo, hi in spans)
-    scale = room / total if total > 0 and math.isfinite(room / total) else 0.0
+    scale = room / total if 0 < total < math.inf and math.isfinite(room / total) else 0.0
     starts, x = [], MARGIN + PAD + (0.0 if scale else room / 2)
     for lo, hi in spans:
         starts.append(x)
-        x += (hi - lo) * scale + 2 * PAD + BREAK
+        x += ((hi - lo) * scale if scale else 0.0) + 2 * PAD + BREAK
     return Axis(tuple(spans), tuple(starts), scale)
 
 

@@ -32,19 +32,17 @@ function brokenAxis(wanted) {
   }
   const room = WIDTH - 2 * MARGIN - 2 * PAD * spans.length - BREAK * (spans.length - 1);
   const total = spans.reduce((sum, [lo, hi]) => sum + hi - lo, 0);
-  const scale = total > 0 && Number.isFinite(room / total) ? room / total : 0;
+  const scale = total > 0 && Number.isFinite(total) && Number.isFinite(room / total) ? room / total : 0;
   const starts = [];
   let x = MARGIN + PAD + (scale ? 0 : room / 2);
   for (const [lo, hi] of spans) {
     starts.push(x);
-    x += (hi - lo) * scale + 2 * PAD + BREAK;
+    x += (scale && (hi - lo) * scale) + 2 * PAD + BREAK;
   }
   const at = value => {
-    for (let i = 0; i < spans.length; i++) {
-      if (value <= spans[i][1]) return starts[i] + (Math.max(value, spans[i][0]) - spans[i][0]) * scale;
-    }
-    const last = spans.length - 1;
-    return starts[last] + (spans[last][1] - spans[last][0]) * scale;
+    const i = spans.findIndex(([, hi]) => value <= hi), [lo, hi] = i < 0 ? spans[spans.length - 1] : spans[i];
+    const start = starts[i < 0 ? spans.length - 1 : i];
+    return scale ? start + (Math.min(Math.max(value, lo), hi) - lo) * scale : start;
   };
   return {at, breaks: starts.slice(1).map(start => start - PAD - BREAK / 2)};
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from claims.experiment import Scalar
 from claims.figures import Curve, Figure, Measured
 
 _SHARE = "claims.papers.mean_bias.theory.mechanisms:residual_share"
-_AT = {"shift": 0.3, "tokens": 64}
+_AT: dict[str, Scalar] = {"shift": 0.3, "tokens": 64}
 #: What each claim of the dose-response is about, and in which arm.
 _DOSES = {
     "plain-total": ("plain", "plain"),

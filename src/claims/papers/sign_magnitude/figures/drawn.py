@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from claims.experiment import Scalar
 from claims.figures import Curve, Figure, Measured, Printed
 
+At = dict[str, Scalar]
 _TABLES = "claims.papers.sign_magnitude:figures"
 _THEORY = "claims.papers.sign_magnitude.theory"
-_BARE = {"metric": "post", "norm": "stream", "projection": "none", "residual": False}
-_PROJECTED = _BARE | {"projection": "gaussian"}
-_SKIPPED = _PROJECTED | {"residual": True}
-_BRANCHES = {"metric": "post", "norm": "branch", "projection": "none", "residual": True}
+_BARE: At = {"metric": "post", "norm": "stream", "projection": "none", "residual": False}
+_PROJECTED: At = _BARE | {"projection": "gaussian"}
+_SKIPPED: At = _PROJECTED | {"residual": True}
+_BRANCHES: At = {"metric": "post", "norm": "branch", "projection": "none", "residual": True}
 
 FIGURE_1 = Figure(
     key="sign-magnitude.figure-1",
