@@ -1,0 +1,1 @@
+"""What experiments share: laws that matrices are drawn from, and block formats that the kernels do not have."""

@@ -1,0 +1,1 @@
+"""What the claims measure, on drawn data."""

@@ -1,0 +1,1 @@
+"""Closed forms and quadratures: what is expected, which nothing that is measured imports."""
