@@ -103,10 +103,11 @@ def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:
             about one paper than error rates are stated for.
     """
     paths = [file.resolve() for file in files]
-    return _of_files(paths) if paths else _of_packs(examine())
+    return _of_files(paths) if paths else of_packs(examine())
 
 
-def _of_packs(packs: Sequence[Installed]) -> Catalogue:
+def of_packs(packs: Sequence[Installed]) -> Catalogue:
+    """The claims of packs that were loaded, and which of them are left out."""
     there = [(found, found.pack.paper) for found in packs if found.pack is not None]
     return Catalogue(
         claims={claim.id: claim for found, _ in there for claim in found.claims},

@@ -64,14 +64,14 @@ def examine() -> tuple[Installed, ...]:
     """
     entries = metadata.entry_points(group=GROUP)
     once = {(entry.name, entry.value): entry for entry in entries}  # a distribution that was renamed is there twice
-    found = tuple(_load(once[key]) for key in sorted(once))
+    found = tuple(load_pack(once[key]) for key in sorted(once))
     keys = [each.pack.paper.key if each.pack is not None else None for each in found]
     twins = [[other for other, same in zip(found, keys, strict=True) if key == same is not None] for key in keys]
     return _corrected([_alone(each, rest) for each, rest in zip(found, twins, strict=True)])
 
 
-def _load(entry: metadata.EntryPoint) -> Installed:
-    """A pack by itself; importing one may raise anything."""
+def load_pack(entry: metadata.EntryPoint) -> Installed:
+    """A pack by itself, or why it is left out; importing one may raise anything."""
     try:
         made = Installed(name=entry.name, distribution=_distribution(entry))
     except Exception as error:  # noqa: BLE001  whose metadata cannot be read
@@ -103,6 +103,13 @@ def _alone(pack: Installed, same_key: Sequence[Installed]) -> Installed:
     if pack.pack is None or not others:
         return pack
     return pack.without(f"{', '.join(map(str, others))} has the key {pack.pack.paper.key!r} too; uninstall one of them")
+
+
+def among(pack: Installed, others: Sequence[Installed]) -> Installed:
+    """A pack that may not be installed, beside those that are; left out if one of its corrections is nowhere."""
+    key = None if pack.pack is None else pack.pack.paper.key
+    rest = [other for other in others if other.pack is not None and other.pack.paper.key != key]
+    return _corrected([pack, *rest])[0]
 
 
 def _corrected(packs: list[Installed]) -> tuple[Installed, ...]:

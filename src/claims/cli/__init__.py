@@ -26,7 +26,8 @@ _COMMANDS = {
     "evidence": "List, export and merge what was measured.",
     "models": "Get trained models, and run one on a text.",
     "doctor": "Say what this machine can run, and what is missing.",
-    "new": "Write a claim file to start from.",
+    "new": "Write a claim file or a pack to start from.",
+    "pack": "Judge a pack as a reviewer would.",
 }
 
 
