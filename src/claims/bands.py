@@ -119,7 +119,15 @@ def within(
     provenance: str,
     because: str = "",
 ) -> Band:
-    """``target`` with a relative or an absolute half-width."""
+    """``target`` with a relative or an absolute half-width.
+
+    Args:
+        target: a number, ``"module:function"`` or a function of the point's coordinates.
+        rel: half-width in units of the target.
+        abs: half-width itself; exactly one of the two is given.
+        provenance: where the tolerance comes from: printed, theory, smallest-effect, author.
+        because: why it is right, in words.
+    """
     if (rel is None) == (abs is None):
         raise InvalidDeclaration("band", (rel, abs), "exactly one of rel= and abs=")
     field, given = ("band.rel", rel) if rel is not None else ("band.abs", abs)
@@ -203,7 +211,13 @@ def printed_value(text: str) -> tuple[Decimal, Decimal]:
 
 
 def count(n: Number, *, provenance: str = "theory", because: str = "a whole number") -> Band:
-    """The whole number ``n`` and no other: what counts, counts exactly, and only rounding lies between."""
+    """The whole number ``n`` and no other: what counts, counts exactly, and only rounding lies between.
+
+    Args:
+        n: the number, or where to compute it.
+        provenance: where it comes from.
+        because: why, in words.
+    """
     check_number(n, "band.count")
     if not is_deferred(n):
         _check_whole(n)
@@ -211,7 +225,15 @@ def count(n: Number, *, provenance: str = "theory", because: str = "a whole numb
 
 
 def between(lo: float, hi: float, *, target: float | None = None, provenance: str, because: str = "") -> Band:
-    """An explicit closed interval, ``lo < hi``."""
+    """An explicit closed interval, ``lo < hi``.
+
+    Args:
+        lo: lower edge.
+        hi: upper edge.
+        target: the value that is claimed, the middle if nothing is said; sharpness is measured from it.
+        provenance: where the interval comes from.
+        because: why it is right, in words.
+    """
     if not (is_finite(lo) and is_finite(hi) and lo < hi):
         raise InvalidDeclaration("band", (lo, hi), "finite lo < hi; a zero-width band can only be refuted")
     middle = lo / 2 + hi / 2 if target is None else target
@@ -230,7 +252,14 @@ def between(lo: float, hi: float, *, target: float | None = None, provenance: st
 
 
 def at_most(hi: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:
-    """Everything up to ``hi + slack``. A tight bound needs slack, else it stays undecided for ever."""
+    """Everything up to ``hi + slack``. A tight bound needs slack, else it stays undecided for ever.
+
+    Args:
+        hi: the bound, or where to compute it.
+        slack: by how much it may be missed.
+        provenance: where the bound comes from.
+        because: why it is right, in words.
+    """
     _check_slack(slack)
     check_number(hi, "band.hi")
     kind = _provenance(provenance, because)
@@ -238,7 +267,14 @@ def at_most(hi: Number, *, slack: float = 0.0, provenance: str, because: str = "
 
 
 def at_least(lo: Number, *, slack: float = 0.0, provenance: str, because: str = "") -> Band:
-    """Everything from ``lo - slack`` on."""
+    """Everything from ``lo - slack`` on.
+
+    Args:
+        lo: the bound, or where to compute it.
+        slack: by how much it may be missed.
+        provenance: where the bound comes from.
+        because: why it is right, in words.
+    """
     _check_slack(slack)
     check_number(lo, "band.lo")
     kind = _provenance(provenance, because)

@@ -121,6 +121,11 @@ def regression(y: Quantity | Linear, x: Quantity | Linear, *, log: bool = True) 
 
     The level is exact for independent normal errors about the line. Fewer than three observations, or a perfect fit,
     decide nothing.
+
+    Args:
+        y: what is explained, one number an observation.
+        x: what explains it.
+        log: whether logs of both are taken.
     """
     return Association("regression", linear(y), linear(x), _log_slope if log else _slope)
 
@@ -129,5 +134,9 @@ def rank_correlation(x: Quantity | Linear, y: Quantity | Linear) -> Association:
     """Spearman's rank correlation, by Fisher's z with Bonett and Wright's variance (1 + rho^2/2)/(n - 3).
 
     An approximation, good from about ten observations on. Fewer than four, or a perfect order, decide nothing.
+
+    Args:
+        x: one number an observation.
+        y: another.
     """
     return Association("rank-correlation", linear(y), linear(x), _spearman)

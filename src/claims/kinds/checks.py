@@ -231,6 +231,12 @@ def recomputed(
 
     The formula only rises or only falls in each column within a cell; one that is seen to turn is an error, as are
     values that are not finite. So it is for the other checks.
+
+    Args:
+        result: the column that follows.
+        uses: the columns that it follows from, in the order of the formula's arguments.
+        formula: of as many numbers.
+        where: which rows are checked; all of them if nothing is said.
     """
     return Recomputed(result=result, uses=check_names(uses, "recomputed.uses"), formula=formula, where=where)
 
@@ -266,7 +272,15 @@ def bounded(
     hi: float = math.inf,
     where: Callable[[Mapping[str, str]], bool] = bool,
 ) -> Bounded:
-    """``lo <= formula(*uses) <= hi`` is possible, within the rounding of all cells, in the rows ``where``."""
+    """``lo <= formula(*uses) <= hi`` is possible, within the rounding of all cells, in the rows ``where``.
+
+    Args:
+        uses: columns, in the order of the formula's arguments.
+        formula: of as many numbers, monotone in each.
+        lo: least value, or minus infinity.
+        hi: largest value, or infinity.
+        where: which rows are checked.
+    """
     numbers = all(isinstance(edge, int | float) for edge in (lo, hi))
     if not numbers or not lo < hi or not (is_finite(lo) or is_finite(hi)):
         raise InvalidDeclaration("bounded", (lo, hi), "lo < hi, one of them finite")
@@ -274,7 +288,13 @@ def bounded(
 
 
 def granularity(*, cells: str, n: int, scale: float = 1.0) -> Granularity:
-    """Every figure of a column is ``scale * count / n`` for a whole count."""
+    """Every figure of a column is ``scale * count / n`` for a whole count.
+
+    Args:
+        cells: the column.
+        n: how many items were counted.
+        scale: 100 for percentages.
+    """
     check_whole(n, "granularity.n", least=1)
     check_finite(scale, "granularity.scale", allowed="a finite number > 0", such=lambda x: x > 0)
     return Granularity(cells=check_text(cells, "granularity.cells", empty=False), n=n, scale=scale)

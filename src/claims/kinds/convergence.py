@@ -17,6 +17,11 @@ def convergence(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
 
     The axis has the three levels n, 2n, 4n; draw them from common streams. The band is zero and a tolerance; the
     rival is the contrast that another rate would give.
+
+    Args:
+        y: one number a seed and level.
+        over: name of the axis in the claim's grid.
+        rate: the exponent that is claimed.
     """
     expression = linear(y)
 

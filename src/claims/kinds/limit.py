@@ -17,6 +17,11 @@ def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
     """(2^rate T_2n - T_n) / (2^rate - 1) a seed, an estimate of the limit free of the error of order n^-rate.
 
     The axis has the two levels n and 2n; draw them from common streams, else the variance grows fivefold (rate 1).
+
+    Args:
+        y: one number a seed and level.
+        over: name of the axis in the claim's grid.
+        rate: order of the error that is removed.
     """
     expression = linear(y)
 

@@ -7,12 +7,20 @@ from claims.kinds.per_seed import PerSeed
 
 
 def mean(x: Quantity | Linear) -> PerSeed:
-    """The mean of one value a seed. Average inside the seed: skewed values make any t interval too sure."""
+    """The mean of one value a seed. Average inside the seed: skewed values make any t interval too sure.
+
+    Args:
+        x: one number a seed, ``experiment["name"]`` or a linear combination of such.
+    """
     expression = linear(x)
     return PerSeed("mean", (expression,), lambda sample: sample.of(expression))
 
 
 def bound(x: Quantity | Linear) -> PerSeed:
-    """The mean of one value a seed against a one-sided band. A tight bound needs slack, else it stays undecided."""
+    """The mean of one value a seed against a one-sided band. A tight bound needs slack, else it stays undecided.
+
+    Args:
+        x: one number a seed; the band is ``at_least(...)`` or ``at_most(...)``.
+    """
     expression = linear(x)
     return PerSeed("bound", (expression,), lambda sample: sample.of(expression))

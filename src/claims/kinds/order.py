@@ -20,6 +20,11 @@ def order(a: Quantity | Linear, b: Quantity | Linear | None = None, *, over: str
     is ours - plain.
 
     The band says how large the difference has to be: ``at_least(.01, ...)`` for a > b by an effect that matters.
+
+    Args:
+        a: one number a seed, and a level if ``over`` is given.
+        b: what is subtracted, paired seed by seed.
+        over: name of an axis of the claim's grid, in place of ``b``.
     """
     if (b is None) == (over is None):
         raise InvalidDeclaration("order", (b, over), "either a second quantity or over=, not both")

@@ -54,5 +54,10 @@ class Proportion:
 
 
 def proportion(successes: Quantity, trials: Quantity) -> Proportion:
-    """The proportion of successes among independent trials."""
+    """The proportion of successes among independent trials, summed over seeds.
+
+    Args:
+        successes: how many of a seed's trials succeeded, a whole number.
+        trials: how many there were.
+    """
     return Proportion(check_quantity(successes, "proportion.successes"), check_quantity(trials, "proportion.trials"))

@@ -54,6 +54,12 @@ class Quantile:
 
 
 def quantile(x: Quantity, *, q: float) -> Quantile:
-    """The q-quantile of the draws' distribution, 0 < q < 1."""
+    """The q-quantile of the distribution that independent draws come from.
+
+    Args:
+        x: the draws: one number a seed, or a list of them (an array of one axis), which are pooled over seeds. All of
+            them have to be independent; what is correlated inside a seed belongs in ``mean``.
+        q: which quantile, 0 < q < 1. Far in a tail it takes many draws: the interval ends at order statistics.
+    """
     level = check_finite(q, "quantile.q", allowed="a number between 0 and 1", such=lambda q: 0 < q < 1)
     return Quantile(check_quantity(x, "quantile.x"), level)

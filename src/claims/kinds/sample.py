@@ -129,7 +129,11 @@ def _are_limits(lo: object, hi: object) -> bool:
 
 
 def column(name: str) -> Quantity:
-    """A column of a fixed sample, to build its test from: ``mean(column("ratio"))``."""
+    """A column of a fixed sample, to build its test from: ``mean(column("ratio"))``.
+
+    Args:
+        name: of the column, a key of each member of ``sample(..., family=...)``.
+    """
     return _DATA[name]
 
 

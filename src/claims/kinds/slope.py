@@ -18,6 +18,11 @@ def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
 
     Seeds are the clusters: sizes that share a seed are not independent, so each seed gives one slope. The log of a
     noisy mean is biased by -CV^2/2: average inside the seed until that is far below the tolerance.
+
+    Args:
+        y: one number a seed and level, positive if logs are taken.
+        over: name of the axis in the claim's grid, with numbers as levels.
+        log: whether it is the exponent of a power law that is claimed.
     """
     expression = linear(y)
 

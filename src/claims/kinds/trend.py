@@ -75,6 +75,11 @@ def trend(y: Quantity | Linear, *, over: str, direction: Literal["increasing", "
     """Every step from one level of the axis to the next in one direction, by at least the band's lower edge.
 
     Levels keep the order in which the grid names them, numbers too.
+
+    Args:
+        y: one number a seed and level.
+        over: name of the axis in the claim's grid.
+        direction: "increasing" or "decreasing".
     """
     if direction not in ("increasing", "decreasing"):
         raise InvalidDeclaration("trend.direction", direction, "increasing, decreasing")

@@ -36,5 +36,9 @@ class Value:
 
 
 def value(x: Quantity | Linear) -> Value:
-    """One deterministic number: a closed form, a quadrature, a root."""
+    """One deterministic number: a closed form, a quadrature, a root.
+
+    Args:
+        x: the number, evaluated once; the band has to allow for its rounding.
+    """
     return Value(linear(x))
