@@ -22,7 +22,8 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit trust results results-trained test test-slow fuzz faults lint gate bench bench-kernels bench-record bench-history clean
+.PHONY: help audit trust results results-trained test test-slow fuzz faults lint docs dist gate bench bench-kernels \
+  bench-record bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +35,7 @@ audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smo
 trust: $(VENV)/.installed ## are verdicts as sure as they say? counted on claims of known truth (TIER=full: ten minutes)
 	$(BIN)/claimbench calibrate --tier $(TIER)
 
-results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what README quotes of it
+results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what docs/ quotes of it
 	@set -e; for paper in $(PAPERS); do \
 	  $(BIN)/claimbench audit "paper:$$paper" --tier standard --model none --report $(REPORT)/$$paper \
 	    --json results/$$paper.json; done
@@ -63,6 +64,13 @@ lint: $(VENV)/.installed-test ## style and types
 	$(BIN)/ruff format --check .
 	MYPYPATH=src $(BIN)/mypy
 
+docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/_build/html, warnings being errors
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+
+dist: $(VENV)/.installed-docs ## source archive and wheel in dist/: the same bytes for the same commit
+	rm -rf dist build
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m build
+
 gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse spills, approximate division, grown counts
 	$(BIN)/python -m claims.kernels.gate
 
@@ -73,7 +81,7 @@ bench: $(VENV)/.installed-bench ## asv on this commit
 bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside the machine's limits and its peers
 	$(BIN)/python benchmarks/kernels_table.py
 
-bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json, quoted in README
+bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json, quoted in docs/kernels.md
 	$(BIN)/python benchmarks/kernels_table.py --json benchmarks/kernels.json
 	$(BIN)/python tools/kernels.py
 
@@ -85,7 +93,7 @@ bench-history: $(VENV)/.installed-bench ## asv over commits (RANGE=main~9..main 
 	$(BIN)/python benchmarks/page.py
 
 clean: ## remove the environment and everything that was built or measured
-	rm -rf $(VENV) build dist report .asv .claimbench src/*.egg-info
+	rm -rf $(VENV) build dist report docs/_build docs/generated .asv .claimbench src/*.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed, this is " + sys.version)'
@@ -104,7 +112,12 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	  || echo "axe-core could not be fetched; its tests are skipped"; fi
 	@touch $@
 
-$(VENV)/.installed-slow: $(VENV)/.installed-test
+$(VENV)/.installed-docs: $(VENV)/.installed-test
+	@echo "== installing what builds the documentation and releases"
+	$(INSTALL) '.[docs]'
+	@touch $@
+
+$(VENV)/.installed-slow: $(VENV)/.installed-docs
 	@echo "== installing what the long tests compare with"
 	$(INSTALL) '.[proof]'
 	@touch $@

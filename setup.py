@@ -7,18 +7,21 @@ change of the C++ files: ``python setup.py build_ext --inplace``.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import platform
 import shlex
 import shutil
 import subprocess
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CompileError
 
 SOURCES = Path("kernels/native")
@@ -75,6 +78,38 @@ class BuildNative(build_ext):
         return str(Path(*fullname.split(".")).with_suffix(".so"))
 
 
+class ReproducibleSource(sdist):
+    """A source archive whose bytes are those of its files: sorted, without owners, at ``SOURCE_DATE_EPOCH``."""
+
+    def make_archive(
+        self,
+        base_name: str,
+        format: str,
+        root_dir: str | os.PathLike[str] | None = None,
+        base_dir: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+    ) -> str:
+        """The path of the archive, written here if a time is set and it is the usual one."""
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is None or format != "gztar" or base_dir is None:
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+        path = f"{base_name}.tar.gz"
+
+        def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+            member.mtime, member.uid, member.gid, member.uname, member.gname = int(epoch), 0, 0, "", ""
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            return member
+
+        with (
+            open(path, "wb") as stream,
+            gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=int(epoch)) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(base_dir, filter=plain)  # a folder's entries come sorted
+        return path
+
+
 class PlatformWheel(bdist_wheel):
     """A wheel for any Python 3 on this platform, as the libraries have no Python interface."""
 
@@ -91,4 +126,7 @@ def extensions() -> list[Extension]:
     return [Extension(f"claims.kernels._native_{name}", files, depends=headers, optional=True) for name in names]
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative, "bdist_wheel": PlatformWheel})
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": BuildNative, "bdist_wheel": PlatformWheel, "sdist": ReproducibleSource},
+)

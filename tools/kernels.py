@@ -1,6 +1,6 @@
-"""The kernels' table of the README: rows of ``benchmarks/kernels.json``, which ``make bench-record`` writes.
+"""The kernels' table of ``docs/kernels.md``: rows of ``benchmarks/kernels.json``, which ``make bench-record`` writes.
 
-``python tools/kernels.py`` puts it into the README; a test holds the README to it.
+``python tools/kernels.py`` puts it there; a test holds the page to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-MEASURED, README = ROOT / "benchmarks" / "kernels.json", ROOT / "README.md"
+MEASURED, PAGE = ROOT / "benchmarks" / "kernels.json", ROOT / "docs" / "kernels.md"
 ROWS = (
     "rms_norm",
     "rms_norm_jvp",
@@ -49,13 +49,13 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Replace the table and the machine in the README."""
-    text = README.read_text(encoding="utf-8")
+    """Replace the table and the machine in the page."""
+    text = PAGE.read_text(encoding="utf-8")
     text, tables = re.subn(re.escape(HEAD) + r"(?:\|.*\n)*", lambda _: table(), text)
     text, machines = re.subn(r"(?<=^Measured on ).*(?=\.$)", lambda _: machine(), text, flags=re.MULTILINE)
     if tables != 1 or machines != 1:
-        raise SystemExit("the README has no place for the table")
-    README.write_text(text, encoding="utf-8")
+        raise SystemExit("the page has no place for the table")
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

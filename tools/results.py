@@ -1,4 +1,4 @@
-"""Bring what quotes the results up to date: the README's counts and estimates, and the pages in ``results/``.
+"""Bring what quotes the results up to date: counts and estimates in ``docs/``, and the pages in ``results/``.
 
 ``make results`` audits every paper into ``results/PAPER.json``, ``make results-trained`` what needs a trained model or
 a training run into ``results/trained/TEXT.json``, and both then run this; the tests hold what it wrote to what it would
@@ -23,12 +23,14 @@ from claims.report.standing import Standing, by_standing
 from claims.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
-FOLDER, README = ROOT / "results", ROOT / "README.md"
+FOLDER = ROOT / "results"
 #: What was measured at each point of the claims that are refuted, by paper.
 POINTS = FOLDER / "points"
 _MEASURED = ("at", "verdict", "estimate", "interval", "seeds")
+#: Pages that quote results, by rows of tables and between marks.
+QUOTING = (ROOT / "docs" / "papers" / "index.md", ROOT / "docs" / "howto" / "model.md")
 COUNTS = re.compile(r"(?<=<!-- counts -->\n).*?(?=<!-- /counts -->)", flags=re.DOTALL)
-#: A row of the README: claim, what it says, verdict, estimate.
+#: A row of a page: claim, what it says, verdict, estimate.
 ROW = re.compile(r"^\| `(?P<id>\S+)` \| (?P<words>.+) \| (?P<verdict>\w+) \| (?P<estimate>\S*) \|$", flags=re.MULTILINE)
 
 #: What a result file has of a claim that is declared, not measured.
@@ -120,7 +122,7 @@ def counts_table(documents: Documents, catalogue: Catalogue) -> str:
         rows = document["claims"]
         found = Counter(row["verdict"] for row in rows)
         later = sum(row["verdict"] == Verdict.UNDECIDED and row["decides"] == "full" for row in rows)
-        name = f"[{paper}](results/README.md#{paper}) ({catalogue.papers[paper].identifier})"
+        name = f"{paper} ({catalogue.papers[paper].identifier})"
         lines.append(_row(name, str(len(rows)), *(str(found[verdict]) for verdict in used), str(later)))
     return "\n".join(lines) + "\n"
 
@@ -214,8 +216,8 @@ def _outcome(row: Mapping[str, Any] | None) -> str:
     return " ".join(part for part in (row["verdict"], estimate, interval_text(row["interval"])) if part)
 
 
-def readme(text: str, documents: Documents, catalogue: Catalogue) -> str:
-    """The README with the counts, verdicts and estimates of the results."""
+def quoted(text: str, documents: Documents, catalogue: Catalogue) -> str:
+    """A page with the counts, verdicts and estimates of the results."""
     rows = {row["id"]: row for document in documents.values() for row in document["claims"]}
 
     def measured(match: re.Match[str]) -> str:
@@ -247,7 +249,8 @@ def main() -> None:
     documents = load()
     (TRAINED / "README.md").write_text(trained_page(load_trained(), catalogue), encoding="utf-8")
     (FOLDER / "README.md").write_text(results_page(documents, catalogue), encoding="utf-8")
-    README.write_text(readme(README.read_text(encoding="utf-8"), documents, catalogue), encoding="utf-8")
+    for page in QUOTING:
+        page.write_text(quoted(page.read_text(encoding="utf-8"), documents, catalogue), encoding="utf-8")
 
 
 if __name__ == "__main__":

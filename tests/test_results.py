@@ -1,69 +1,19 @@
-"""What the README says is run, parsed or compared with the results that it quotes."""
+"""Results on record are of this catalogue, and pages that quote them say what they say."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import re
-import shlex
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import click
 import pytest
-from click.testing import CliRunner
 
 from claims.catalogue import load_catalogue
-from claims.cli import main
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-
-
-def lines(language: str) -> list[str]:
-    found = (
-        line.partition("#")[0].strip() for kind, block in BLOCKS if kind == language for line in block.splitlines()
-    )
-    return [line for line in found if line]
-
-
-@pytest.mark.parametrize("line", [line for line in lines("bash") if line.startswith("claimbench ")])
-def test_commands_parse(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    name, *arguments = shlex.split(line)[1:]
-    for argument in arguments:  # files that a command wants to exist
-        if argument.endswith((".json", ".py")):
-            (tmp_path / argument).write_text("{}")
-    command = main.get_command(click.Context(main), name)
-    assert command is not None
-    command.make_context(f"claimbench {name}", arguments)
-
-
-@pytest.mark.parametrize("line", [line for line in lines("bash") if line.startswith("make ")])
-def test_make_targets_exist(line: str) -> None:
-    target = shlex.split(line)[1]
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-
-
-def test_quoted_ids_exist() -> None:
-    claims = load_catalogue().claims
-    papers = "|".join({claim.paper for claim in claims.values()})
-    quoted = set(re.findall(rf"(?<![\w.-])(?:{papers})(?:\.[a-z0-9-]+)+(?![a-z0-9-]|\.\*)", README))
-    assert quoted
-    assert quoted <= set(claims)
-
-
-def test_own_claim_is_audited(tmp_path: Path) -> None:
-    source = next(block for kind, block in BLOCKS if kind == "python" and "from claims import Claim" in block)
-    (tmp_path / "claims_mine_from_readme.py").write_text(source)
-    arguments = ["audit", str(tmp_path / "claims_mine_from_readme.py"), "--executor", "serial"]
-    report = tmp_path / "result.json"
-    result = CliRunner().invoke(main, [*arguments, "--store", str(tmp_path / "e.sqlite"), "--json", str(report)])
-    assert result.exit_code == 0, result.output
-    verdicts = {claim["id"]: claim["verdict"] for claim in json.loads(report.read_text())["claims"]}
-    assert verdicts == {"mine.rounding.uniform-noise": "HOLDS", "mine.rounding.coarse": "REFUTED"}
 
 
 def results_tool() -> ModuleType:
@@ -119,8 +69,10 @@ def test_make_results_measures_every_paper() -> None:
     assert sorted(line[1].split()) == PAPERS
 
 
-def test_readme_quotes_the_results() -> None:
-    assert TOOL.readme(README, RESULTS, load_catalogue()) == README
+@pytest.mark.parametrize("page", TOOL.QUOTING, ids=lambda page: page.stem)
+def test_pages_quote_the_results(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert TOOL.quoted(text, RESULTS, load_catalogue()) == text
 
 
 def test_results_page_quotes_the_results() -> None:
@@ -128,8 +80,8 @@ def test_results_page_quotes_the_results() -> None:
     assert TOOL.results_page(RESULTS, load_catalogue()) == page
 
 
-def test_every_paper_with_results_has_findings_in_the_readme() -> None:
-    rows = [match["id"] for match in TOOL.ROW.finditer(README)]
+def test_every_paper_with_results_has_findings_that_are_told() -> None:
+    rows = [match["id"] for page in TOOL.QUOTING for match in TOOL.ROW.finditer(page.read_text(encoding="utf-8"))]
     assert len(rows) == len(set(rows))
     for paper in RESULTS:
         assert sum(name.startswith(f"{paper}.") for name in rows) >= 5
@@ -137,11 +89,12 @@ def test_every_paper_with_results_has_findings_in_the_readme() -> None:
 
 def test_a_changed_result_would_be_noticed() -> None:
     changed = json.loads(json.dumps(RESULTS))
-    quoted = {match["id"] for match in TOOL.ROW.finditer(README)}
+    page = TOOL.QUOTING[0].read_text(encoding="utf-8")
+    quoted = {match["id"] for match in TOOL.ROW.finditer(page)}
     row = next(row for document in changed.values() for row in document["claims"] if row["id"] in quoted)
     row["verdict"] = {"HOLDS": "REFUTED"}.get(row["verdict"], "HOLDS")
-    text = TOOL.readme(README, changed, load_catalogue())
-    differing = [line for line, now in zip(README.splitlines(), text.splitlines(), strict=True) if line != now]
+    text = TOOL.quoted(page, changed, load_catalogue())
+    differing = [line for line, now in zip(page.splitlines(), text.splitlines(), strict=True) if line != now]
     assert any(row["id"] in line for line in differing)  # its row
     assert any("arxiv" in line for line in differing)  # and the counts of its paper
     assert TOOL.results_page(changed, load_catalogue()) != TOOL.results_page(RESULTS, load_catalogue())
