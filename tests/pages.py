@@ -56,11 +56,14 @@ def blocks(page: Path) -> list[Block]:
 
 
 def script(page: Path) -> str:
-    """A page as a script: state, such as the working folder, goes on from block to block."""
+    """A page as a script: state, such as the working folder, goes on from block to block.
+
+    It prints where each block begins, and when.
+    """
     parts = ["set -eu", 'OUT="$(mktemp)"', """trap 'STATUS=$?; [ "$STATUS" = 0 ] || cat "$OUT"' EXIT"""]
     parts.append('fail() { echo "$1" >&2; exit 99; }')
     for block in blocks(page):
-        parts += [f"echo '== {page.name}:{block.line}'", *_steps(block)]
+        parts += [f'echo "== {page.name}:{block.line} $(date +%s)"', *_steps(block)]
     return "\n".join(parts) + "\n"
 
 
