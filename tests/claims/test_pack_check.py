@@ -148,6 +148,10 @@ def test_what_cannot_be_judged_is_refused(pack: Path) -> None:
     assert "pyproject.toml" in cli("pack", "check", "empty", code=2).output
     Path("empty/pyproject.toml").write_text('[project]\nname = "x"\n')
     assert "claims.packs" in cli("pack", "check", "empty", code=2).output
+    Path("empty/pyproject.toml").write_text("project = 3\n")
+    assert "claims.packs" in cli("pack", "check", "empty", code=2).output
+    Path("empty/pyproject.toml").write_text('[project.entry-points."claims.packs"]\nx = "no_such_package_of_mine"\n')
+    assert "no_such_package_of_mine" in cli("pack", "check", "empty", code=2).output
     Path("empty/pyproject.toml").write_text("[project\n")
     assert "readable" in cli("pack", "check", "empty", code=2).output
     spoil(pack, SECTION, "import math", "import no_such_module_of_anybody")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from claims.catalogue import load_catalogue, of_packs
 from claims.discovery import GROUP, Installed, among, examine, load_pack
@@ -73,7 +74,9 @@ def _of_folder(folder: Path) -> Iterator[Installed]:
         project = parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadOption("pack", str(folder), f"a folder with a readable pyproject.toml ({error})") from error
-    points = project.get("project", {}).get("entry-points", {}).get(GROUP, {})
+    points: Any = project
+    for name in ("project", "entry-points", GROUP):
+        points = points.get(name) if isinstance(points, dict) else None
     if not isinstance(points, dict) or not points or not all(isinstance(value, str) for value in points.values()):
         raise BadOption("pack", str(file), f'[project.entry-points."{GROUP}"] with a pack')
     for name, value in points.items():
