@@ -18,8 +18,10 @@ import pytest
 import yaml
 
 import claims
+from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK, BUDGET
 from claims.catalogue import load_catalogue
 from claims.cli import _COMMANDS, main
+from claims.kinds.base import LOOKS
 from tests.pages import PAGES, ROOT, Block, blocks, script
 
 BLOCKS = [(page, block) for page in PAGES for block in blocks(page)]
@@ -149,6 +151,44 @@ def tool(name: str):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+# Figures that pages state
+
+
+def page(name: str) -> str:
+    return " ".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8").split())
+
+
+def test_error_rates_are_those_of_the_decision() -> None:
+    looks = f"{', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]} seeds"
+    assert f"after {looks}" in page("explanation/errors")
+    assert f"After {looks}" in page("howto/tolerance")
+    for text in (page("explanation/errors"), (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert "2·10⁻⁵" in text
+        assert "4·10⁻¹⁰" in text
+        assert "sampling" in text.lower(), "and what they do not cover"
+    assert (ALPHA_CLAIM, ALPHA_AUDIT, BUDGET) == (2e-5, 1 / 100, 500)
+    assert f"{ALPHA_LOOK:.1e}" == "3.3e-06"
+    assert f"{ALPHA_CLAIM**2:.0e}" == "4e-10"
+    assert "3.3·10⁻⁶" in page("explanation/errors")
+
+
+def test_widths_of_intervals_are_those_of_student() -> None:
+    from scipy import stats
+
+    reach = {n: stats.t.ppf(1 - ALPHA_LOOK / 2, n - 1) / n**0.5 for n in LOOKS}
+    words = r"reaches (\S+) standard .* after 8 seeds, (\S+) after 16, (\S+) after 32 and (\S+) after 256"
+    said = re.search(words, page("howto/tolerance"))
+    assert said is not None
+    assert [float(text) for text in said.groups()] == [round(reach[n], 1) for n in (8, 16, 32, 256)]
+
+
+def test_statuses_of_the_gate_are_those_of_the_program() -> None:
+    told = re.findall(r"^\| (\d+)(?:, (\d+))? \|", (ROOT / "docs/howto/ci.md").read_text(), flags=re.MULTILINE)
+    summary = " ".join((main.help or "").split())
+    listed = re.findall(r"\b(\d+) (?:as|a|bad|undecided|nothing|an|interrupted|nobody)", summary)
+    assert {number for pair in told for number in pair if number} == set(listed)
 
 
 @pytest.mark.slow
