@@ -19,8 +19,12 @@ from claims.cli import main
 from claims.report.numbers import band_text, estimate_text
 from claims.verdict import Verdict
 
-#: Roles whose refutations are findings about the paper, and what else was found.
-_OF_THE_PAPER = ("paper", "implied")
+#: What was refuted, by the role of the claim; controls are false on purpose.
+_FINDINGS = {
+    "paper": "What the paper says and does not hold",
+    "implied": "What the paper needs or invites, and does not hold",
+    "": "What else was refuted",
+}
 
 
 def _results() -> ModuleType:
@@ -62,10 +66,9 @@ def paper_page(results: ModuleType, paper: str, document: Mapping[str, Any], cat
         "Verdicts rest on how each passage was read; every claim says in its statement what was tested.\n",
         f"## Verdicts by section\n\n{results.by_section(paper, document, catalogue)}",
     ]
-    refuted = [row for row in document["claims"] if row["verdict"] == Verdict.REFUTED]
-    of_paper = [row for row in refuted if row["role"] in _OF_THE_PAPER]
-    rest = [row for row in refuted if row["role"] not in (*_OF_THE_PAPER, "control")]
-    for heading, rows in (("What the paper says and does not hold", of_paper), ("What else was refuted", rest)):
+    refuted = [row for row in document["claims"] if row["verdict"] == Verdict.REFUTED and row["role"] != "control"]
+    for role, heading in _FINDINGS.items():
+        rows = [row for row in refuted if role == (row["role"] if row["role"] in _FINDINGS else "")]
         if rows:
             parts.append(f"## {heading}\n\n" + "\n".join(_finding(row, catalogue) for row in rows))
     return "\n".join(parts)
@@ -75,6 +78,8 @@ def _finding(row: Mapping[str, Any], catalogue: Catalogue) -> str:
     """One refuted claim: where, what is claimed, what was found, what holds instead."""
     claim = catalogue.claims[row["id"]]
     lines = [f"`{row['id']}`", f": *{_text(claim.locus)}.* {_text(claim.statement)}"]
+    if row.get("read_as"):
+        lines.append(f"\n  Read as: {_text(row['read_as'])}")
     if row["estimate"] is not None:
         estimate = estimate_text(row["estimate"], row["interval"]) if row["interval"] else f"{row['estimate']:.4g}"
         band = f", allowed {band_text(row['band'])}" if row["band"] else ""
