@@ -69,7 +69,7 @@ docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/_build/html, 
 
 dist: $(VENV)/.installed-docs ## source archive and wheel in dist/: the same bytes for the same commit
 	rm -rf dist build
-	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m build
+	PIP_CONSTRAINT=.ci/build.txt SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m build
 
 gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse spills, approximate division, grown counts
 	$(BIN)/python -m claims.kernels.gate
