@@ -90,7 +90,14 @@ def test_a_new_pack_audits_as_it_stands(folder: Path, monkeypatch: pytest.Monkey
 
 def test_a_new_pack_is_as_formatters_and_linters_want_it(folder: Path) -> None:
     Path("printed.csv").write_text(TABLE, encoding="utf-8")
-    titles = ("A paper to audit", 'Of "this" and \\that', "'one' or \"two\"", 'Ends in """', "line\nbreak π")
+    titles = (
+        "A paper to audit",
+        'Of "this" and \\that',
+        "'one' or \"two\"",
+        'Ends in """',
+        "line\nbreak π",
+        "\x1b[31mred\x00",
+    )
     for i, title in enumerate(titles):
         cli("new", "--pack", f"p{i}", "--title", title, "--from-table", "printed.csv")
         (assigned,) = (

@@ -75,7 +75,8 @@ def _words(paper: Paper) -> dict[str, str]:
 
 def _plain(words: str) -> str:
     """Words that may stand in a docstring, a comment or a heading."""
-    return " ".join(words.replace("\\", " ").replace('"""', "'''").split()).rstrip('"')
+    shown = "".join(letter if letter.isprintable() and letter != "\\" else " " for letter in words)
+    return " ".join(shown.replace('"""', "'''").split()).rstrip('"')
 
 
 def _literal(text: str) -> str:
