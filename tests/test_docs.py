@@ -153,6 +153,13 @@ def tool(name: str):
     return module
 
 
+def test_extras_that_users_choose_are_told() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"].keys()
+    ours = {"bench", "docs", "lint", "oracles", "proof", "test"}  # for work on the project itself
+    table = (ROOT / "docs/howto/install.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == extras - ours
+
+
 # Figures that pages state
 
 
