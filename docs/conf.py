@@ -3,9 +3,12 @@
 Pages of papers and of the command line are written anew at each build, from results and from the commands themselves.
 """
 
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -34,3 +37,14 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 pages.write(ROOT / "docs" / "generated")
+
+
+def caption_files(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Show the name of the file above a block that is one: on GitHub the text around it says so."""
+    block = re.compile(r"^<!-- file: (\S+) -->\n```(\w+)$", flags=re.MULTILINE)
+    source[0] = block.sub(r"```{code-block} \2\n:caption: \1\n", source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls it."""
+    app.connect("source-read", caption_files)

@@ -70,6 +70,13 @@ def test_blocks_are_what_they_say_they_are(page: Path, block: Block) -> None:
     assert block.word != "not run" or len(block.value.split()) >= 3, "say why it is not run"
 
 
+def test_files_are_named_where_readers_see_it() -> None:
+    for page, block in BLOCKS:
+        if block.word == "file":
+            shown = re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"))
+            assert Path(block.value).name in shown, f"{page}: {block.value}"
+
+
 def test_every_fence_is_seen() -> None:
     for page in PAGES:
         fences = re.findall(r"^```(?!\{)[a-z]+$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
