@@ -22,6 +22,7 @@ from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK, BUDGE
 from claims.catalogue import load_catalogue
 from claims.cli import _COMMANDS, main
 from claims.kinds.base import LOOKS
+from claims.verdict import Role, Verdict
 from tests.pages import PAGES, ROOT, Block, blocks, script
 
 BLOCKS = [(page, block) for page in PAGES for block in blocks(page)]
@@ -116,7 +117,7 @@ def _matches(page: str, glob: str) -> bool:
 def test_the_reference_has_every_public_name() -> None:
     listed = set(re.findall(r"auto(?:class|function):: claims\.(\w+)", REFERENCE))
     errors = {name for name in claims.__all__ if getattr(getattr(claims, name), "__module__", "") == "claims.errors"}
-    words = {"HOLDS", "REFUTED", "UNDECIDED", "Scalar", "Point"}  # members of Verdict, and types of numbers
+    words = {"HOLDS", "REFUTED", "DEPENDS", "UNDECIDED", "Scalar", "Point"}  # members of Verdict, and types of numbers
     assert set(claims.__all__) - listed - errors == words
 
 
@@ -141,7 +142,7 @@ def test_a_page_of_a_paper_has_every_refutation_of_it() -> None:
     for paper, document in results.load().items():
         page = tool("pages").paper_page(results, paper, document, catalogue)
         for row in document["claims"]:
-            if row["verdict"] == "REFUTED" and row["role"] != "control":
+            if row["verdict"] in ("REFUTED", "DEPENDS") and row["role"] != "control":
                 assert f"`{row['id']}`\n" in page
 
 
@@ -165,6 +166,12 @@ def test_extras_that_users_choose_are_told() -> None:
     ours = {"bench", "docs", "lint", "oracles", "proof", "test"}  # for work on the project itself
     table = (ROOT / "docs/howto/install.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == extras - ours
+
+
+def test_verdicts_and_roles_are_told() -> None:
+    text = (ROOT / "docs/explanation/verdicts.md").read_text()
+    assert set(re.findall(r"^\| ([A-Z]+) \|", text, flags=re.MULTILINE)) == set(Verdict)
+    assert set(re.findall(r"\*(\w+)\*(?=[:, ])", text.partition("## Roles")[2].partition("##")[0])) == set(Role)
 
 
 # Figures that pages state

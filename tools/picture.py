@@ -19,7 +19,7 @@ PICTURE = ROOT / "docs" / "_static" / "verdicts.svg"
 CLAIMS = (
     "sign-magnitude.thm3.c-pre-limit",
     "sign-magnitude.v0.metric-identity",
-    "sign-magnitude.sec84.flips-move-more",
+    "sign-magnitude.table2.measured-2048-p01",
     "mean-bias.thm3.confidence",
     "mean-bias.table1.improves",
 )

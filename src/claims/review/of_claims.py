@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from claims.catalogue import to_plain
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration, Unavailable
 from claims.outline.references import references
+from claims.outline.unread import unread
 from claims.review.remarks import Remark, Reviewed, Weight
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Provenance, Role
 
@@ -65,10 +65,9 @@ def words(seen: Reviewed) -> Iterator[Remark]:
 
 def readings(seen: Reviewed) -> Iterator[Remark]:
     """Whoever says that a paper is wrong says how the passage was read."""
-    for claim in seen.claims:
-        if claim.role is Role.PAPER and claim.expected is REFUTED and not to_plain(claim).get("read_as"):
-            asked = "the paper is said to be wrong: does the passage say this and nothing else? read_as= tells"
-            yield seen.of(claim, "reading", asked, Weight.CONSIDER)
+    for claim in unread(seen.claims):
+        asked = "the paper is said to be wrong, and not how it is read: read_as= or readings="
+        yield seen.of(claim, "reading", asked)
 
 
 def rivals(seen: Reviewed) -> Iterator[Remark]:
@@ -78,7 +77,7 @@ def rivals(seen: Reviewed) -> Iterator[Remark]:
             yield seen.of(claim, "rival", "none: nothing that could be found would refute it; name a plausible mistake")
             continue
         try:
-            sharpest = min(_sharpness(claim), default=None)
+            sharpest = min((found for _, read in claim.as_read() for found in _sharpness(read)), default=None)
         except Unavailable as missing:
             yield seen.of(claim, "rival", f"not looked at: {missing}", Weight.CONSIDER)
         except InvalidDeclaration as error:

@@ -74,10 +74,11 @@ def independence(seen: Reviewed) -> Iterator[Remark]:
     """
     if not seen.modules:
         return
-    expected = set(seen.modules) | {module for claim in seen.claims for module in _closed_forms(claim)}
+    every = [(claim, read) for claim in seen.claims for _, read in claim.as_read()]
+    expected = set(seen.modules) | {module for _, read in every for module in _closed_forms(read)}
     judged: set[str] = set()
-    for claim in seen.claims:
-        for address in _code_of(claim):
+    for claim, read in every:
+        for address in _code_of(read):
             if address in judged:
                 continue
             judged.add(address)
@@ -106,9 +107,11 @@ def _closed_forms(claim: Claim) -> Iterator[str]:
 
 def budget(seen: Reviewed) -> Iterator[Remark]:
     """As many sequential claims as error rates are stated for."""
-    sequential = sum(claim.test.sequential for claim in seen.claims)
+    sequential = sum(read.test.sequential for claim in seen.claims for _, read in claim.as_read())
     if sequential > BUDGET:
-        yield seen.whole("budget", f"{sequential} claims are decided by intervals; error rates are stated for {BUDGET}")
+        yield seen.whole(
+            "budget", f"{sequential} claims and readings are decided by intervals; error rates are stated for {BUDGET}"
+        )
 
 
 def run_time(seen: Reviewed, costs: Sequence[Mapping[str, Any]]) -> Iterator[Remark]:
