@@ -123,7 +123,7 @@ def test_what_is_spoilt_is_named(pack: Path, file: str, old: str, new: str, chec
     light = check in ("sharpness", "provenance", "paper") or "declares" in words
     found = [remark for remark in remarks(pack, code=0 if light else 1) if remark["check"] == check]
     (told,) = [remark for remark in found if words in remark["words"]]
-    assert told["weight"] == ("consider" if light else "mend")
+    assert told["weight"] == ("consider" if light or words == "no place" else "mend")
     if claim:
         assert told["claim"] == f"{pack.name}.{claim}"
     if told["claim"]:
@@ -168,8 +168,7 @@ def test_what_cannot_be_judged_is_refused(pack: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("paper", ["sign-magnitude", "mean-bias"])
-def test_the_papers_that_come_with_it_are_judged(paper: str) -> None:
-    """What is left to mend of them is known, and no more comes to it."""
-    result = CliRunner().invoke(main, ["pack", "check", paper, "--json"])
-    (found,) = json.loads(result.stdout)
-    assert {remark["check"] for remark in found["remarks"] if remark["weight"] == "mend"} <= {"controls", "locus"}
+def test_the_papers_that_come_with_it_have_nothing_to_mend(paper: str) -> None:
+    (found,) = json.loads(cli("pack", "check", paper, "--json").stdout)
+    assert found["claims"] > 400
+    assert {remark["weight"] for remark in found["remarks"]} <= {"consider"}
