@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from claims.bands import printed
@@ -120,6 +121,8 @@ def test_a_new_pack_has_what_it_says_and_nothing_that_was_left_to_fill_in(folder
     files = {str(path.relative_to("plain-one")) for path in Path("plain-one").rglob("*") if path.is_file()}
     assert {".github/workflows/claims.yml", ".gitignore", "src/plain_one/py.typed", "tests/test_claims.py"} <= files
     assert not any("package" in name or "dot-" in name or name.endswith(".txt") for name in files)
+    (job,) = yaml.safe_load(Path("plain-one/.github/workflows/claims.yml").read_text())["jobs"].values()
+    assert "claimbench audit paper:plain-one --strict" in " ".join(step.get("run", "") for step in job["steps"])
     for path in Path("plain-one").rglob("*"):
         assert not path.is_file() or "$" not in path.read_text()
     assert oct(Path("plain-one").stat().st_mode & 0o777) == oct(0o777 & ~_umask())
