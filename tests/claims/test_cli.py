@@ -390,6 +390,7 @@ def test_dry_run_shows_cost_and_measures_nothing(cli, tmp_path):
     assert "7 claims, 7 points to decide at tier smoke" in text
     assert "on 1 worker" in text
     assert "memory: about 50 MB" in text
+    assert re.search(r"a witness measures seeds a second time: \d+ of them, 0\.\d s", text)
     assert not store.parent.exists()
 
 
@@ -408,6 +409,7 @@ def test_dry_run_subtracts_what_the_store_holds(audit):
         plan = json.loads(audit("demo.ratio", *own, "--dry-run", "--json", "-").stdout)
         (experiment,) = plan["experiments"]
         assert experiment["stored"] == plan["stored"]
+        assert plan["witness"]["seeds"] == (0 if experiment["stored"] else 2)
         return experiment["seeds"], experiment["stored"], plan["seconds"]
 
     seeds, stored, seconds = row()

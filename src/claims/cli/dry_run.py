@@ -45,6 +45,9 @@ def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None
         f"{least} if the first look decides everything, at most {most} and the blocks that confirm refutations, "
         f"on {counted(workers, 'worker')}; without the {counted(document['stored'], 'seed')} that the store holds"
     )
+    again = document["witness"]
+    if again["seeds"]:
+        say(f"a witness measures seeds a second time: {again['seeds']:,} of them, {duration(again['seconds'])}")
     say(f"memory: about {document['megabytes']:,.0f} MB, and what the interpreters and torch take")
     if document["subject"] is not None:
         say(f"subject: {document['subject']}; seconds and memory are declared for smollm2")
@@ -77,6 +80,7 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
     for row in rows.values():
         for name in ("seconds_are", "megabytes_are"):
             row[name] = " or ".join(sorted(set(row[name])))
+    again = [(made, seeds) for made, seeds in planned.witnessed().items() if 0 not in held.get(made, ())]
     heaviest = sorted((m.megabytes for m in planned.measurements()), reverse=True)
     return {
         "tier": planned.tier.value,
@@ -86,6 +90,10 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
         "workers": workers,
         "seconds": [sum(row["seconds"][i] for row in rows.values()) / workers for i in (0, 1)],
         "stored": sum(row["stored"] for row in rows.values()),
+        "witness": {
+            "seeds": sum(len(seeds) for _, seeds in again),
+            "seconds": sum(made.seconds * len(seeds) for made, seeds in again),
+        },
         "megabytes": sum(heaviest[:workers]),
         **_subject_cost(planned),
         "experiments": list(rows.values()),
