@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ Inputs = Mapping[str, Any]
 
 #: Random bytes for one drawn input; hypothesis skips an input that would need more.
 _BYTES = 16_384
+#: Share of its range below which a coordinate is as good as zero.
+_NEAR_ZERO = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,8 +175,26 @@ def _descend(statement: Statement, tried: Callable[..., float], start: dict[str,
         }
         return tried(**(start | moved))
 
-    origin = [start[name] for name in ranges]
-    minimize(objective, origin, method="Nelder-Mead", bounds=list(ranges.values()), options={"maxfev": 200})
+    origin, bounds = [start[name] for name in ranges], list(ranges.values())
+    options = {"maxfev": 200, "initial_simplex": _simplex(origin, bounds)}
+    minimize(objective, origin, method="Nelder-Mead", bounds=bounds, options=options)
+
+
+def _simplex(origin: Sequence[float], bounds: Sequence[tuple[float, float]]) -> list[list[float]]:
+    """The start, and from there a step along each axis, within its bounds.
+
+    A step is a twentieth of the coordinate: of one near zero (hypothesis draws 1e-38) a twentieth of the range, since
+    the simplex is flat otherwise, and would never leave that plane.
+    """
+    vertices = [list(origin)]
+    for axis, (value, (lo, hi)) in enumerate(zip(origin, bounds, strict=True)):
+        width = hi - lo if math.isfinite(hi - lo) else 1.0
+        step = value / 20 if abs(value) > _NEAR_ZERO * width else width / 20
+        moved = [value + step, value - step]
+        vertex = list(origin)
+        vertex[axis] = next((each for each in moved if lo <= each <= hi), (lo + hi) / 2)
+        vertices.append(vertex)
+    return vertices
 
 
 def _show(inputs: Inputs) -> str:
