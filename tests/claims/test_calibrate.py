@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from claims.auditing.decision import judge
-from claims.calibration import audits, tables
+from claims.calibration import audits, exact, tables
 from claims.calibration.drawing import LAWS, LEVELS, columns
+from claims.calibration.exact import claims as exact_claims
 from claims.calibration.rates import ALPHA, Design, counted, judged, wald
 from claims.calibration.synthetic import FORMS, every_row, made, true_verdict
 from claims.cli import main
@@ -93,6 +94,15 @@ def test_an_audit_of_a_pack_says_nothing_false_and_would_be_noticed(monkeypatch)
     assert found.any_false == pytest.approx(4 * 2e-5)
     monkeypatch.setattr(audits, "true_verdict", lambda margins: UNDECIDED)
     assert len(audits.audited(4, epoch=4).false) == found.decided
+
+
+def test_claims_that_judge_no_seeds_come_out_as_they_must_and_would_be_noticed(monkeypatch):
+    found = audits.audited_exactly(epoch=4)
+    assert (found.claims, found.decided, found.any_false, found.false) == (16, 16, 0.0, ())
+    assert {claim.kind for claim in exact.claims()} == {"value", "identity", "replay", "search"}
+    monkeypatch.setattr(exact, "claims", lambda: dict.fromkeys(truth, REFUTED))
+    truth = [claim for claim in exact_claims() if claim.kind == "value"]
+    assert audits.audited_exactly(epoch=4).false == ("synthetic.value.off-0 HOLDS", "synthetic.value.off-0-99 HOLDS")
 
 
 @pytest.fixture

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from claims.auditing.loop import run
 from claims.auditing.planning import plan
+from claims.auditing.results import AuditResult
+from claims.calibration import exact
 from claims.calibration.synthetic import FORMS, made, true_verdict
 from claims.evidence.store import MEMORY, Store
 from claims.streams import Streams
-from claims.verdict import HOLDS, REFUTED, Tier
+from claims.verdict import HOLDS, REFUTED, Tier, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,23 +41,32 @@ class Audited:
 def audited(size: int, *, epoch: int) -> Audited:
     """Draw a pack of claims, of any kind, law and place, audit it as a stranger's, and compare with the truth."""
     rng = Streams(epoch, "claims.calibration.audits", {"claims": size}, 0).numpy("pack")
-    truth = {}
-    chosen = []
-    for number in range(size):
-        claim, margins = _drawn(rng, number)
-        chosen.append(claim)
-        truth[claim.id] = true_verdict(margins)
+    return _compared(dict(_drawn(rng, number) for number in range(size)), epoch)
+
+
+def audited_exactly(*, epoch: int) -> Audited:
+    """Audit the claims of which every verdict is certain; one that is none is false as well."""
+    return _compared(exact.claims(), epoch, certain=True)
+
+
+def _compared(truth: Mapping[Claim, Verdict | None], epoch: int, *, certain: bool = False) -> Audited:
     with Store(MEMORY, speak=lambda words: None) as store:
-        result = run(plan(chosen, tier=Tier.FULL, epoch=epoch), store)
-    decided = {each.claim.id: each.verdict for each in result.claims if each.verdict in (HOLDS, REFUTED)}
-    wrong = [f"{name} {verdict}" for name, verdict in decided.items() if verdict is not truth[name]]
-    return Audited(size, len(decided), result.measured, result.error_rates().any_false, tuple(wrong))
+        result: AuditResult = run(plan(truth, tier=Tier.FULL, epoch=epoch), store)
+    decided = [each for each in result.claims if each.verdict in (HOLDS, REFUTED)]
+    wrong = [each for each in (result.claims if certain else decided) if each.verdict is not truth[each.claim]]
+    return Audited(
+        claims=len(truth),
+        decided=len(decided),
+        seeds=result.measured,
+        any_false=result.error_rates().any_false,
+        false=tuple(f"{each.claim.id} {each.verdict}" for each in wrong),
+    )
 
 
-def _drawn(rng: np.random.Generator, number: int) -> tuple[Claim, float]:
-    """A claim, and where its truth is: a tenth on an edge, as many just beyond one, the others anywhere."""
+def _drawn(rng: np.random.Generator, number: int) -> tuple[Claim, Verdict | None]:
+    """A claim and its truth: a tenth on an edge, as many just beyond one, the others anywhere."""
     kind = str(rng.choice(list(FORMS)))
     law = str(rng.choice(FORMS[kind].laws))
     sort = rng.uniform()
     margins = 1.0 if sort < 0.1 else 1.1 if sort < 0.2 else round(float(rng.uniform(0.0, 3.0)), 3)
-    return made(kind, law, margins, f"c{number}"), margins
+    return made(kind, law, margins, f"c{number}"), true_verdict(margins)

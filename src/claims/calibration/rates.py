@@ -95,7 +95,7 @@ def counted(design: Design, *, epoch: int, rows: int) -> Row:
         found["right"] += trial.final.verdict is (truth or UNDECIDED)
         if first not in (UNDECIDED, truth):
             found[first] += 1
-            found["confirmed"] += trial.final.verdict is REFUTED
+            found["confirmed"] += trial.confirmation is not None and trial.final.verdict is REFUTED
         taken += trial.main_seeds
     wrong = found[HOLDS] + found[REFUTED]
     seeds = taken / design.claims

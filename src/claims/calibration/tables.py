@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from claims.calibration.audits import Audited, audited
+from claims.calibration.audits import Audited, audited, audited_exactly
 from claims.calibration.rates import ALARM, ALPHA, Design, Row, counted
 from claims.calibration.synthetic import HOPELESS, every_row
 from claims.kinds.base import LOOKS
@@ -80,7 +80,7 @@ def designs(tier: Tier) -> Iterator[Design]:
 def calibrate(tier: Tier, epoch: int, *, done: Callable[[int, int], None] = lambda done, all: None) -> Calibration:
     """Count everything that a tier tries; ``done`` is told how many rows and packs are, of how many."""
     table, (packs, size) = list(designs(tier)), _PACKS[tier]
-    rows, found = [], []
+    rows, found = [], [audited_exactly(epoch=epoch)]
     for number, design in enumerate(table):
         rows.append(counted(design, epoch=epoch, rows=len(table)))
         done(number + 1, len(table) + packs)

@@ -35,12 +35,19 @@ def lines(found: Calibration) -> Iterator[str]:
         f"{counted(claims, 'claim')} with the truth on an edge of the band: {wrong} decided, {wrong / claims:.2%}, at "
         f"most {hi:.2%}; promised at most {ALPHA:.0%}"
     )
-    confirmed, refuted = sum(row.confirmed for row in found.kept), sum(row.false_refuted for row in found.kept)
+    blocks = [row for row in found.kept if row.kind != "sample"]
+    confirmed, refuted = sum(row.confirmed for row in blocks), sum(row.false_refuted for row in blocks)
     yield f"{refuted} refuted falsely on a first block of seeds, {confirmed} on the second as well"
     failing = [row for row in found.rows if row.must_fail]
     seen = sum(row.as_it_must_be for row in failing)
     yield f"{seen} of {len(failing)} rows that must fail were seen to"
     for pack in found.packs:
+        if not pack.any_false:
+            yield (
+                f"{counted(pack.claims, 'claim')} whose verdicts are certain, since they judge no seeds: "
+                f"{len(pack.false)} not as they must be"
+            )
+            continue
         yield (
             f"a pack of {counted(pack.claims, 'claim')}, audited as a stranger's: {pack.decided} decided, "
             f"{len(pack.false)} of them falsely; stated for any: {at_most_words(pack.any_false)}"
