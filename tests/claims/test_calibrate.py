@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from claims.auditing.decision import judge
 from claims.calibration import audits, exact, tables
 from claims.calibration.drawing import LAWS, LEVELS, columns
 from claims.calibration.exact import claims as exact_claims
+from claims.calibration.ranks import MISSES, Ranks, ranks
+from claims.calibration.ranks import rows as ranked
 from claims.calibration.rates import ALPHA, Design, counted, judged, wald
 from claims.calibration.synthetic import FORMS, every_row, made, true_verdict
 from claims.cli import main
@@ -87,6 +90,31 @@ def test_seeds_are_compared_with_walds_bound():
     assert counted(Design("mean", "normal", 0.0, 5), epoch=1, rows=1).over_wald >= 1.0
 
 
+def test_intervals_miss_the_truth_as_often_as_they_say():
+    found = ranks("mean", "normal", 300, epoch=1, of=1)
+    assert found.exact
+    assert found.as_it_must_be
+    assert list(found.missed) == sorted(found.missed, reverse=True)
+    for missed, said in zip(found.missed, MISSES, strict=True):
+        assert abs(missed - 300 * said) < 5 * math.sqrt(300 * said)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_intervals_of_another_width_are_noticed(monkeypatch, factor):
+    def other(test, sample, band, **how):
+        made = judge(test, sample, band, **how)
+        (lo, hi), middle = made.interval, made.estimate
+        return replace(made, interval=(middle + factor * (lo - middle), middle + factor * (hi - middle)))
+
+    monkeypatch.setattr("claims.calibration.ranks.judge", other)
+    assert not ranks("mean", "normal", 300, epoch=1, of=1).as_it_must_be
+
+
+@pytest.mark.parametrize(("kind", "law"), [each for each in ranked() if each[1] == "normal"])
+def test_the_truth_of_each_kind_is_known(kind, law):
+    assert ranks(kind, law, 30, epoch=1, of=1).as_it_must_be
+
+
 def test_an_audit_of_a_pack_says_nothing_false_and_would_be_noticed(monkeypatch):
     found = audits.audited(4, epoch=4)
     assert (found.claims, found.false) == (4, ())
@@ -110,6 +138,7 @@ def few(monkeypatch):
     """A smoke tier with fewer claims."""
     monkeypatch.setitem(tables._CLAIMS, Tier.SMOKE, (1, 1, 100))
     monkeypatch.setitem(tables._PACKS, Tier.SMOKE, (1, 2))
+    monkeypatch.setitem(tables._RANKED, Tier.SMOKE, 4)
 
 
 def test_the_command(few):
@@ -126,17 +155,20 @@ def test_the_table_names_what_is_wrong():
     designs = (Design("mean", "normal", 0.0, 6, must_fail=True), bad)
     rows = tuple(counted(design, epoch=1, rows=2) for design in designs)
     pack = audits.Audited(claims=3, decided=2, seeds=9, any_false=6e-5, false=("synthetic.mean.c1 HOLDS",))
-    found = tables.Calibration(Tier.SMOKE, 1, rows, (pack,))
+    wide = Ranks("mean", "normal", 99, (0,) * 4, ((0.0, 0.1),) * 4)
+    found = tables.Calibration(Tier.SMOKE, 1, rows, (wide,), (pack,))
     assert found.wrong == [
         "mean, normal seeds, truth at 0 margins: too few errors to notice that it must fail",
         "mean, normal seeds, truth at 1 margins: more false verdicts than promised",
+        "mean, normal seeds: intervals miss the truth more or less often than they say",
         "all claims on an edge together: more false verdicts than promised",
         "a pack of 3 claims: synthetic.mean.c1 HOLDS",
     ]
     text = list(lines(found))
-    assert "2 decided, 1 of them falsely; stated for any: at most 0.006 %" in text[3]
+    assert text[3].startswith("intervals that miss the truth, of those that say so: 0.0% of 50%, 0.0% of 20%, ")
+    assert "2 decided, 1 of them falsely; stated for any: at most 0.006 %" in text[4]
     assert text[2] == "0 of 1 rows that must fail were seen to"
-    assert [line.removeprefix("wrong: ") for line in text[4:]] == found.wrong
+    assert [line.removeprefix("wrong: ") for line in text[5:]] == found.wrong
     assert list(table(found).columns[-1].cells) == ["NOT AS IT MUST BE"] * 2
 
 

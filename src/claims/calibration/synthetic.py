@@ -36,47 +36,36 @@ PLACES = (0.0, 1.0, 2.0, 3.0, 6.0)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a kind is claimed: its test of a quantity of an experiment, its band and a rival that this refuses."""
+    """How a kind is claimed: its test of quantities of an experiment, its band, and a rival that this refuses.
+
+    ``truth`` is what the claim is about where the truth is at its target.
+    """
 
     test: Callable[[Experiment], Kind]
     band: Band
     rival: float
+    truth: float
     laws: tuple[str, ...] = LAWS
 
 
-#: Those with laws of their own have one: counts, and draws that are pooled.
+def _within(truth: float, half: float) -> Band:
+    return between(truth - half, truth + half, provenance="author", because=_WHY)
+
+
+_POSITIVE = at_least(0.0, provenance="author", because=_WHY)
+_NO_LAW = ("normal",)
+#: Those with a law of their own are counts, and draws that are pooled.
 FORMS: dict[str, Form] = {
-    "mean": Form(lambda made: mean(made["x"]), between(-1.0, 1.0, provenance="author", because=_WHY), 9.0),
-    "bound": Form(lambda made: bound(made["x"]), at_most(1.0, provenance="author", because=_WHY), 9.0),
-    "order": Form(lambda made: order(made["a"], made["b"]), at_least(0.0, provenance="author", because=_WHY), -9.0),
-    "ratio": Form(lambda made: ratio(made["u"], made["v"]), between(2.0, 3.0, provenance="author", because=_WHY), 9.0),
-    "proportion": Form(
-        lambda made: proportion(made["k"], made["n"]),
-        between(0.02, 0.06, provenance="author", because=_WHY),
-        0.5,
-        ("normal",),
-    ),
-    "quantile": Form(
-        lambda made: quantile(made["x"], q=0.5), between(0.7, 1.3, provenance="author", because=_WHY), 9.0, ("normal",)
-    ),
-    "slope": Form(
-        lambda made: slope(made["y"], over="level"), between(-0.8, -0.2, provenance="author", because=_WHY), 9.0
-    ),
-    "trend": Form(
-        lambda made: trend(made["y"], over="level", direction="increasing"),
-        at_least(0.0, provenance="author", because=_WHY),
-        -9.0,
-    ),
-    "limit": Form(
-        lambda made: limit(made["y"], over="level", rate=1.0),
-        between(-1.0, 1.0, provenance="author", because=_WHY),
-        9.0,
-    ),
-    "convergence": Form(
-        lambda made: convergence(made["y"], over="level", rate=1.0),
-        between(-1.0, 1.0, provenance="author", because=_WHY),
-        9.0,
-    ),
+    "mean": Form(lambda made: mean(made["x"]), _within(0.0, 1.0), 9.0, 0.0),
+    "bound": Form(lambda made: bound(made["x"]), at_most(1.0, provenance="author", because=_WHY), 9.0, 0.0),
+    "order": Form(lambda made: order(made["a"], made["b"]), _POSITIVE, -9.0, 1.0),
+    "ratio": Form(lambda made: ratio(made["u"], made["v"]), _within(2.5, 0.5), 9.0, 2.5),
+    "proportion": Form(lambda made: proportion(made["k"], made["n"]), _within(0.04, 0.02), 0.5, 0.04, _NO_LAW),
+    "quantile": Form(lambda made: quantile(made["x"], q=0.5), _within(1.0, 0.3), 9.0, 1.0, _NO_LAW),
+    "slope": Form(lambda made: slope(made["y"], over="level"), _within(-0.5, 0.3), 9.0, -0.5),
+    "trend": Form(lambda made: trend(made["y"], over="level", direction="increasing"), _POSITIVE, -9.0, 1.0),
+    "limit": Form(lambda made: limit(made["y"], over="level", rate=1.0), _within(0.0, 1.0), 9.0, 0.0),
+    "convergence": Form(lambda made: convergence(made["y"], over="level", rate=1.0), _within(0.0, 1.0), 9.0, 0.0),
 }
 
 

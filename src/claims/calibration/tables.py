@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from claims.calibration.audits import Audited, audited, audited_exactly
+from claims.calibration.ranks import Ranks, ranks
+from claims.calibration.ranks import rows as ranked
 from claims.calibration.rates import ALARM, ALPHA, Design, Row, counted
 from claims.calibration.synthetic import HOPELESS, every_row
 from claims.kinds.base import LOOKS
@@ -14,7 +16,9 @@ from claims.kinds.intervals import count_interval
 from claims.verdict import Tier
 
 #: Claims of a row whose truth lies on an edge, of one where it lies elsewhere, and of one that must fail.
-_CLAIMS = {Tier.SMOKE: (24, 4, 120), Tier.STANDARD: (160, 16, 300), Tier.FULL: (2400, 240, 2400)}
+_CLAIMS = {Tier.SMOKE: (20, 4, 100), Tier.STANDARD: (160, 16, 300), Tier.FULL: (2400, 240, 2400)}
+#: Claims of which it is counted how often intervals miss the truth, of each kind and law.
+_RANKED = {Tier.SMOKE: 20, Tier.STANDARD: 200, Tier.FULL: 2000}
 #: Audits of a pack of claims, and how many it has.
 _PACKS = {Tier.SMOKE: (1, 20), Tier.STANDARD: (1, 200), Tier.FULL: (5, 300)}
 
@@ -26,6 +30,7 @@ class Calibration:
     tier: Tier
     epoch: int
     rows: tuple[Row, ...]
+    ranks: tuple[Ranks, ...]
     packs: tuple[Audited, ...]
 
     @property
@@ -49,6 +54,11 @@ class Calibration:
             for row in self.rows
             if not row.as_it_must_be
         ]
+        rows += [
+            f"{each.kind}, {each.law} seeds: intervals miss the truth more or less often than they say"
+            for each in self.ranks
+            if not each.as_it_must_be
+        ]
         if self.together[2][0] > ALPHA:
             rows.append("all claims on an edge together: more false verdicts than promised")
         return rows + [f"a pack of {pack.claims} claims: {', '.join(pack.false)}" for pack in self.packs if pack.false]
@@ -60,6 +70,7 @@ class Calibration:
             "epoch": self.epoch,
             "alpha": ALPHA,
             "rows": [asdict(row) | {"as_it_must_be": row.as_it_must_be} for row in self.rows],
+            "ranks": [asdict(each) | {"as_it_must_be": each.as_it_must_be} for each in self.ranks],
             "packs": [asdict(pack) for pack in self.packs],
             "wrong": self.wrong,
         }
@@ -84,7 +95,9 @@ def calibrate(tier: Tier, epoch: int, *, done: Callable[[int, int], None] = lamb
     for number, design in enumerate(table):
         rows.append(counted(design, epoch=epoch, rows=len(table)))
         done(number + 1, len(table) + packs)
+    chosen = [each for each in ranked() if each[1] == "normal" or tier is not Tier.SMOKE]
+    truths = tuple(ranks(*each, _RANKED[tier], epoch=epoch, of=len(chosen)) for each in chosen)
     for number in range(packs):
         found.append(audited(size, epoch=epoch + number))
         done(len(table) + number + 1, len(table) + packs)
-    return Calibration(tier, epoch, tuple(rows), tuple(found))
+    return Calibration(tier, epoch, tuple(rows), truths, tuple(found))

@@ -176,8 +176,14 @@ def _descend(statement: Statement, tried: Callable[..., float], start: dict[str,
         return tried(**(start | moved))
 
     origin, bounds = [start[name] for name in ranges], list(ranges.values())
-    options = {"maxfev": 200, "initial_simplex": _simplex(origin, bounds)}
-    minimize(objective, origin, method="Nelder-Mead", bounds=bounds, options=options)
+    first = _simplex(origin, bounds)
+    minimize(
+        objective,
+        origin,
+        method="Nelder-Mead",
+        bounds=bounds,
+        options={"maxfev": 200, "initial_simplex": first},
+    )
 
 
 def _simplex(origin: Sequence[float], bounds: Sequence[tuple[float, float]]) -> list[list[float]]:

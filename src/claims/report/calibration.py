@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from claims.calibration.ranks import MISSES
 from claims.calibration.rates import ALPHA
 from claims.report.numbers import counted
 from claims.report.words import at_most_words
@@ -41,6 +42,10 @@ def lines(found: Calibration) -> Iterator[str]:
     failing = [row for row in found.rows if row.must_fail]
     seen = sum(row.as_it_must_be for row in failing)
     yield f"{seen} of {len(failing)} rows that must fail were seen to"
+    missed = [sum(each.missed[i] for each in found.ranks) for i in range(len(MISSES))]
+    drawn = sum(each.claims for each in found.ranks)
+    shares = ", ".join(f"{count / drawn:.1%} of {said:.0%}" for count, said in zip(missed, MISSES, strict=True))
+    yield f"intervals that miss the truth, of those that say so: {shares}; {counted(drawn, 'sample')}"
     for pack in found.packs:
         if not pack.any_false:
             yield (
