@@ -9,15 +9,17 @@ from urllib.parse import quote
 
 from claims.report.findings import by_importance
 from claims.report.numbers import band_text
+from claims.report.standing import Standing, standing
 from claims.report.visible import visible
 from claims.report.words import estimate_words, verdict_words
-from claims.verdict import ERROR, REFUTED
+from claims.verdict import DEPENDS, ERROR, REFUTED
 
 Row = Mapping[str, Any]
 
 _RULES = {
     "differs": "A verdict contradicts the one on record.",
     "error": "Measuring a claim failed.",
+    "depends": "A claim holds under one of its readings and not under another; the message says what it turns with.",
     "refuted": "A claim does not hold, as the record says; the message says what is true instead.",
 }
 
@@ -26,7 +28,7 @@ def sarif(document: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, A
     """A log with one run.
 
     Args:
-        document: a result, schema 1.
+        document: a result, as ``load_result`` gives it.
         places: file and line that declare a claim, ``path:line`` or a path alone, by its id; a claim without has no
             location.
     """
@@ -48,7 +50,7 @@ def _results(document: Mapping[str, Any], places: Mapping[str, str]) -> Iterator
             yield {
                 "ruleId": rule,
                 "ruleIndex": list(_RULES).index(rule),
-                "level": "note" if rule == "refuted" else "error",
+                "level": "note" if rule in ("depends", "refuted") else "error",
                 "message": {"text": visible(_message(row))},
                 "partialFingerprints": {"claim/v1": row["id"]},
                 "locations": [_location(path, start)] if path else [],
@@ -61,7 +63,10 @@ def _rule(row: Row) -> str:
         return "error"
     if row["as_expected"] is False:
         return "differs"
-    return "refuted" if row["verdict"] == REFUTED and row["role"] != "control" else ""
+    where = standing(row)
+    if where in (None, Standing.CONTROL):
+        return ""
+    return "depends" if where is Standing.DEPENDS else "refuted"
 
 
 def _message(row: Row) -> str:
@@ -71,7 +76,9 @@ def _message(row: Row) -> str:
         said += f" {row['reason']}."
     elif row["estimate"] is not None and row["band"] is not None:
         said += f" Measured: {estimate_words(row)} against {band_text(row['band'])}."
-    return f"{said} True instead: {row['finding']}" if row["finding"] and row["verdict"] == REFUTED else said
+    heads = {REFUTED: "True instead", DEPENDS: "It turns with"}
+    head = heads.get(row["verdict"])
+    return f"{said} {head}: {row['finding']}" if row["finding"] and head else said
 
 
 def _location(path: str, line: int) -> dict[str, Any]:
