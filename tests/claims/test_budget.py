@@ -10,6 +10,7 @@ from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK, BUDGE
 from claims.errors import InvalidDeclaration
 from claims.experiment import experiment, grid
 from claims.kinds import column, mean, sample, value
+from claims.reading import Reading
 from claims.report.words import error_words
 
 X = experiment("toys:gaussian")["x"]
@@ -41,6 +42,17 @@ def test_a_paper_that_spends_its_budget_keeps_the_bound_of_an_audit(audit):
     (one,) = audit(on_seeds("one")).claims
     assert error_rates([one] * BUDGET).any_false == pytest.approx(ALPHA_AUDIT)
     assert error_rates([one] * 100 * BUDGET).any_false == 1.0
+
+
+def test_readings_count_like_claims(audit):
+    declared = Reading(axis="geometry", option="spread", because="so")
+    others = [Reading(axis="geometry", option=f"in {n}", because="so", at=grid(centre=0.1 * n, sd=0.1)) for n in (1, 2)]
+    made = on_seeds("read", readings=(declared, *others))
+    rates = error_rates(audit(made).claims)
+    assert (rates.claims, rates.any_false) == (3, pytest.approx(3 * ALPHA_CLAIM))
+    check_budget([made] * (BUDGET // 3))
+    with pytest.raises(InvalidDeclaration, match="about toy"):
+        check_budget([made] * (BUDGET // 3 + 1))
 
 
 def test_fixed_samples_are_counted_apart_and_each_family_once(audit):

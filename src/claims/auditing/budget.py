@@ -26,7 +26,7 @@ class ErrorRates:
     """What an audit promises.
 
     Attributes:
-        claims: how many were judged on seeds.
+        claims: how many were judged on seeds, each reading of one like a claim.
         any_false: probability that any verdict of theirs is false, at most; of seeds that are independent and normal.
         apart: how many were judged at a level of their own.
         apart_decided: how many of these have a verdict.
@@ -47,30 +47,36 @@ class ErrorRates:
 
 
 def error_rates(results: Iterable[ClaimResult]) -> ErrorRates:
-    """What the results of some claims promise together: of those that took a look."""
-    ran = [each for each in results if any(point.trial.history for point in each.points)]
-    judged = [each for each in ran if each.claim.test.sequential]
-    apart = [(each, each.claim.test) for each in ran if isinstance(each.claim.test, JudgedTogether)]
+    """What the results of some claims promise together: of those that took a look, each reading like a claim."""
+    ran = [
+        (each, read.points[0].trial.claim, read.verdict)
+        for each in results
+        for read in each.read
+        if any(point.trial.history for point in read.points)
+    ]
+    judged = [(each, claim) for each, claim, _ in ran if claim.test.sequential]
+    apart = [(verdict, claim.test) for _, claim, verdict in ran if isinstance(claim.test, JudgedTogether)]
     families = {test.together: test.level for _, test in apart}
     return ErrorRates(
         claims=len(judged),
-        any_false=min(1.0, sum(len(looks_at(each.claim, each.tier)) for each in judged) * ALPHA_LOOK),
+        any_false=min(1.0, sum(len(looks_at(claim, each.tier)) for each, claim in judged) * ALPHA_LOOK),
         apart=len(apart),
-        apart_decided=sum(each.verdict in (HOLDS, REFUTED) for each, _ in apart),
+        apart_decided=sum(verdict in (HOLDS, REFUTED) for verdict, _ in apart),
         apart_families=len(families),
         apart_any_false=min(1.0, sum(families.values())),
     )
 
 
 def check_budget(claims: Iterable[Claim], *, where: str = "") -> None:
-    """Refuse more claims about one paper than its error rates are stated for.
+    """Refuse more claims about one paper, with their readings, than its error rates are stated for.
 
     Raises:
         InvalidDeclaration: names paper and number.
     """
     found: dict[str, int] = {}
     for claim in claims:
-        found[claim.paper] = found.get(claim.paper, 0) + claim.test.sequential
+        read = sum(variant.test.sequential for _, variant in claim.as_read())
+        found[claim.paper] = found.get(claim.paper, 0) + read
     for paper, count in found.items():
         if count > BUDGET:
             allowed = f"at most {BUDGET} about one paper, for which a false verdict is rarer than 1 in 100 audits"

@@ -55,7 +55,9 @@ def _validator() -> Callable[[Any], Any]:
     import fastjsonschema
 
     results = schema()
-    row = results["definitions"]["row"]["properties"]
+    row = {
+        name: made for part in ("row", "figures") for name, made in results["definitions"][part]["properties"].items()
+    }
     text = {"type": ["string", "null"]}
     paper = dict.fromkeys(("title", "identifier", "number", "canonical_sha256"), text)
     claims = {"type": "object", "required": list(FIELDS), "properties": {name: row[name] for name in FIELDS}}
