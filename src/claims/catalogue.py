@@ -181,4 +181,5 @@ def to_plain(claim: Claim) -> dict[str, Any]:
         "corrected_by": claim.corrected_by,
         "points": len(claim.judged_points()),
         "readings": list(map(str, claim.readings)),
+        "version": claim.version,
     }

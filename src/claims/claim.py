@@ -47,6 +47,7 @@ class Claim:
         decides: the tier from which on the claim has to be decided.
         most_seeds: of a block at that tier, for what is too dear for 256; eight times as many above it. Unless it says
             so, those that its experiments allow.
+        version: of the paper, that it was read from; None: the one that the paper names.
         readings: where the passage leaves a choice open, the fair ways to take it (``claims.Reading``), of each axis
             the claim as declared among them. The claim HOLDS or is REFUTED if it is under every reading, and DEPENDS
             if readings disagree.
@@ -66,6 +67,7 @@ class Claim:
     role: Role = Role.PAPER
     decides: Tier = Tier.SMOKE
     most_seeds: int | None = None
+    version: int | None = None
     readings: tuple[Reading, ...] = ()
 
     if TYPE_CHECKING:  # names of roles, tiers and verdicts may be given as plain strings, too
@@ -87,6 +89,7 @@ class Claim:
             role: Role | str = ...,
             decides: Tier | str = ...,
             most_seeds: int | None = ...,
+            version: int | None = ...,
             readings: Sequence[Reading] = ...,
         ) -> None: ...
 
@@ -112,6 +115,8 @@ class Claim:
             isinstance(self.corrected_by, str) and _ID.fullmatch(self.corrected_by)
         ):
             raise InvalidDeclaration("corrected_by", self.corrected_by, "the id of a claim, or None", where=self.id)
+        if self.version is not None:
+            check_whole(self.version, "version", least=1, where=self.id)
         for field, kind in (("role", Role), ("decides", Tier), ("expected", Verdict)):
             object.__setattr__(self, field, check_word(getattr(self, field), field, kind, where=self.id))
         if self.expected not in _EXPECTED:

@@ -15,6 +15,7 @@ from claims.errors import ClaimsError, InvalidDeclaration
 from claims.evidence.watching import importing
 from claims.outline.outline import Outline, load_outline
 from claims.outline.responses import Response, load_responses, readings_of
+from claims.outline.versions import check_versions
 from claims.packs import Pack, place
 from claims.verdict import HOLDS
 
@@ -84,6 +85,7 @@ def load_pack(entry: metadata.EntryPoint) -> Installed:
             homes, claims, reasons = pack.homes(), pack.claims(), pack.not_claims()
         check_budget(claims)
         outline = None if pack.outline is None else load_outline(pack.outline)
+        check_versions(claims, pack.paper, () if outline is None else outline.versions)
         answers = {} if pack.responses is None else load_responses(pack.responses, readings_of(claims))
         return replace(
             made, pack=pack, claims=claims, homes=homes, not_claims=reasons, outline=outline, responses=answers

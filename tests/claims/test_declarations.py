@@ -41,7 +41,7 @@ class Wordless:
 MAKERS: dict[str, tuple[Callable[..., Any], Mapping[str, Any]]] = {
     "Claim": (Claim, CLAIM | {"rival": 2.0, "at": grid(n=[1, 2]), "finding": "", "corrected_by": None,
                               "expected": "HOLDS", "role": "paper", "decides": "smoke", "most_seeds": 8,
-                              "read_as": "", "readings": READINGS}),
+                              "read_as": "", "readings": READINGS, "version": 2}),
     "Reading": (Reading, {"axis": "norm", "option": "squared", "because": "so", "own": False, "test": kinds.mean(X),
                           "at": grid(n=[1, 2]), "band": BAND, "rival": 2.0, "most_seeds": 8}),
     "Paper": (Paper, {"key": "demo", "title": "A demonstration", "identifier": "doi:1", "version": 1,
@@ -152,7 +152,8 @@ REFUSED = [
     ("Claim", "at", ((("n", [1]),),)), ("Claim", "at", (("n", 1),)), ("Claim", "at", grid(n=1) * 2),
     ("Claim", "expected", "ERROR"), ("Claim", "role", ["paper"]), ("Claim", "test", kinds.mean),
     ("Claim", "band", (0, 1)),
-    ("Claim", "read_as", None), ("Claim", "readings", "x"), ("Claim", "readings", READINGS[:1]),
+    ("Claim", "version", 0), ("Claim", "version", "2"), ("Claim", "version", True), ("Claim", "read_as", None),
+    ("Claim", "readings", "x"), ("Claim", "readings", READINGS[:1]),
     ("Claim", "readings", {READINGS[0]: 1}), ("Reading", "axis", "A"), ("Reading", "own", 1), ("Reading", "at", ()),
     ("Reading", "test", 3), ("Reading", "rival", "x"), ("Reading", "most_seeds", 0), ("Pack", "responses", "x.toml"),
     ("Paper", "key", "A Paper"), ("Paper", "version", "1"), ("Paper", "authors", ["Nobody"]), ("Paper", "title", " "),

@@ -34,6 +34,7 @@ def show_coverage(catalogue: Catalogue, claims: Sequence[Claim] | None, *, resul
         return complete
     for i, (key, found) in enumerate(covered.items()):
         say(*[""] * (i > 0), f"{key}: {catalogue.papers[key].title}", f"verdicts: {source}")
+        say(*(f"later: {version}" for version in found.versions))
         say(*_listing(found, verdicts, None if key in whole else wanted))
         if key in whole:
             say(*_summary(found, verdicts))
@@ -77,7 +78,10 @@ def _entry(entry: Entry, verdicts: Mapping[str, str], wanted: set[str] | None) -
         yield f"  {entry.name}"
     for claim in claims:
         role = "" if claim.role == "paper" else f"  ({claim.role})"
-        yield f"      {verdicts.get(claim.id, _UNKNOWN):<11} {claim.id}{role}"
+        version = "" if claim.version is None else f"  (version {claim.version})"
+        yield f"      {verdicts.get(claim.id, _UNKNOWN):<11} {claim.id}{role}{version}"
+    for change in entry.later if claims or wanted is None else ():
+        yield f"      {change.what:<11} in version {change.version}: {change.says}"
     for locus, why in entry.reasons if wanted is None else ():
         yield f"      no claim    {locus}: {why}" if locus != entry.name else f"      no claim    {why}"
     for name in entry.missing if wanted is None else ():

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from claims.catalogue import Catalogue
 from claims.claim import Claim
 from claims.outline.outline import Outline, Section, Statement, Target, outline_of
+from claims.outline.versions import Change, Version
 from claims.verdict import Verdict
 
 T = TypeVar("T")
 _Claims = dict[Target, list[Claim]]
 _Reasons = dict[Target, list[tuple[str, str]]]
+_Later = dict[Target, list[Change]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class Entry:
         claims: about it, each once.
         reasons: what of it is no claim: locus, and why.
         missing: the statement or those of its parts which have neither a claim nor a reason.
+        later: what later versions of the paper do to it.
     """
 
     name: str
     claims: tuple[Claim, ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    later: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Coverage:
     sections: tuple[Covered, ...]
     elsewhere: Entry
     complete: bool
+    versions: tuple[Version, ...] = ()
 
     @property
     def elsewhere_heading(self) -> str:
@@ -101,9 +106,12 @@ def cover(outline: Outline, claims: Iterable[Claim], not_claims: Mapping[str, st
     said: _Reasons = {}
     strays = tuple(claim for claim in claims if not _file(about, outline.targets(claim.locus), claim))
     unplaced = tuple(pair for pair in not_claims.items() if not _file(said, outline.targets(pair[0]), pair))
+    later: _Later = {}
+    for locus, change in (pair for version in outline.versions for pair in version.changes):
+        _file(later, outline.targets(locus), change)
     divided = {parent for section in outline.sections for parent in _parents(section.number)}
-    sections = tuple(_cover_section(outline, i, about, said, divided) for i in range(len(outline.sections)))
-    return Coverage(sections, Entry("", strays, unplaced), outline.complete)
+    sections = tuple(_cover_section(outline, i, about, said, later, divided) for i in range(len(outline.sections)))
+    return Coverage(sections, Entry("", strays, unplaced), outline.complete, outline.versions)
 
 
 def coverage_of(catalogue: Catalogue, paper: str) -> Coverage:
@@ -129,9 +137,12 @@ def _parents(number: str) -> Iterator[str]:
         yield number
 
 
-def _cover_section(outline: Outline, i: int, about: _Claims, said: _Reasons, divided: set[str]) -> Covered:
+def _cover_section(
+    outline: Outline, i: int, about: _Claims, said: _Reasons, later: _Later, divided: set[str]
+) -> Covered:
     section = outline.sections[i]
-    entries = [_cover_text(section, i, about, said, divided=section.number in divided)]
+    text = _cover_text(section, i, about, said, divided=section.number in divided)
+    entries = [replace(text, later=tuple(later.get(Target(i), ())))]
     for j, statement in enumerate(section.statements):
         whole, details = Target(i, j), {part: Target(i, j, part) for part in statement.parts}
         places = (whole, *details.values())
@@ -142,7 +153,7 @@ def _cover_section(outline: Outline, i: int, about: _Claims, said: _Reasons, div
         if not any(target in about or target in said for target in places):
             lacking = [statement.name]
         missing = () if statement.because else tuple(lacking)
-        entries.append(Entry(_title(statement), _merged(about, places), reasons, missing))
+        entries.append(Entry(_title(statement), _merged(about, places), reasons, missing, _merged(later, places)))
     return Covered(section, tuple(entry for entry in entries if entry != Entry("")))
 
 
@@ -173,11 +184,19 @@ def to_plain(coverage: Coverage, verdicts: Mapping[str, str]) -> dict[str, Any]:
 
     def plain(entry: Entry) -> dict[str, Any]:
         claims = [
-            {"id": claim.id, "locus": claim.locus, "role": claim.role.value, "verdict": verdicts.get(claim.id)}
+            {
+                "id": claim.id,
+                "locus": claim.locus,
+                "role": claim.role.value,
+                "version": claim.version,
+                "verdict": verdicts.get(claim.id),
+            }
             for claim in entry.claims
         ]
         reasons = [{"locus": locus, "because": why} for locus, why in entry.reasons]
-        return {"name": entry.name, "claims": claims, "no_claim": reasons, "missing": list(entry.missing)}
+        later = [asdict(change) for change in entry.later]
+        missing = list(entry.missing)
+        return {"name": entry.name, "claims": claims, "no_claim": reasons, "missing": missing, "later": later}
 
     sections = [
         {
@@ -188,7 +207,13 @@ def to_plain(coverage: Coverage, verdicts: Mapping[str, str]) -> dict[str, Any]:
         }
         for covered in coverage.sections
     ]
-    return {"sections": sections, "elsewhere": plain(coverage.elsewhere), "missing": list(coverage.missing)}
+    versions = [{"number": each.number, "date": each.date, "read": each.read} for each in coverage.versions]
+    return {
+        "sections": sections,
+        "elsewhere": plain(coverage.elsewhere),
+        "missing": list(coverage.missing),
+        "versions": versions,
+    }
 
 
 def verdict_counts(claims: Iterable[Claim], verdicts: Mapping[str, str]) -> dict[str, int]:

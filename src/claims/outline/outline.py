@@ -12,6 +12,7 @@ from typing import Any
 from claims.errors import InvalidDeclaration
 from claims.fields import check_names, check_text
 from claims.outline.references import Reference, natural, only, parts, references
+from claims.outline.versions import Version, versions_in
 from claims.toml import parse
 
 
@@ -63,9 +64,10 @@ class Target:
 class Outline:
     """Sections in the paper's order, and which of them a locus means."""
 
-    def __init__(self, sections: Iterable[Section], *, complete: bool = True) -> None:
+    def __init__(self, sections: Iterable[Section], *, complete: bool = True, versions: Iterable[Version] = ()) -> None:
         self.sections = tuple(sections)
         self.complete = complete
+        self.versions = tuple(versions)
         self._numbers = {section.number: i for i, section in enumerate(self.sections)}
         self._names: dict[Reference, list[Target]] = {}
         self._aliases: dict[Reference, list[Target]] = {}
@@ -150,7 +152,7 @@ def _says(text: str, label: str) -> bool:
 
 
 def load_outline(path: Path) -> Outline:
-    """The outline in a TOML file of ``[[section]]`` tables: number, title, statements, because.
+    """The outline in a TOML file of ``[[section]]`` tables: number, title, statements, because; and ``[[version]]``.
 
     A statement is a name, a name with its parts in brackets ("Theorem 3 (eq. 13, eq. 14)"), or a table with the fields
     of ``Statement``.
@@ -162,7 +164,7 @@ def load_outline(path: Path) -> Outline:
         data = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidDeclaration("outline", str(path), f"a readable TOML file ({error})") from error
-    _known(data, {"section"}, "outline", path)
+    _known(data, {"section", "version"}, "outline", path)
     entries = data.get("section")
     if not isinstance(entries, list) or not entries:
         raise InvalidDeclaration("outline.section", entries, "a list of [[section]] tables", where=str(path))
@@ -170,7 +172,11 @@ def load_outline(path: Path) -> Outline:
     for number, count in Counter(section.number for section in sections).items():
         if count > 1:
             raise InvalidDeclaration("outline.section", number, "each section once", where=str(path))
-    return Outline(sections)
+    made = Outline(sections, versions=versions_in(data.get("version", []), path))
+    for locus in (locus for version in made.versions for locus, _ in version.changes):
+        if not made.targets(locus):
+            raise InvalidDeclaration("outline.version", locus, "a locus that names a place above", where=str(path))
+    return made
 
 
 def _section(entry: Any, field: str, path: Path) -> Section:

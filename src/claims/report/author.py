@@ -34,7 +34,8 @@ def who_says(claim: Claim) -> str:
 
 def passage(paper: Paper, claim: Claim) -> str:
     """Where the statement stands: title, version, locus."""
-    version = f", version {paper.version}" if paper.version is not None else ""
+    number = paper.version if claim.version is None else claim.version
+    version = f", version {number}" if number is not None else ""
     return f"{paper.title}{version}, {claim.locus}"
 
 

@@ -32,6 +32,7 @@ LOSS = (
                 where=having("model"),
             ),
         ),
+        version=2,
     ),
     Claim(
         id="mean-bias.later.gap-closed",
@@ -49,6 +50,7 @@ LOSS = (
             ),
         ),
         role="ours",
+        version=2,
     ),
 )
 
@@ -68,6 +70,7 @@ OVERHEAD = Claim(
         ),
     ),
     role="ours",
+    version=2,
 )
 
 DOWNSTREAM = (
@@ -88,6 +91,7 @@ DOWNSTREAM = (
         ),
         corrected_by="mean-bias.later.downstream-gap",
         role="control",
+        version=2,
     ),
     Claim(
         id="mean-bias.later.downstream-gap",
@@ -97,5 +101,6 @@ DOWNSTREAM = (
             LATER,
             check=bounded(uses=("downstream_gap",), formula=float, lo=0.7, hi=0.9, where=having("model")),
         ),
+        version=2,
     ),
 )
