@@ -17,6 +17,7 @@ import click
 from claims.catalogue import Catalogue, load_catalogue
 from claims.cli import main
 from claims.report.numbers import band_text, estimate_text
+from claims.report.readings import curve
 from claims.report.standing import Standing, by_standing
 from claims.verdict import Verdict
 
@@ -57,27 +58,31 @@ def paper_page(results: ModuleType, paper: str, document: Mapping[str, Any], cat
         f"# {paper}\n\n{_text(about.title)} ({about.identifier}{version}).\n\n"
         f"{len(document['claims'])} claims: {listed}. Tier {document['tier']}, epoch {document['epoch']}; "
         f"{environment}. "
-        "Verdicts rest on how each passage was read, which claims say; see [readings](../readings.md).\n",
+        "Verdicts rest on how each passage was read; every claim says in its statement what was tested.\n",
         f"## Verdicts by section\n\n{results.by_section(paper, document, catalogue)}",
     ]
     for where, rows in by_standing(document["claims"], row=lambda row: row).items():
-        if where is not Standing.CONTROL:
-            parts.append(f"## {where.heading}\n\n" + "\n".join(map(_finding, rows)))
+        if where is not Standing.CONTROL:  # false on purpose
+            parts.append(f"## {where.heading}\n\n" + "\n".join(_finding(row, catalogue) for row in rows))
     return "\n".join(parts)
 
 
-def _finding(row: Mapping[str, Any]) -> str:
-    """One claim that does not hold: where, what is claimed and how it is read, what was found, what holds instead."""
-    lines = [f"`{row['id']}`", f": *{_text(row['locus'])}.* {_text(row['statement'])}"]
-    if row["read_as"]:
+def _finding(row: Mapping[str, Any], catalogue: Catalogue) -> str:
+    """One claim that does not hold, or depends: where, what is claimed, what was found, what holds instead."""
+    claim = catalogue.claims[row["id"]]
+    lines = [f"`{row['id']}`", f": *{_text(claim.locus)}.* {_text(claim.statement)}"]
+    if row.get("read_as"):
         lines.append(f"\n  Read as: {_text(row['read_as'])}")
     if row["estimate"] is not None:
         estimate = estimate_text(row["estimate"], row["interval"]) if row["interval"] else f"{row['estimate']:.4g}"
         band = f", allowed {band_text(row['band'])}" if row["band"] else ""
         lines.append(f"\n  Found: {estimate}{band}.")
-    lines.append(f"\n  True instead: {_text(row['finding'])}")
-    if row["corrected_by"]:
-        lines.append(f"\n  Claim that holds: `{row['corrected_by']}`")
+    for each in curve(row):
+        lines.append(f"\n  {each.row['verdict']} read as {_text(each.name)}: {_text(each.figures)}")
+    head = "It turns with" if row["verdict"] == Verdict.DEPENDS else "True instead"
+    lines.append(f"\n  {head}: {_text(claim.finding)}")
+    if claim.corrected_by:
+        lines.append(f"\n  Claim that holds: `{claim.corrected_by}`")
     return "\n".join(lines) + "\n"
 
 

@@ -83,7 +83,7 @@ def dispute_lines(result: ClaimResult, row: Mapping[str, Any]) -> Iterator[str]:
     yield f"claim: {result.claim.id}"
     yield f"reading: {found[0].name if found else 'as declared'}"
     yield f"evidence: {result.evidence or 'none: the printed figures are all it needs'}"
-    yield "an answer for everybody who reads the result goes into a responses.toml beside it (docs/readings.md)"
+    yield "an answer for everybody who reads the result goes into a responses.toml beside it (docs, Readings)"
 
 
 def response_lines(responses: Iterable[Response]) -> Iterator[str]:

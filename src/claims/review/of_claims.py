@@ -42,8 +42,7 @@ def loci(seen: Reviewed) -> Iterator[Remark]:
         elif unknown := outline.unknown(claim.locus):
             yield seen.of(claim, "locus", f"{', '.join(unknown)} is not in the outline: a slip in the one or the other")
         elif claim.role is Role.PAPER and not outline.targets(claim.locus):
-            elsewhere = f'"{claim.locus}" is no place of the outline: is it the paper that says so, in this version?'
-            yield seen.of(claim, "locus", elsewhere, Weight.CONSIDER)
+            yield seen.of(claim, "locus", f'"{claim.locus}" is no place of the outline, yet it is the paper\'s')
 
 
 def words(seen: Reviewed) -> Iterator[Remark]:
@@ -67,7 +66,7 @@ def words(seen: Reviewed) -> Iterator[Remark]:
 def readings(seen: Reviewed) -> Iterator[Remark]:
     """Whoever says that a paper is wrong says how the passage was read."""
     for claim in unread(seen.claims):
-        asked = "the paper is said to be wrong, and not how it is read: read_as= or readings="
+        asked = "the paper is said to be wrong: does the passage say this and nothing else? read_as= or readings= tells"
         yield seen.of(claim, "reading", asked)
 
 
@@ -78,7 +77,7 @@ def rivals(seen: Reviewed) -> Iterator[Remark]:
             yield seen.of(claim, "rival", "none: nothing that could be found would refute it; name a plausible mistake")
             continue
         try:
-            sharpest = min((found for _, read in claim.as_read() for found in _sharpness(read)), default=None)
+            sharpest = min(_sharpness(claim), default=None)
         except Unavailable as missing:
             yield seen.of(claim, "rival", f"not looked at: {missing}", Weight.CONSIDER)
         except InvalidDeclaration as error:
