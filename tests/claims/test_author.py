@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -24,7 +25,6 @@ from claims.plugin.report import facts, status, story, summary
 from claims.reading import Reading
 from claims.report.author import TEMPLATE, who_says
 from claims.report.page import render
-from claims.report.page_data import Known
 from claims.report.readings import curve, curve_lines, strip
 from claims.verdict import Role
 from tests.claims.test_report import HOSTILE, assert_inert, claim, result, tree
@@ -151,17 +151,13 @@ def test_the_page_shows_readings_and_answers_escaped(tmp_path):
     said = json.dumps(HOSTILE)
     path.write_text(f'[[response]]\nclaim = "demo.depends"\nby = {said}\ndate = 2026-11-29\ntext = {said}\n')
     answers = load_responses(path, {"demo.depends": ()})
-    text = render(document, known=Known(responses=answers))
+    text = render(document, papers={}, claims={}, responses=answers)
     assert_inert(text)
-    (data,) = [json.loads(node.text or "") for node in tree(text).iter("script") if node.get("id") == "data"]
-    (shown,) = data["claims"]
-    assert [each["text"] for each in shown["responses"]] == [HOSTILE]
-    assert [each["name"] for each in shown["readings"]] == [f"geometry: {HOSTILE}"] * 2
-    assert [each["verdict"] for each in shown["readings"]] == ["REFUTED", "HOLDS"]
-    assert all(each["band"] and each["interval"] and each["because"] for each in shown["readings"])
-    assert shown["read_as"] == HOSTILE
-    assert set(data["who"]) == set(Role)
-    assert "read as: <script>" in " ".join("".join(tree(text).itertext()).split())
+    shown = " ".join("".join(tree(text).itertext()).split())
+    assert "The authors answer" in shown
+    assert "read as: <script>" in shown
+    assert shown.count(" ".join(HOSTILE.split())) >= 6
+    ElementTree.fromstring(text.removeprefix("<!doctype html>"))
 
 
 # Responses

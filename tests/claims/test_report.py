@@ -246,7 +246,7 @@ def test_looks_and_seeds_go_to_the_page():
     looks = [look, look | {"block": "confirmation", "verdict": "REFUTED", "interval": None}]
     (made,) = data_of(page(claim(points=[row() | {"at": {}, "looks": looks, "values": [1.00004, 2.5]}])))["claims"]
     (point,) = made["points"]
-    assert point["looks"] == [[8, 1, [0.123457, None], 3], [8, 1, None, 1, 1]]
+    assert point["looks"] == [[8, 1, [0.123457, None], 2], [8, 1, None, 1, 1]]
     assert point["values"] == [1, 2.5]
 
 

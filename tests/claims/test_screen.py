@@ -10,9 +10,8 @@ import pytest
 from rich.console import Console
 
 from claims.auditing.decision import not_measured
-from claims.report.findings import distance, findings, importance
+from claims.report.findings import ORDER, distance, findings, importance
 from claims.report.screen import show_screen, steps_after
-from claims.report.standing import Standing
 from claims.report.summary import NOT_MEASURED, label, summarise
 from claims.report.words import speaker
 from claims.verdict import Role, Tier, Verdict
@@ -102,9 +101,7 @@ def test_findings_come_in_the_order_of_who_would_act_and_how_far_off_they_are():
         for role, i in itertools.product(roles, range(3))
     ]
     found = findings(rows)
-    assert [each["id"] for each in found] == [
-        f"demo.{role}-{i}" for role in Standing if role in roles[:-1] for i in (2, 1, 0)
-    ]
+    assert [each["id"] for each in found] == [f"demo.{role}-{i}" for role in ORDER for i in (2, 1, 0)]
     assert sorted(rows, key=importance)[-1]["role"] == "control"
     assert findings([claim(verdict="REFUTED", as_expected=False)]) == []  # a surprise is no finding
 

@@ -14,7 +14,6 @@ from typing import Any
 from claims.claim import Claim
 from claims.outline.responses import Response
 from claims.paper import Paper
-from claims.report.author import WHO
 from claims.report.findings import by_importance
 from claims.report.numbers import band_text, estimate_text, interval_text, number
 from claims.report.readings import curve
@@ -101,7 +100,6 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
                 "sections": {key: list(known.sections.get(key, {})) for key in keys},
                 "verdicts": [*map(str, Verdict), NOT_MEASURED],
                 "roles": list(map(str, Role)),
-                "who": {role.value: words for role, words in WHO.items()},
                 "tiers": list(map(str, Tier)),
                 "files": list(known.files),
                 "risks": list(risks.values),

@@ -21,7 +21,7 @@ from claims.verdict import UNAVAILABLE, Tier
 
 Record = Mapping[str, Any]
 
-_DECIDED = ("HOLDS", "REFUTED", "DEPENDS")
+_DECIDED = ("HOLDS", "REFUTED")
 #: Characters of a refusal: names in a file may be of any length.
 _SHOWN = 300
 

@@ -9,17 +9,15 @@ from urllib.parse import quote
 
 from claims.report.findings import by_importance
 from claims.report.numbers import band_text
-from claims.report.standing import Standing, standing
 from claims.report.visible import visible
 from claims.report.words import estimate_words, verdict_words
-from claims.verdict import DEPENDS, ERROR, REFUTED
+from claims.verdict import ERROR, REFUTED
 
 Row = Mapping[str, Any]
 
 _RULES = {
     "differs": "A verdict contradicts the one on record.",
     "error": "Measuring a claim failed.",
-    "depends": "A claim holds under one of its readings and not under another; the message says what it turns with.",
     "refuted": "A claim does not hold, as the record says; the message says what is true instead.",
 }
 
@@ -28,7 +26,7 @@ def sarif(document: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, A
     """A log with one run.
 
     Args:
-        document: a result, as ``load_result`` gives it.
+        document: a result, schema 1.
         places: file and line that declare a claim, ``path:line`` or a path alone, by its id; a claim without has no
             location.
     """
@@ -50,7 +48,7 @@ def _results(document: Mapping[str, Any], places: Mapping[str, str]) -> Iterator
             yield {
                 "ruleId": rule,
                 "ruleIndex": list(_RULES).index(rule),
-                "level": "note" if rule in ("depends", "refuted") else "error",
+                "level": "note" if rule == "refuted" else "error",
                 "message": {"text": visible(_message(row))},
                 "partialFingerprints": {"claim/v1": row["id"]},
                 "locations": [_location(path, start)] if path else [],
@@ -63,10 +61,7 @@ def _rule(row: Row) -> str:
         return "error"
     if row["as_expected"] is False:
         return "differs"
-    where = standing(row)
-    if where in (None, Standing.CONTROL):
-        return ""
-    return "depends" if where is Standing.DEPENDS else "refuted"
+    return "refuted" if row["verdict"] == REFUTED and row["role"] != "control" else ""
 
 
 def _message(row: Row) -> str:
@@ -76,9 +71,7 @@ def _message(row: Row) -> str:
         said += f" {row['reason']}."
     elif row["estimate"] is not None and row["band"] is not None:
         said += f" Measured: {estimate_words(row)} against {band_text(row['band'])}."
-    heads = {REFUTED: "True instead", DEPENDS: "It turns with"}
-    head = heads.get(row["verdict"])
-    return f"{said} {head}: {row['finding']}" if row["finding"] and head else said
+    return f"{said} True instead: {row['finding']}" if row["finding"] and row["verdict"] == REFUTED else said
 
 
 def _location(path: str, line: int) -> dict[str, Any]:

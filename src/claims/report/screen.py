@@ -11,7 +11,6 @@ from rich.text import Text
 
 from claims.report.consoles import emit
 from claims.report.numbers import band_text, counted
-from claims.report.standing import Standing, standing
 from claims.report.summary import NOT_MEASURED, Summary
 from claims.report.visible import visible
 from claims.report.words import estimate_words, verdict_words
@@ -24,7 +23,7 @@ Row = Mapping[str, Any]
 #: What is typed next, and what it does.
 Step = tuple[str, str]
 
-_STYLES = {"HOLDS": "green", "REFUTED": "cyan", "DEPENDS": "magenta", "UNDECIDED": "yellow", "ERROR": "bold red"}
+_STYLES = {"HOLDS": "green", "REFUTED": "cyan", "UNDECIDED": "yellow", "ERROR": "bold red"}
 #: Lines that are there whatever was found, and what each of the lists gets at least and at most.
 _FIXED, _LEAST, _MOST, _MARGINS, _REASONS = 20, 2, 12, 5, 3
 #: Rows of a file or pipe, where no terminal says how many there are.
@@ -47,7 +46,7 @@ def show_screen(console: Console, summary: Summary, *, head: str, page: str = ""
     _differing(console, summary)
     room = height - _FIXED - len(summary.papers) - min(len(summary.lacking), _REASONS) - 2 * len(summary.differing)
     shown = min(max(room // 2, _LEAST), _MOST)
-    _list(console, _title(summary), summary.findings, shown, _finding)
+    _list(console, "Does not hold: the paper's own claims first, farthest off first", summary.findings, shown, _finding)
     _list(console, "Thinnest margins", summary.thinnest, min(_MARGINS, shown), _margin)
     _open(console, summary)
     if page:
@@ -121,16 +120,9 @@ def _list(
             _line(console, line)
 
 
-def _title(summary: Summary) -> str:
-    """What the findings are findings about, each counted apart: what the paper says and fails anyhow comes first."""
-    counts = ", ".join(f"{where} {count}" for where, count in summary.standings.items())
-    return f"Does not hold, what the paper says first: {counts}"
-
-
 def _finding(row: Row) -> list[Text]:
     """The claim, and what is true instead: a line each."""
-    where = standing(row)
-    whose = "" if where is Standing.PAPER else f" ({where})"
+    whose = "" if row["role"] == "paper" else f" ({row['role']})"
     said = row["finding"] or row["reason"] or row["statement"]
     head = Text(visible(f"  {row['id']}{whose}"), style="cyan").append(
         f"  {visible(row['locus'])}", style="not bold dim"

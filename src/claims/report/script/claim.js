@@ -14,7 +14,8 @@ const part = (title, ...children) => {
   const there = children.flat().filter(Boolean);
   return there.length ? el("section", null, el("h3", null, title), there) : null;
 };
-const FINDINGS = {REFUTED: "True instead: ", DEPENDS: "It turns with: "};
+const WHO = {paper: "The paper says", ours: "This project says", replication: "The paper says, of its own model",
+  transfer: "The paper's statement, on another model", control: "A control"};
 
 function quoted(word) {
   return /^[\w@%+=:,.\/-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\"'\"'") + "'";
@@ -76,26 +77,6 @@ function everyPoint(claim, all) {
   ];
 }
 
-// A specification curve: every reading's interval against its band, then why it is a fair one.
-function readings(all) {
-  const rows = all.map(each => ({label: each.name, estimate: each.estimate, interval: each.interval, band: each.band, tail: each.verdict}));
-  const why = each => each.because.map(text => el("span", {class: "locus"}, text));
-  const row = each => el("tr", null,
-    el("th", {scope: "row"}, each.name, each.note ? el("em", null, ` (${each.note})`) : null, why(each)),
-    el("td", null, each.figures), el("td", null, el("span", {class: "badge " + tone(each.verdict)}, each.verdict)));
-  const drawn = all.every(each => each.shared && each.band && each.estimate !== undefined);
-  return [
-    drawn ? figure("Readings", () => rungs(rows, {title: "every reading's interval against the band, as in the table below"})) : null,
-    el("table", {class: "plain readings"},
-      el("thead", null, el("tr", null, ["read as", "measured", "verdict"].map(name => el("th", {scope: "col"}, name)))),
-      el("tbody", null, all.map(row))),
-  ];
-}
-
-const answer = each => el("blockquote", null,
-  el("p", {class: "expected"}, `${each.by}, ${each.date}`, each.reading ? `, read as ${each.reading}` : "", each.evidence ? `, of ${each.evidence}` : ""),
-  el("p", null, each.text));
-
 // The point whose figures the claim shows.
 const speaker = (claim, all) => all.find(point => ["verdict", "estimate", "margin"].every(name => point[name] === claim[name])) || all[0];
 
@@ -109,14 +90,11 @@ function viewOf(claim) {
     el("p", {class: "back"}, el("a", {href: "#" + lastList, id: "back"}, "← All claims")),
     el("p", {class: "says"}, badge(claim), el("span", {class: "expected"}, claim.expectation)),
     el("h2", {tabindex: "-1", id: "statement"}, claim.statement),
-    el("p", {class: "locus"}, `${data.who[claim.role]}: ${data.papers[claim.paper]}, ${claim.locus} · `, el("code", null, claim.id)),
-    claim.read_as ? el("p", {class: "read-as"}, "Read as: ", claim.read_as) : null,
-    claim.finding ? el("p", {class: "finding"}, el("strong", null, FINDINGS[claim.label] || "Finding: "), claim.finding) : null,
+    el("p", {class: "locus"}, `${WHO[claim.role] || claim.role}: ${data.papers[claim.paper]}, ${claim.locus} · `, el("code", null, claim.id)),
+    claim.finding ? el("p", {class: "finding"}, el("strong", null, claim.label === "REFUTED" ? "True instead: " : "Finding: "), claim.finding) : null,
     correctedBy || null,
     back.length ? el("p", null, "Corrects ", back.map((id, i) => [i ? ", " : "", link(id)])) : null,
     drawn ? el("div", {class: "figure main"}, drawn) : null,
-    part("What the authors answer", (claim.responses || []).map(answer)),
-    claim.readings ? part("Its readings: what the passage leaves open", readings(claim.readings)) : null,
     part("How it was decided", decision(claim), data.risks[claim.risk] ? el("p", {class: "expected"}, data.risks[claim.risk]) : null, all.length ? steps(speaker(claim, all)) : null),
     several ? part(`Its ${all.length} points; the figures above are of the one that speaks for it`, everyPoint(claim, all)) : null,
     part("What it rests on", el("dl", {class: "facts"},

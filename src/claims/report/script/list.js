@@ -23,7 +23,7 @@ const STEP = 60;
 const form = byName("filter"), list = byName("list"), more = byName("more"), status = byName("found");
 let found = [], shown = 0;
 
-const haystack = claim => claim.text || (claim.text = [claim.id, claim.locus, claim.statement, claim.read_as, claim.finding, claim.reason,
+const haystack = claim => claim.text || (claim.text = [claim.id, claim.locus, claim.statement, claim.finding, claim.reason,
   claim.kind, claim.role, claim.because, ...(claim.experiments || [])].filter(Boolean).join(" ").toLowerCase());
 
 function select(state) {
@@ -44,9 +44,8 @@ function rowOf(claim) {
     el("div", {class: "says"}, badge(claim), el("span", {class: "expected"}, claim.expectation)),
     el("div", {class: "what"}, el("a", {class: "statement", href: "#" + encodeURIComponent(claim.id)}, claim.statement),
       el("span", {class: "locus"}, claim.locus, claim.role === "paper" ? "" : ` · ${claim.role}`, " · ", el("code", null, claim.id)),
-      claim.read_as ? el("span", {class: "read-as"}, "read as: ", claim.read_as) : null,
       el("span", {class: "figures"}, facts.filter(Boolean).join(" · ")),
-      FINDINGS[claim.label] && claim.finding ? el("span", {class: "finding"}, el("strong", null, FINDINGS[claim.label]), claim.finding) : null),
+      claim.label === "REFUTED" && claim.finding ? el("span", {class: "finding"}, el("strong", null, "True instead: "), claim.finding) : null),
     drawn);
 }
 
