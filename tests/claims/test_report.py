@@ -26,7 +26,8 @@ from claims.paper import Paper
 from claims.report.document import check
 from claims.report.numbers import band_text, duration, estimate_text, interval_text, number
 from claims.report.page import PAGE, render, script
-from claims.report.page_data import Known, places_of
+from claims.report.page_data import WORDS, Known
+from claims.report.places import places_of
 from claims.report.plot import MARGIN, WIDTH, draw
 
 HOSTILE = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>{{ 7*7 }}"
@@ -222,11 +223,12 @@ def test_what_the_page_says():
 
 def test_the_script_is_given_what_a_claim_rests_on():
     made = {each["id"]: each for each in data_of(page(*EVERY))["claims"]}
-    assert made["demo.one"]["words"] == {
+    assert dict(zip(WORDS, made["demo.one"]["words"], strict=False)) == {
         "target": "1", "estimate": "1.020", "interval": "[0.980, 1.060]", "band": "[0.9, 1.1]", "rival": "2",
         "sharpness": "10", "seeds": "16",
     }  # fmt: skip
-    assert made["demo.false"]["words"]["confirmation"] == "REFUTED, 3.00 [2.90, 3.10]"
+    assert made["demo.false"]["words"][WORDS.index("confirmation")] == "REFUTED, 3.00 [2.90, 3.10]"
+    assert made["demo.gpu"]["words"][:3] == ["", "", "[0.9, 1.1]"]
     assert made["demo.one"]["axes"] == ["n"]
     assert made["demo.one"]["points"] == [{"at": [512]}]  # nothing that the claim says already
     assert [name for name, each in made.items() if each.get("differs")] == ["demo.surprise", "demo.broken"]
@@ -238,16 +240,16 @@ def test_a_point_that_lacks_what_its_claim_has_says_so():
     points = [row() | {"at": {"n": 1}}, row(**UNMEASURED, margin=None) | {"at": {"n": 2}}]
     (made,) = data_of(page(claim(points=points)))["claims"]
     assert made["points"][1]["estimate"] is None
-    assert made["points"][1]["words"] != made["words"]
+    assert made["points"][1]["words"] == ["", "", 0, "", 0, 0, 0]  # 0 is what the claim says
 
 
 def test_looks_and_seeds_go_to_the_page():
     look = {"block": "main", "seeds": 8, "estimate": 1.0, "interval": [0.123456789, None], "verdict": "UNDECIDED"}
     looks = [look, look | {"block": "confirmation", "verdict": "REFUTED", "interval": None}]
-    (made,) = data_of(page(claim(points=[row() | {"at": {}, "looks": looks, "values": [1.00004, 2.5]}])))["claims"]
+    (made,) = data_of(page(claim(points=[row() | {"at": {}, "looks": looks, "values": [1.00004, 2.5, 1.5]}])))["claims"]
     (point,) = made["points"]
     assert point["looks"] == [[8, 1, [0.123457, None], 2], [8, 1, None, 1, 1]]
-    assert point["values"] == [1, 2.5]
+    assert point["values"] == [1.00004, 2.5, 0, 999, 333]
 
 
 def test_where_a_claim_is_declared(tmp_path):

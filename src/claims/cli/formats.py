@@ -12,7 +12,7 @@ import click
 from claims.catalogue import Catalogue
 from claims.cli.common import STDOUT, check_output, say, write_text
 from claims.errors import BadOption
-from claims.report.page_data import importable, places_of
+from claims.report.places import importable, places_of
 from claims.report.visible import json_text
 
 Document = Mapping[str, Any]

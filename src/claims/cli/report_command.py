@@ -113,7 +113,8 @@ def write_pages(
 def known_of(catalogue: Catalogue, files: Sequence[Path] = ()) -> Known:
     """What a catalogue knows beside a result: papers, declarations, their places in the papers and in the code."""
     from claims.outline.coverage import coverage_of
-    from claims.report.page_data import Known, places_of
+    from claims.report.page_data import Known
+    from claims.report.places import places_of
 
     covered = {key: coverage_of(catalogue, key) for key in catalogue.papers}
     sections = {

@@ -1,14 +1,14 @@
 """What the page's script draws and sorts: a result with what the catalogue knows of its claims, compact plain data.
 
-Fields that are null, or the same in a point as in its claim, are left out; figures come with the words they are shown
-in, so that a page says nothing in other digits than a terminal does.
+Fields that are null are left out, the usual ones (a label that is the verdict, what is as expected, a paper that the id
+begins with), and those that are the same in a point as in its claim. Figures come with the words they are shown in, so
+that a page says nothing in other digits than a terminal does: a list in the order of ``WORDS``, where 0 is the claim's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from claims.claim import Claim
@@ -26,11 +26,17 @@ from claims.verdict import Role, Tier, Verdict
 Row = Mapping[str, Any]
 
 #: Fields of a claim that are shown as they are.
-_CLAIM = ("id", "paper", "role", "locus", "statement", "read_as", "kind", "decides", "finding", "corrected_by")
+_CLAIM = ("id", "role", "locus", "statement", "read_as", "kind", "decides", "finding", "corrected_by")
 #: Fields that a claim and each of its points have.
 _POINT = ("verdict", "target", "band", "estimate", "interval", "seeds", "rival", "margin", "alpha", "reason")
-#: Significant digits of bands and intervals, of the looks before the last, and of seeds; words have their own.
-_DIGITS, _COARSE, _DOTS = 9, 6, 4
+#: Significant digits of bands and intervals, and of looks; words have their own.
+_DIGITS, _COARSE = 9, 6
+#: What is said of a figure, in words.
+WORDS = ("estimate", "interval", "band", "seeds", "target", "rival", "sharpness", "confirmation")
+#: Steps between the smallest and the largest value of seeds: dots a thousandth of a drawing apart are one.
+_STEPS = 999
+#: The expectation that the script takes a claim to have without one.
+USUAL = "as expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
     rows = document["claims"]
     keys = list(dict.fromkeys(row["paper"] for row in rows))
     ranks = {row["id"]: i for i, row in enumerate(by_importance(rows))}
-    risks, modules = Pool(), Pool()
+    risks, modules, names = Pool(), Pool(), Pool()
     about = _about(known, keys)
     claims = []
     for row in rows:
@@ -83,6 +89,7 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
         made = _claim(row, known.claims.get(name), tier=tier) | {"rank": ranks[name], "sections": about.get(name)}
         if name in known.claims:
             made["risk"] = risks(error_rates(known.claims[name]))
+            made["experiments"] = [names(each) for each in experiments(known.claims[name])] or None
         file, _, line = known.places.get(name, "").partition(":")
         made |= {
             "readings": _readings(row),
@@ -104,6 +111,8 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
                 "files": list(known.files),
                 "risks": list(risks.values),
                 "modules": list(modules.values),
+                "words": list(WORDS),
+                "experiments": list(names.values),
                 "claims": claims,
             }
         )
@@ -122,10 +131,14 @@ def _about(known: Known, keys: Iterable[str]) -> dict[str, list[int]]:
 
 def _claim(row: Row, declared: Claim | None, *, tier: str) -> dict[str, Any]:
     made = {name: row[name] for name in _CLAIM}
-    made |= _figures(row, declared) | {"label": label(row, tier), "expectation": expectation_words(row)}
+    made |= _figures(row, declared)
+    said, expectation = label(row, tier), expectation_words(row)
+    made |= {"label": said} if said != row["verdict"] else {}
+    made |= {"expectation": expectation} if expectation != USUAL else {}
     made |= {"differs": True} if row["as_expected"] is False else {}
     axes = list(dict.fromkeys(axis for point in row["points"] for axis in point["at"]))
     points = [_point(point, made, declared, axes) for point in row["points"]]
+    made["words"] = _trimmed(made["words"])
     return made | _declared(declared) | {"axes": axes or None, "points": points or None}
 
 
@@ -151,7 +164,7 @@ def _declared(claim: Claim | None) -> dict[str, Any]:
     """What only the declaration says."""
     if claim is None:
         return {}
-    made: dict[str, Any] = {"experiments": experiments(claim) or None, "compared": compared_words(claim)}
+    made: dict[str, Any] = {"compared": compared_words(claim)}
     if claim.band is not None:
         made |= {"provenance": claim.band.provenance.value, "because": claim.band.because}
     return made
@@ -173,7 +186,7 @@ def _figures(row: Row, declared: Claim | None) -> dict[str, Any]:
     if second is not None:
         figures = f"{estimate_text(second['estimate'], second['interval'])} {interval_text(second['interval'])}"
         words["confirmation"] = f"{second['verdict']}, {figures.strip()}" if figures.strip() else second["verdict"]
-    return made | {"words": {name: text for name, text in words.items() if text}}
+    return made | {"words": [words.get(name, "") for name in WORDS]}
 
 
 def _point(point: Row, claim: Mapping[str, Any], declared: Claim | None, axes: list[str]) -> dict[str, Any]:
@@ -182,9 +195,28 @@ def _point(point: Row, claim: Mapping[str, Any], declared: Claim | None, axes: l
     made = {name: value for name, value in figures.items() if claim.get(name) != value}
     made |= {name: None for name in _POINT if name in claim and name not in figures}
     made |= {"at": [point["at"].get(axis) for axis in axes]} if axes else {}
+    if "words" in made:
+        said = zip(figures["words"], claim["words"], strict=True)
+        made["words"] = _trimmed([0 if ours == theirs and ours else ours for ours, theirs in said])
     looks = [_look(look) for look in point.get("looks", ())]
-    values = [_rounded(value, _DOTS) for value in point.get("values", ())]
+    values = _placed(point.get("values", ()))
     return made | ({"looks": looks} if looks else {}) | ({"values": values} if values else {})
+
+
+def _trimmed(words: list[Any]) -> list[Any]:
+    """Without the empty words at the end."""
+    last = max((i for i, word in enumerate(words, 1) if word != ""), default=0)
+    return words[:last]
+
+
+def _placed(values: Sequence[float]) -> list[float]:
+    """Smallest and largest value, then where each lies between them, in thousandths; empty for none."""
+    if not values:
+        return []
+    lo, hi = min(values), max(values)
+    width = hi / 2 - lo / 2  # of halves: no two numbers are too far apart
+    places = [round((value / 2 - lo / 2) / width * _STEPS) if width else 0 for value in values]
+    return [_rounded(float(lo), _COARSE), _rounded(float(hi), _COARSE), *places]
 
 
 def _look(look: Mapping[str, Any]) -> list[Any]:
@@ -207,47 +239,3 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {visible(name): _shown(inner) for name, inner in value.items()}
     return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-def places_of(homes: Mapping[str, Path], *, named: Callable[[Path], str] | None = None) -> dict[str, str]:
-    """File and first line that declare each claim, files as below the folder that Python imports them from.
-
-    Every file is read once. A claim that a helper makes, whose id stands nowhere, has its file alone. ``named`` calls
-    files otherwise.
-    """
-    name_of = named or importable
-    ids: dict[Path, list[str]] = {}
-    for name, path in homes.items():
-        ids.setdefault(path, []).append(name)
-    found: dict[str, str] = {}
-    for path, names in ids.items():
-        lines = _lines_of(path, set(names))
-        file = name_of(path)
-        found |= {name: f"{file}:{lines[name]}" if name in lines else file for name in names}
-    return found
-
-
-def _lines_of(path: Path, wanted: set[str]) -> dict[str, int]:
-    """The line that spells each id, ``id=`` before any other."""
-    try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return {}
-    found: dict[str, tuple[bool, int]] = {}
-    for at, line in enumerate(lines, 1):
-        for quote in "\"'":
-            for before, text in zip(line.split(quote), line.split(quote)[1:], strict=False):
-                said = (not before.endswith("id=") or before.endswith("_id="), at)
-                if text in wanted and not before.endswith("corrected_by="):
-                    found[text] = min(said, found.get(text, said))
-    return {name: at for name, (_, at) in found.items()}
-
-
-def importable(path: Path) -> str:
-    """A file's path from the folder that its package is imported from; of a file that is in none, its name."""
-    parts = [path.name]
-    folder = path.parent
-    while (folder / "__init__.py").exists() and folder != folder.parent:
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    return "/".join(parts)

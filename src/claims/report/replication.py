@@ -17,7 +17,7 @@ from typing import Any
 
 from claims.catalogue import Catalogue
 from claims.evidence.canonical import canonical_json, digest
-from claims.report.page_data import importable
+from claims.report.places import importable
 
 #: What a record says that it is; another meaning of its fields would be another name.
 KIND = "claimbench-replication/1"

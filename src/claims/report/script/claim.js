@@ -1,6 +1,13 @@
 // One claim
 
-const points = claim => (claim.points || []).map(point => Object.assign({}, claim, {looks: undefined, values: undefined}, point));
+const points = claim => (claim.points || []).map(point => Object.assign({}, claim, {looks: undefined}, point,
+  {words: point.words ? named(point.words, claim.words) : claim.words, values: placed(point.values)}));
+// The values of seeds from the thousandths of their span at which they lie.
+function placed(values) {
+  if (!values) return undefined;
+  const [lo, hi, ...places] = values;
+  return places.map(place => lo * (1 - place / 999) + hi * (place / 999));
+}
 // Coordinates that differ between points name them; those that do not are said once.
 const varying = (claim, all) => (claim.axes || []).map((axis, i) => i).filter(i => new Set(all.map(point => String(point.at[i]))).size > 1);
 const at = (claim, point, which, brief = false) => which.map(i =>
@@ -59,8 +66,8 @@ function steps(point) {
 
 function everyPoint(claim, all) {
   const which = varying(claim, all), same = (claim.axes || []).map((axis, i) => i).filter(i => !which.includes(i));
-  const named = point => at(claim, point, which) || "the same point";
-  const row = point => el("tr", null, el("th", {scope: "row"}, named(point)), el("td", null, measured(point)), el("td", null, demand(point)),
+  const called = point => at(claim, point, which) || "the same point";
+  const row = point => el("tr", null, el("th", {scope: "row"}, called(point)), el("td", null, measured(point)), el("td", null, demand(point)),
     el("td", null, point.words.seeds || ""), el("td", null, el("span", {class: "badge " + tone(point.verdict)}, point.verdict)));
   const head = ["point", "estimate", "has to be", "seeds", "verdict"].map(name => el("th", {scope: "col"}, name));
   const table = el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Every point"},
@@ -73,7 +80,7 @@ function everyPoint(claim, all) {
     all.length <= FOREST && all.some(point => point.band && measured(point))
       ? figure("Intervals of all points", () => rungs(rows, {title: "every point's interval against its band, as in the table below"})) : null,
     table,
-    told.slice(0, FOREST).map(([point, made]) => el("details", null, el("summary", null, "Looks and seeds at " + named(point)), made)),
+    told.slice(0, FOREST).map(([point, made]) => el("details", null, el("summary", null, "Looks and seeds at " + called(point)), made)),
   ];
 }
 
@@ -98,7 +105,7 @@ function viewOf(claim) {
     part("How it was decided", decision(claim), data.risks[claim.risk] ? el("p", {class: "expected"}, data.risks[claim.risk]) : null, all.length ? steps(speaker(claim, all)) : null),
     several ? part(`Its ${all.length} points; the figures above are of the one that speaks for it`, everyPoint(claim, all)) : null,
     part("What it rests on", el("dl", {class: "facts"},
-      fact("in the paper", headings.join("; ")), fact("measured by", (claim.experiments || []).map((name, i) => [i ? ", " : "", el("code", null, name)])),
+      fact("in the paper", headings.join("; ")), fact("measured by", claim.experiments.map((name, i) => [i ? ", " : "", el("code", null, name)])),
       fact("declared in", place(claim)), fact("epoch", String(data.epoch)),
       Object.entries(data.environment).map(([name, value]) => fact(name, value)))),
     part("Again", el("p", null, el("code", null, replay(claim))), el("p", {class: "expected"}, "with --store and a new file to measure everything again")),

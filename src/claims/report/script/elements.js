@@ -2,7 +2,13 @@
 const byName = name => document.getElementById(name);
 const data = JSON.parse(byName("data").textContent);
 const claims = data.claims;
-const byId = new Map(claims.map((claim, order) => [claim.id, Object.assign(claim, {order})]));
+// Words are a list in the data; 0 in that of a point is what its claim says.
+const named = (words, of) => Object.fromEntries(data.words.map((name, i) => [name, words[i] === 0 ? of[name] : words[i] || ""]));
+// What is usual is not in the data.
+const byId = new Map(claims.map((claim, order) => [claim.id, Object.assign(claim, {
+  order, paper: claim.id.split(".", 1)[0], label: claim.label || claim.verdict, expectation: claim.expectation || "as expected",
+  words: named(claim.words), experiments: (claim.experiments || []).map(i => data.experiments[i]),
+})]));
 const corrects = new Map();
 for (const claim of claims) {
   if (!claim.corrected_by) continue;
