@@ -29,6 +29,7 @@ from claims.report.page import PAGE, render, script
 from claims.report.page_data import WORDS, Known
 from claims.report.places import places_of
 from claims.report.plot import MARGIN, WIDTH, draw
+from claims.verdict import Verdict
 
 HOSTILE = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>{{ 7*7 }}"
 
@@ -248,7 +249,10 @@ def test_looks_and_seeds_go_to_the_page():
     looks = [look, look | {"block": "confirmation", "verdict": "REFUTED", "interval": None}]
     (made,) = data_of(page(claim(points=[row() | {"at": {}, "looks": looks, "values": [1.00004, 2.5, 1.5]}])))["claims"]
     (point,) = made["points"]
-    assert point["looks"] == [[8, 1, [0.123457, None], 2], [8, 1, None, 1, 1]]
+    assert point["looks"] == [
+        [8, 1, [0.123457, None], list(Verdict).index(Verdict.UNDECIDED)],
+        [8, 1, None, list(Verdict).index(Verdict.REFUTED), 1],
+    ]
     assert point["values"] == [1.00004, 2.5, 0, 999, 333]
 
 

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from claims.auditing.decision import not_measured
-from claims.report.findings import ORDER, distance, findings, importance
+from claims.report.findings import distance, findings, importance
 from claims.report.screen import show_screen, steps_after
+from claims.report.standing import Standing
 from claims.report.summary import NOT_MEASURED, label, summarise
 from claims.report.words import speaker
 from claims.verdict import Role, Tier, Verdict
@@ -94,14 +95,15 @@ def test_it_says_what_to_type_next_and_where_the_page_is():
     assert "every verdict that was reached is the one on record" in "\n".join(screen(claim()))
 
 
-def test_findings_come_in_the_order_of_who_would_act_and_how_far_off_they_are():
-    roles = [role.value for role in Role]
+def test_findings_come_in_the_order_of_where_they_stand_and_how_far_off_they_are():
     rows = [
-        claim(id=f"demo.{role}-{i}", role=role, **EVERY_REFUTED | {"estimate": 3.0 + i})
-        for role, i in itertools.product(roles, range(3))
+        claim(id=f"demo.{role}-{i}", role=role.value, **EVERY_REFUTED | {"estimate": 3.0 + i})
+        for role, i in itertools.product(Role, range(3))
     ]
+    rows += [claim(id=f"demo.depends-{i}", verdict="DEPENDS", estimate=3.0 + i) for i in range(3)]
     found = findings(rows)
-    assert [each["id"] for each in found] == [f"demo.{role}-{i}" for role in ORDER for i in (2, 1, 0)]
+    stands = [each for each in Standing if each is not Standing.CONTROL]
+    assert [each["id"] for each in found] == [f"demo.{where}-{i}" for where in stands for i in (2, 1, 0)]
     assert sorted(rows, key=importance)[-1]["role"] == "control"
     assert findings([claim(verdict="REFUTED", as_expected=False)]) == []  # a surprise is no finding
 

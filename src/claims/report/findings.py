@@ -1,4 +1,4 @@
-"""What does not hold, in order of importance: who would act on it, then how far off it is."""
+"""What does not hold, in order of importance: where it stands, then how far off it is."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from claims.verdict import REFUTED, Role
+from claims.report.standing import Standing, standing
 
 Row = Mapping[str, Any]
 
-#: Whose statement it is that does not hold: what the paper says of itself comes before what was carried over to another
-#: model, and that before statements of this project.
-ORDER = (Role.PAPER, Role.REPLICATION, Role.TRANSFER, Role.OURS)
-
 
 def findings(rows: Iterable[Row]) -> list[Row]:
-    """The claims that are refuted as the record says, in order of importance. Controls are findings about nobody."""
-    refuted = [row for row in rows if row["verdict"] == REFUTED and row["as_expected"] is not False]
-    return sorted((row for row in refuted if row["role"] != Role.CONTROL), key=importance)
+    """What is refuted, or depends on the reading, as the record says, in order of importance.
+
+    Controls are findings about nobody.
+    """
+    found = [row for row in rows if row["as_expected"] is not False and finding(row)]
+    return sorted(found, key=importance)
+
+
+def finding(row: Row) -> bool:
+    """Whether a claim is a finding about somebody."""
+    return standing(row) not in (None, Standing.CONTROL)
 
 
 def by_importance(rows: Iterable[Row]) -> list[Row]:
@@ -31,12 +35,12 @@ def by_importance(rows: Iterable[Row]) -> list[Row]:
 
 
 def importance(row: Row) -> tuple[int, float]:
-    """A key to sort by: the role, then how many tolerances the figure lies outside its band, farthest first.
+    """A key to sort by: where it stands, then how many tolerances the figure lies outside its band, farthest first.
 
     What has no band (arithmetic on printed figures, a counterexample) comes behind what has one.
     """
-    role = Role(row["role"])
-    return (ORDER.index(role) if role in ORDER else len(ORDER), -distance(row))
+    where = standing(row)
+    return (len(Standing) if where is None else list(Standing).index(where), -distance(row))
 
 
 def distance(row: Row) -> float:

@@ -45,12 +45,19 @@ _SCRIPTS = ("elements", "drawing", "list", "claim", "address")
 #: Whose statements are counted together, in words.
 _WHOSE = {
     Role.PAPER: "Of what the paper says:",
+    Role.IMPLIED: "Of what it implies:",
     Role.REPLICATION: "Of what it says of its own model:",
     Role.TRANSFER: "The same on another model:",
     Role.OURS: "Of what this project says instead or besides:",
     Role.CONTROL: "Of controls, false or undecidable on purpose:",
 }
-_PLAINLY = {"HOLDS": "hold", "REFUTED": "do not", "UNDECIDED": "undecided", "UNAVAILABLE": "not to be measured here"}
+_PLAINLY = {
+    "HOLDS": "hold",
+    "REFUTED": "do not",
+    "DEPENDS": "depend on how they are read",
+    "UNDECIDED": "undecided",
+    "UNAVAILABLE": "not to be measured here",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ from claims.report.places import importable
 KIND = "claimbench-replication/1"
 #: Fields of a result's claim that a record keeps. Times are left out: the same verdicts are the same record.
 FIELDS = (
-    "id", "role", "locus", "statement", "kind", "decides", "verdict", "expected", "target", "band", "rival", "estimate",
-    "interval", "alpha", "seeds", "finding", "corrected_by",
+    "id", "role", "locus", "statement", "read_as", "kind", "decides", "verdict", "expected", "target", "band", "rival",
+    "estimate", "interval", "alpha", "seeds", "finding", "corrected_by",
 )  # fmt: skip
+#: Fields of a reading that it keeps.
+READING = ("reads", "differs", "verdict", "target", "band", "estimate", "interval", "seeds")
 #: Those that a declaration alone decides.
-DECLARED = ("role", "locus", "statement", "kind", "decides", "expected", "finding", "corrected_by")
+DECLARED = ("role", "locus", "statement", "read_as", "kind", "decides", "expected", "finding", "corrected_by")
 
 
 def replication(document: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
@@ -47,9 +49,14 @@ def replication(document: Mapping[str, Any], catalogue: Catalogue) -> dict[str, 
         "stopped": bool(document.get("stopped")),
         "environment": dict(document["environment"]),
         "code": {"claimbench": version("claimbench"), "revision": revision(), "files": _digests(homes)},
-        "claims": [{name: row[name] for name in FIELDS} for row in document["claims"]],
+        "claims": [_claim(row) for row in document["claims"]],
     }
     return {"record": record, "sha256": digest(record).hex()}
+
+
+def _claim(row: Mapping[str, Any]) -> dict[str, Any]:
+    readings = [{name: reading[name] for name in READING} for reading in row["readings"]]
+    return {name: row[name] for name in FIELDS} | {"readings": readings}
 
 
 def text_of(made: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from claims.claim import Claim
 from claims.errors import InvalidResult, TamperedRecord
 from claims.evidence.canonical import digest
 from claims.report.document import parsed, schema
-from claims.report.replication import DECLARED, FIELDS, KIND
+from claims.report.replication import DECLARED, FIELDS, KIND, READING
 from claims.verdict import UNAVAILABLE, Tier
 
 Record = Mapping[str, Any]
@@ -55,12 +55,13 @@ def _validator() -> Callable[[Any], Any]:
     import fastjsonschema
 
     results = schema()
-    row = {
-        name: made for part in ("row", "figures") for name, made in results["definitions"][part]["properties"].items()
-    }
+    known = results["definitions"]
+    row = known["row"]["properties"] | known["figures"]["properties"]
+    reading = row | known["reading"]["properties"]
     text = {"type": ["string", "null"]}
     paper = dict.fromkeys(("title", "identifier", "number", "canonical_sha256"), text)
-    claims = {"type": "object", "required": list(FIELDS), "properties": {name: row[name] for name in FIELDS}}
+    readings = {"type": "array", "items": _object(READING, reading)}
+    claims = _object((*FIELDS, "readings"), row | {"readings": readings})
     record = {
         "kind": {"const": KIND},
         "papers": {"type": "object", "additionalProperties": {"type": "object", "properties": paper}},
@@ -70,7 +71,7 @@ def _validator() -> Callable[[Any], Any]:
     } | {name: results["properties"][name] for name in ("tier", "epoch", "environment")}
     made = {
         "$schema": results["$schema"],
-        "definitions": results["definitions"],
+        "definitions": known,
         "type": "object",
         "required": ["record", "sha256"],
         "properties": {
@@ -80,6 +81,10 @@ def _validator() -> Callable[[Any], Any]:
     }
     compiled: Callable[[Any], Any] = fastjsonschema.compile(made, use_default=False)
     return compiled
+
+
+def _object(names: Sequence[str], properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(names), "properties": {name: properties[name] for name in names}}
 
 
 def differences(record: Record, catalogue: Catalogue) -> list[str]:

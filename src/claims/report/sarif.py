@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-from claims.report.findings import by_importance
+from claims.report.findings import by_importance, finding
 from claims.report.numbers import band_text
 from claims.report.visible import visible
 from claims.report.words import estimate_words, verdict_words
@@ -19,6 +19,7 @@ _RULES = {
     "differs": "A verdict contradicts the one on record.",
     "error": "Measuring a claim failed.",
     "refuted": "A claim does not hold, as the record says; the message says what is true instead.",
+    "depends": "A claim holds under one reading of the passage and is refuted under another, as the record says.",
 }
 
 
@@ -48,7 +49,7 @@ def _results(document: Mapping[str, Any], places: Mapping[str, str]) -> Iterator
             yield {
                 "ruleId": rule,
                 "ruleIndex": list(_RULES).index(rule),
-                "level": "note" if rule == "refuted" else "error",
+                "level": "error" if rule in ("differs", "error") else "note",
                 "message": {"text": visible(_message(row))},
                 "partialFingerprints": {"claim/v1": row["id"]},
                 "locations": [_location(path, start)] if path else [],
@@ -61,7 +62,7 @@ def _rule(row: Row) -> str:
         return "error"
     if row["as_expected"] is False:
         return "differs"
-    return "refuted" if row["verdict"] == REFUTED and row["role"] != "control" else ""
+    return ("refuted" if row["verdict"] == REFUTED else "depends") if finding(row) else ""
 
 
 def _message(row: Row) -> str:

@@ -42,7 +42,7 @@ function go() {
     if (opened === null) scrolled = window.scrollY;
     opened = claim.id;
     document.title = `${claim.id} · ${heading}`;
-    article.replaceChildren(...viewOf(claim).filter(Boolean));
+    article.replaceChildren(...viewOf(claim).flat().filter(Boolean));
     forget();
     byName("statement").focus();
     window.scrollTo(0, 0);

@@ -22,7 +22,7 @@ const part = (title, ...children) => {
   return there.length ? el("section", null, el("h3", null, title), there) : null;
 };
 const WHO = {paper: "The paper says", ours: "This project says", replication: "The paper says, of its own model",
-  transfer: "The paper's statement, on another model", control: "A control"};
+  transfer: "The paper's statement, on another model", implied: "The paper implies", control: "A control"};
 
 function quoted(word) {
   return /^[\w@%+=:,.\/-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\"'\"'") + "'";
@@ -84,6 +84,28 @@ function everyPoint(claim, all) {
   ];
 }
 
+// Each fair way to read the passage: its interval against its band, on one scale where they have one.
+function readings(claim) {
+  const all = claim.readings || [];
+  if (!all.length && !claim.read_as) return null;
+  const curve = all.length && all[0].shared && all.every(reading => reading.band)
+    ? figure("Readings", () => rungs(all.map(reading => Object.assign({label: reading.name, tail: reading.verdict}, reading)),
+      {title: "each reading's interval against the band, as in the table below"})) : null;
+  const head = ["read as", "measured", "verdict"].map(name => el("th", {scope: "col"}, name));
+  const row = reading => el("tr", null,
+    el("th", {scope: "row"}, reading.name, reading.note ? el("em", null, ` (${reading.note})`) : null,
+      reading.because.map(why => el("span", {class: "because expected"}, why))),
+    el("td", null, reading.figures), el("td", null, el("span", {class: "badge " + tone(reading.verdict)}, reading.verdict)));
+  return part("How the passage is read", claim.read_as ? el("p", null, claim.read_as) : null, curve,
+    all.length ? el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Every reading"},
+      el("table", {class: "points readings"}, el("thead", null, el("tr", null, head)), el("tbody", null, all.map(row)))) : null);
+}
+
+// What the paper's authors answer, as they sent it.
+const answers = claim => (claim.responses || []).map(answer => el("blockquote", null,
+  el("p", {class: "expected"}, `The authors answer: ${answer.by}, ${answer.date}`, answer.reading ? `, read as ${answer.reading}` : "",
+    answer.evidence ? `, of ${answer.evidence}` : ""), el("p", null, answer.text)));
+
 // The point whose figures the claim shows.
 const speaker = (claim, all) => all.find(point => ["verdict", "estimate", "margin"].every(name => point[name] === claim[name])) || all[0];
 
@@ -102,6 +124,7 @@ function viewOf(claim) {
     correctedBy || null,
     back.length ? el("p", null, "Corrects ", back.map((id, i) => [i ? ", " : "", link(id)])) : null,
     drawn ? el("div", {class: "figure main"}, drawn) : null,
+    answers(claim), readings(claim),
     part("How it was decided", decision(claim), data.risks[claim.risk] ? el("p", {class: "expected"}, data.risks[claim.risk]) : null, all.length ? steps(speaker(claim, all)) : null),
     several ? part(`Its ${all.length} points; the figures above are of the one that speaks for it`, everyPoint(claim, all)) : null,
     part("What it rests on", el("dl", {class: "facts"},

@@ -24,7 +24,7 @@ const form = byName("filter"), list = byName("list"), more = byName("more"), sta
 let found = [], shown = 0;
 
 const haystack = claim => claim.text || (claim.text = [claim.id, claim.locus, claim.statement, claim.finding, claim.reason,
-  claim.kind, claim.role, claim.because, ...claim.experiments].filter(Boolean).join(" ").toLowerCase());
+  claim.kind, claim.role, claim.because, claim.read_as, ...(claim.readings || []).map(reading => reading.name), ...claim.experiments].filter(Boolean).join(" ").toLowerCase());
 
 function select(state) {
   const words = (state.q || "").toLowerCase().split(/\s+/).filter(Boolean);
