@@ -25,9 +25,10 @@ from claims.plugin.report import facts, status, story, summary
 from claims.reading import Reading
 from claims.report.author import TEMPLATE, who_says
 from claims.report.page import render
+from claims.report.page_data import Known
 from claims.report.readings import curve, curve_lines, strip
 from claims.verdict import Role
-from tests.claims.test_report import HOSTILE, assert_inert, claim, result, tree
+from tests.claims.test_report import HOSTILE, assert_inert, claim, data_of, result, tree
 
 ROOT = Path(__file__).parents[2]
 BAND = at_most(0.9, provenance="author", because="a toy")
@@ -151,12 +152,15 @@ def test_the_page_shows_readings_and_answers_escaped(tmp_path):
     said = json.dumps(HOSTILE)
     path.write_text(f'[[response]]\nclaim = "demo.depends"\nby = {said}\ndate = 2026-11-29\ntext = {said}\n')
     answers = load_responses(path, {"demo.depends": ()})
-    text = render(document, papers={}, claims={}, responses=answers)
+    text = render(document, known=Known(responses=answers))
     assert_inert(text)
     shown = " ".join("".join(tree(text).itertext()).split())
     assert "The authors answer" in shown
-    assert "read as: <script>" in shown
-    assert shown.count(" ".join(HOSTILE.split())) >= 6
+    assert "Read as: <script>" in shown
+    assert shown.count(" ".join(HOSTILE.split())) >= 5  # the rest is in the data
+    (made,) = data_of(text)["claims"]
+    assert [each["name"] for each in made["readings"]] == [f"geometry: {HOSTILE}"] * 2
+    assert made["responses"][0]["text"] == HOSTILE
     ElementTree.fromstring(text.removeprefix("<!doctype html>"))
 
 

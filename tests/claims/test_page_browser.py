@@ -46,6 +46,7 @@ CLAIMS = [
     *EVERY,
     claim(id="demo.grid", points=GRID, **{name: GRID[2][name] for name in ("estimate", "margin")}),
     claim(id="demo.hostile", statement=HOSTILE, locus=HOSTILE, finding=HOSTILE, role="ours", reason=HOSTILE),
+    DEPENDING,
     claim(
         id="demo.huge", band=[-1e308, 1e308], interval=[-1.7e308, 1.7e308], estimate=1e300, rival=-1.7e308, points=HUGE
     ),
@@ -59,6 +60,7 @@ KNOWN = Known(
     sections={"demo": {"1 One": ["demo.one", "demo.grid"]}, "other": {"2 Two": ["other.far"]}},
     places={"demo.one": "pack/sections.py:12"},
     files=("my claims.py",),
+    responses={"demo.depends": (Response(claim="demo.depends", by="A. Author", date="2026-11-29", text=HOSTILE),)},
 )
 
 
@@ -137,7 +139,7 @@ def found(page: Any) -> str:
 def test_it_opens_from_disk_with_the_papers_and_the_first_claims(view):
     page = view()
     assert page.title == "Audit of demo, other"
-    assert found(page) == "164 claims"
+    assert found(page) == "165 claims"
     assert ids(page)[:3] == ["demo.one", "demo.false", "demo.surprise"]
     assert len(ids(page)) == 60
     assert js(page, "document.querySelector('noscript').children.length") == 0
@@ -155,7 +157,7 @@ def test_filters_sorts_and_searches_leave_their_state_in_the_address(view):
     page = view()
     choose(page, verdict="REFUTED")
     assert ids(page) == ["demo.false", "demo.surprise", "other.far"]
-    assert found(page) == "3 of 164 claims"
+    assert found(page) == "3 of 165 claims"
     choose(page, paper="demo")
     assert ids(page) == ["demo.false", "demo.surprise"]
     assert js(page, "location.hash") == "#verdict=REFUTED&paper=demo"
@@ -170,9 +172,9 @@ def test_filters_sorts_and_searches_leave_their_state_in_the_address(view):
     choose(page, kind="", q="NaN finite")
     assert ids(page) == ["demo.broken"]
     choose(page, q="nothing at all")
-    assert (ids(page), found(page)) == ([], "0 of 164 claims")
+    assert (ids(page), found(page)) == ([], "0 of 165 claims")
     page.find_element("id", "all").click()
-    assert found(page) == "164 claims"
+    assert found(page) == "165 claims"
     assert js(page, "location.hash") == ""
 
 
@@ -210,10 +212,10 @@ def test_a_view_that_was_sent_opens_as_it_was(view):
 def test_an_address_that_means_nothing_shows_every_claim(view):
     page = view("#%E0%A4%A")
     for fragment in ("#nowhere", "#verdict=FALSE&sort=up&constructor=1", "#=&&=="):
-        assert found(page) == "164 claims"
+        assert found(page) == "165 claims"
         page.execute_script("location.hash = arguments[0]", fragment)
     waited(page, "location.hash === '#=&&=='")
-    assert found(page) == "164 claims"
+    assert found(page) == "165 claims"
 
 
 def test_a_claim_opens_and_the_way_back_leads_where_one_was(view):
@@ -257,6 +259,24 @@ def test_a_claim_of_several_points_shows_them_all(view):
         "const more = document.querySelector('#claim details'); more.open = true; more.scrollIntoView()"
     )
     waited(page, "document.querySelectorAll('#claim svg .seed').length === 8")
+
+
+def test_a_claim_that_depends_shows_its_readings_and_what_authors_answer(view):
+    page = view("#demo.depends")
+    waited(page, "document.querySelectorAll('#claim [aria-label=Readings] svg .estimate').length === 2")
+    text = js(page, "document.getElementById('claim').innerText")
+    for words in (
+        "A tenth is ours.",
+        "(as declared)",
+        "(the paper's own)",
+        "why sparse",
+        "The authors answer: A. Author",
+    ):
+        assert words in text, words
+    assert HOSTILE in text
+    verdicts = js(page, "[...document.querySelectorAll('#claim .readings .badge')].map(node => node.textContent)")
+    assert verdicts == ["REFUTED", "HOLDS"]
+    assert ids(view("#verdict=DEPENDS")) == ["demo.depends"]
 
 
 def test_text_of_claims_stays_text(view):

@@ -25,6 +25,7 @@ from claims.paper import Paper
 from claims.report.numbers import number
 from claims.report.page_data import Known, page_data
 from claims.report.plot import WIDTH
+from claims.report.readings import name_of
 from claims.report.summary import NOT_MEASURED, label, summarise
 from claims.report.visible import visible
 from claims.report.words import (
@@ -193,6 +194,7 @@ def _environment(tier: str) -> Environment:
         "seeds": seeds_words,
         "expectation": expectation_words,
         "figures": estimate_words,
+        "reading": name_of,
         "label": lambda row: label(row, tier),
         "tone": lambda row: tone(label(row, tier)),
         "plainly": plainly,

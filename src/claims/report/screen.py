@@ -11,6 +11,7 @@ from rich.text import Text
 
 from claims.report.consoles import emit
 from claims.report.numbers import band_text, counted
+from claims.report.standing import Standing, standing
 from claims.report.summary import NOT_MEASURED, Summary
 from claims.report.visible import visible
 from claims.report.words import estimate_words, verdict_words
@@ -46,7 +47,13 @@ def show_screen(console: Console, summary: Summary, *, head: str, page: str = ""
     _differing(console, summary)
     room = height - _FIXED - len(summary.papers) - min(len(summary.lacking), _REASONS) - 2 * len(summary.differing)
     shown = min(max(room // 2, _LEAST), _MOST)
-    _list(console, "Does not hold: the paper's own claims first, farthest off first", summary.findings, shown, _finding)
+    _list(
+        console,
+        "Does not hold, or not as it may be read: the paper's own claims first, farthest off first",
+        summary.findings,
+        shown,
+        _finding,
+    )
     _list(console, "Thinnest margins", summary.thinnest, min(_MARGINS, shown), _margin)
     _open(console, summary)
     if page:
@@ -122,7 +129,8 @@ def _list(
 
 def _finding(row: Row) -> list[Text]:
     """The claim, and what is true instead: a line each."""
-    whose = "" if row["role"] == "paper" else f" ({row['role']})"
+    where = standing(row)
+    whose = "" if where in (None, Standing.PAPER) else f" ({where})"
     said = row["finding"] or row["reason"] or row["statement"]
     head = Text(visible(f"  {row['id']}{whose}"), style="cyan").append(
         f"  {visible(row['locus'])}", style="not bold dim"

@@ -107,7 +107,7 @@ const answers = claim => (claim.responses || []).map(answer => el("blockquote", 
     answer.evidence ? `, of ${answer.evidence}` : ""), el("p", null, answer.text)));
 
 // The point whose figures the claim shows.
-const speaker = (claim, all) => all.find(point => ["verdict", "estimate", "margin"].every(name => point[name] === claim[name])) || all[0];
+const speaker = (claim, all) => all.find(point => ["estimate", "margin"].every(name => point[name] === claim[name])) || all[0];
 
 function viewOf(claim) {
   const all = points(claim), drawn = drawInterval(claim), several = all.length > 1;
@@ -120,7 +120,7 @@ function viewOf(claim) {
     el("p", {class: "says"}, badge(claim), el("span", {class: "expected"}, claim.expectation)),
     el("h2", {tabindex: "-1", id: "statement"}, claim.statement),
     el("p", {class: "locus"}, `${WHO[claim.role] || claim.role}: ${data.papers[claim.paper]}, ${claim.locus} · `, el("code", null, claim.id)),
-    claim.finding ? el("p", {class: "finding"}, el("strong", null, claim.label === "REFUTED" ? "True instead: " : "Finding: "), claim.finding) : null,
+    claim.finding ? foundOut(claim, "p") : null,
     correctedBy || null,
     back.length ? el("p", null, "Corrects ", back.map((id, i) => [i ? ", " : "", link(id)])) : null,
     drawn ? el("div", {class: "figure main"}, drawn) : null,

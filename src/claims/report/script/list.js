@@ -34,6 +34,9 @@ function select(state) {
   return state.reverse ? made.reverse() : made;
 }
 
+const foundOut = (claim, tag) => el(tag, {class: "finding"},
+  el("strong", null, claim.label === "REFUTED" ? "True instead: " : claim.label === "DEPENDS" ? "It depends: " : "Finding: "), claim.finding);
+
 function rowOf(claim) {
   const drawn = el("div", {class: "drawn"});
   if (claim.band && claim.estimate !== undefined) later(drawn, () => drawInterval(claim));
@@ -45,7 +48,7 @@ function rowOf(claim) {
     el("div", {class: "what"}, el("a", {class: "statement", href: "#" + encodeURIComponent(claim.id)}, claim.statement),
       el("span", {class: "locus"}, claim.locus, claim.role === "paper" ? "" : ` · ${claim.role}`, " · ", el("code", null, claim.id)),
       el("span", {class: "figures"}, facts.filter(Boolean).join(" · ")),
-      claim.label === "REFUTED" && claim.finding ? el("span", {class: "finding"}, el("strong", null, "True instead: "), claim.finding) : null),
+      ["REFUTED", "DEPENDS"].includes(claim.label) && claim.finding ? foundOut(claim, "span") : null),
     drawn);
 }
 
