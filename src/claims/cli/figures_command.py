@@ -69,6 +69,9 @@ def _write(figure: Figure, document: Mapping[str, Any], folder: Path) -> None:
 
     drawn = numbers(figure, document)
     missing = [each.series.label for each in drawn if not each.dots]
+    if len(missing) == len(drawn):
+        say(f"{figure.key}: left out, the result has nothing of it")
+        return
     for form in ("svg", "pdf"):
         write_bytes(folder / f"{figure.key}.{form}", rendered(figure, drawn, form=form))
     write_text(folder / f"{figure.key}.csv", as_csv(drawn))

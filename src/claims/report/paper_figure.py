@@ -83,7 +83,7 @@ def _reach(y: float, edge: float) -> float:
 
 
 def _dress(axes: Axes, figure: Figure) -> None:
-    axes.set_title(visible(f"{figure.title} ({figure.locus})"), loc="left", fontsize="medium")
+    axes.set_title(f"{visible(figure.title)}\n{visible(figure.locus)}", loc="left", fontsize="medium")
     axes.set_xlabel(visible(figure.x[1]))
     axes.set_ylabel(visible(figure.y))
     axes.grid(color="#dddddd", linewidth=0.6)

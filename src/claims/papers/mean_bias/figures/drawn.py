@@ -47,3 +47,38 @@ EMERGENCE = Figure(
         Curve(label="in expectation, common", function=_SHARE, at=_AT | {"direction": "common"}, whole=True),
     ),
 )
+
+_OPERANDS = {"q": "queries read", "gate": "MLP reads", "later stream": "residual stream"}
+FIGURE_4 = Figure(
+    key="mean-bias.figure-4",
+    locus="section 4, Figure 4, eq. 8, on a trained model",
+    title="What the mean makes of the largest magnitudes",
+    x=("depth", "depth, as a share of the layers"),
+    y="squared share of the mean less the next largest",
+    series=tuple(
+        Measured(label=label, claim="mean-bias.model.primary-source", where={"operand": operand})
+        for operand, label in _OPERANDS.items()
+    ),
+)
+
+_INPUTS = {"q": "attention", "gate": "MLP", "o": "output projection", "down": "down projection"}
+SHARE = Figure(
+    key="mean-bias.share-of-the-mean",
+    locus="section 3, eq. 1, on a trained model",
+    title="Share of the energy that the mean has",
+    x=("depth", "depth, as a share of the layers"),
+    y="share of the energy",
+    series=tuple(
+        Measured(label=label, claim="mean-bias.model.share-above-null", where={"operand": operand})
+        for operand, label in _INPUTS.items()
+    ),
+)
+
+FIGURE_5 = Figure(
+    key="mean-bias.figure-5",
+    locus="section 6.2, Figure 5, small training runs",
+    title="What 4 bits cost without a split",
+    x=("step", "step"),
+    y="loss less that of exact arithmetic (nats)",
+    series=(Measured(label="plain 4-bit", claim="mean-bias.training.fp4-costs"),),
+)

@@ -55,3 +55,31 @@ FIGURE_2 = Figure(
         ),
     ),
 )
+
+APPENDIX_F = Figure(
+    key="sign-magnitude.appendix-f",
+    locus="Appendix F.3",
+    title="Damage of outlier columns over that of the others",
+    x=("eta", "share of the input's energy in outlier columns"),
+    y="R_E",
+    log="y",
+    series=(
+        Curve(label="closed form", function=f"{_THEORY}.outliers:group_ratio"),
+        Printed(label="printed", table=f"{_TABLES}/appendix_f.toml", y="ratio"),
+        Measured(label="ours", claim="sign-magnitude.appf.drawn"),
+    ),
+)
+
+LEVERAGE = Figure(
+    key="sign-magnitude.leverage",
+    locus="Appendix E.5, Theorem 6",
+    title="Energy of an outlier's flip over another's, n = 2048",
+    x=("alpha", "amplitude of the outlier"),
+    y="R",
+    log="y",
+    series=(
+        Curve(label="exact", function=f"{_THEORY}.outliers:leverage", at={"n": 2048}),
+        Curve(label="the paper's series", function=f"{_THEORY}.outliers:leverage_series", at={"n": 2048}),
+        Measured(label="ours", claim="sign-magnitude.appe.leverage-drawn"),
+    ),
+)
