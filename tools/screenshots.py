@@ -19,7 +19,7 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 #: Name of each picture: fragment of the address, width and height in pixels, dark or light.
 PICTURES = {
     "report": ("", 1400, 900, False),
-    "report-claim": ("#mean-bias.sr.levels", 1400, 1500, True),
+    "report-claim": ("#sign-magnitude.sec64.no-relu-no-asymmetry", 1400, 1500, True),
     "report-narrow": ("#verdict=REFUTED&sort=importance", 400, 900, False),
 }
 _COLOURS = 256

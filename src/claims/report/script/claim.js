@@ -88,8 +88,10 @@ function everyPoint(claim, all) {
 function readings(claim) {
   const all = claim.readings || [];
   if (!all.length && !claim.read_as) return null;
+  const axis = all.length ? all[0].name.split(": ", 1)[0] + ": " : "";
+  const brief = name => all.every(reading => reading.name.startsWith(axis)) ? name.slice(axis.length) : name;
   const curve = all.length && all[0].shared && all.every(reading => reading.band)
-    ? figure("Readings", () => rungs(all.map(reading => Object.assign({label: reading.name, tail: reading.verdict}, reading)),
+    ? figure("Readings", () => rungs(all.map(reading => Object.assign({label: brief(reading.name), tail: reading.verdict}, reading)),
       {title: "each reading's interval against the band, as in the table below"})) : null;
   const head = ["read as", "measured", "verdict"].map(name => el("th", {scope: "col"}, name));
   const row = reading => el("tr", null,
