@@ -411,19 +411,3 @@ def test_many_claims(tmp_path, driver, count, record_property):
     paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
     with contextlib.suppress(KeyError):
         record_property("first contentful paint, ms", js(driver, paint))
-
-
-def test_a_claim_shows_its_readings_and_what_the_authors_answer(driver, tmp_path):
-    answer = Response(claim="demo.depends", by="A. Author", date="2026-11-29", text=HOSTILE, reading="geometry: sparse")
-    path = tmp_path / "index.html"
-    path.write_text(render(result(DEPENDING), known=Known(responses={"demo.depends": (answer,)})))
-    driver.get(f"{path.as_uri()}#demo.depends")
-    text = js(driver, "document.getElementById('claim').innerText")
-    for words in (
-        "geometry: spread (as declared)", "geometry: sparse (the paper's own)", "why sparse", "A. Author", HOSTILE,
-        "read as geometry: sparse", "Read as: A tenth is ours.", "It turns with: With the geometry.",
-    ):  # fmt: skip
-        assert words in text, words
-    drawn = "document.querySelector('#claim [aria-label=Readings] svg')"
-    assert js(driver, f"{drawn}.querySelectorAll('circle').length") == 2
-    assert driver.get_log("browser") == []
