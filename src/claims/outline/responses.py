@@ -67,9 +67,10 @@ def load_responses(path: Path, known: Known) -> dict[str, tuple[Response, ...]]:
         InvalidDeclaration: no readable TOML file, or a key, claim or reading that there is not; names file and key.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise ValueError(f"{len(data):,} bytes; at most {_LARGEST:,} are read")
+            raise ValueError(f"more than {_LARGEST:,} bytes")
         document = parse(data.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidDeclaration("responses", str(path), f"a TOML file that can be read ({error})") from error
