@@ -17,7 +17,7 @@ from claims.verdict import DEPENDS, HOLDS, REFUTED, UNDECIDED, Role
 #: Where the form for a dispute lies, from the root of the repository.
 TEMPLATE = ".github/ISSUE_TEMPLATE/dispute.yml"
 #: Only over what the paper says stands that it says so.
-_WHO = {
+WHO = {
     Role.PAPER: "The paper says",
     Role.IMPLIED: "Implied by the paper, in words of this project",
     Role.OURS: "This project says",
@@ -29,7 +29,7 @@ _WHO = {
 
 def who_says(claim: Claim) -> str:
     """Whose statement it is."""
-    return _WHO[claim.role]
+    return WHO[claim.role]
 
 
 def passage(paper: Paper, claim: Claim) -> str:

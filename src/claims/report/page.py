@@ -46,8 +46,8 @@ _SCRIPTS = ("elements", "drawing", "list", "claim", "address")
 #: Whose statements are counted together, in words.
 _WHOSE = {
     Role.PAPER: "Of what the paper says:",
-    Role.IMPLIED: "Of what it implies:",
-    Role.REPLICATION: "Of what it says of its own model:",
+    Role.IMPLIED: "Of what it implies, as it is read here:",
+    Role.REPLICATION: "On the paper's own model:",
     Role.TRANSFER: "The same on another model:",
     Role.OURS: "Of what this project says instead or besides:",
     Role.CONTROL: "Of controls, false or undecidable on purpose:",
@@ -55,7 +55,7 @@ _WHOSE = {
 _PLAINLY = {
     "HOLDS": "hold",
     "REFUTED": "do not",
-    "DEPENDS": "depend on how they are read",
+    "DEPENDS": "depend on the reading",
     "UNDECIDED": "undecided",
     "UNAVAILABLE": "not to be measured here",
 }

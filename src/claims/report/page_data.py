@@ -14,6 +14,7 @@ from typing import Any
 from claims.claim import Claim
 from claims.outline.responses import Response
 from claims.paper import Paper
+from claims.report.author import WHO
 from claims.report.findings import by_importance
 from claims.report.numbers import band_text, estimate_text, interval_text, number
 from claims.report.readings import curve
@@ -108,6 +109,7 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
                 "verdicts": [*map(str, Verdict), NOT_MEASURED],
                 "roles": list(map(str, Role)),
                 "tiers": list(map(str, Tier)),
+                "who": {role.value: words for role, words in WHO.items()},
                 "files": list(known.files),
                 "risks": list(risks.values),
                 "modules": list(modules.values),

@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 #: What is typed next, and what it does.
 Step = tuple[str, str]
 
-_STYLES = {"HOLDS": "green", "REFUTED": "cyan", "UNDECIDED": "yellow", "ERROR": "bold red"}
+_STYLES = {"HOLDS": "green", "REFUTED": "cyan", "DEPENDS": "magenta", "UNDECIDED": "yellow", "ERROR": "bold red"}
 #: Lines that are there whatever was found, and what each of the lists gets at least and at most.
 _FIXED, _LEAST, _MOST, _MARGINS, _REASONS = 20, 2, 12, 5, 3
 #: Rows of a file or pipe, where no terminal says how many there are.
@@ -47,13 +47,7 @@ def show_screen(console: Console, summary: Summary, *, head: str, page: str = ""
     _differing(console, summary)
     room = height - _FIXED - len(summary.papers) - min(len(summary.lacking), _REASONS) - 2 * len(summary.differing)
     shown = min(max(room // 2, _LEAST), _MOST)
-    _list(
-        console,
-        "Does not hold, or not as it may be read: the paper's own claims first, farthest off first",
-        summary.findings,
-        shown,
-        _finding,
-    )
+    _list(console, _title(summary), summary.findings, shown, _finding)
     _list(console, "Thinnest margins", summary.thinnest, min(_MARGINS, shown), _margin)
     _open(console, summary)
     if page:
@@ -125,6 +119,12 @@ def _list(
     for row in rows[:shown]:
         for line in words(row):
             _line(console, line)
+
+
+def _title(summary: Summary) -> str:
+    """What the findings are about, each standing counted apart, in the order in which they come."""
+    counts = ", ".join(f"{where} {count}" for where, count in summary.standings.items())
+    return f"Does not hold, what the paper says first: {counts}"
 
 
 def _finding(row: Row) -> list[Text]:

@@ -37,7 +37,8 @@ def step_summary(document: Mapping[str, Any]) -> str:
         lines += ["Every verdict that was reached is the one on record.", ""]
     if summary.findings:
         found = [(row["id"], row["locus"], row["finding"] or row["reason"] or "") for row in summary.findings]
-        lines += ["### What does not hold, as the record says", ""]
+        counts = ", ".join(f"{where} {count}" for where, count in summary.standings.items())
+        lines += ["### What does not hold, as the record says", "", f"What the paper says first: {counts}.", ""]
         lines += [*_table(["claim", "where", "true instead"], found[:_FINDINGS]), *_more(found, _FINDINGS), ""]
     thin = [(f"{row['margin']:.2g}", row["id"], _measured(row)) for row in summary.thinnest[:_MARGINS]]
     if thin:

@@ -9,6 +9,7 @@ from typing import Any
 
 from claims.auditing.decision import not_measured
 from claims.report.findings import findings
+from claims.report.standing import Standing, by_standing
 from claims.verdict import UNAVAILABLE, UNDECIDED, Tier, Verdict
 
 Row = Mapping[str, Any]
@@ -31,6 +32,7 @@ class Summary:
         differing: claims whose verdict contradicts the record.
         undecided: claims that this tier should have decided.
         findings: what does not hold, in order of importance.
+        standings: how many findings have each standing, in the order of those.
         thinnest: decided claims, those whose intervals lie nearest to an edge of their bands first.
         lacking: why claims could not be measured, with the number of claims, commonest first.
         waiting: claims that were not measured, by the tier that decides them.
@@ -45,6 +47,7 @@ class Summary:
     differing: tuple[Row, ...]
     undecided: tuple[Row, ...]
     findings: tuple[Row, ...]
+    standings: Mapping[Standing, int]
     thinnest: tuple[Row, ...]
     lacking: Mapping[str, int]
     waiting: Mapping[str, int]
@@ -59,6 +62,7 @@ class Summary:
             "claims": self.total,
             "counts": dict(self.counts),
             "papers": {key: dict(counts) for key, counts in self.papers.items()},
+            "standings": {where.value: count for where, count in self.standings.items()},
             "lacking": dict(self.lacking),
             "waiting": dict(self.waiting),
         } | {name: [row["id"] for row in getattr(self, name)] for name in listed}
@@ -70,6 +74,7 @@ def summarise(document: Mapping[str, Any], rows: Iterable[Row] | None = None) ->
     tier = str(document["tier"])
     labels = [label(row, tier) for row in chosen]
     keys = dict.fromkeys(row["paper"] for row in chosen)
+    found = findings(chosen)
     decided = [row for row in chosen if row["margin"] is not None and row["margin"] >= 0]
     return Summary(
         tier=tier,
@@ -80,7 +85,8 @@ def summarise(document: Mapping[str, Any], rows: Iterable[Row] | None = None) ->
         papers=_by_paper(keys, zip(chosen, labels, strict=True)),
         differing=tuple(row for row in chosen if row["as_expected"] is False),
         undecided=tuple(row for row in chosen if overdue(row, tier)),
-        findings=tuple(findings(chosen)),
+        findings=tuple(found),
+        standings={where: len(rows) for where, rows in by_standing(found, row=lambda row: row).items()},
         thinnest=tuple(sorted(decided, key=lambda row: float(row["margin"]))),
         lacking=dict(Counter(str(row["reason"]) for row in chosen if row["verdict"] == UNAVAILABLE).most_common()),
         waiting=dict(Counter(r["decides"] for r, name in zip(chosen, labels, strict=True) if name == NOT_MEASURED)),

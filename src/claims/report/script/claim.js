@@ -21,9 +21,6 @@ const part = (title, ...children) => {
   const there = children.flat().filter(Boolean);
   return there.length ? el("section", null, el("h3", null, title), there) : null;
 };
-const WHO = {paper: "The paper says", ours: "This project says", replication: "The paper says, of its own model",
-  transfer: "The paper's statement, on another model", implied: "The paper implies", control: "A control"};
-
 function quoted(word) {
   return /^[\w@%+=:,.\/-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\"'\"'") + "'";
 }
@@ -98,7 +95,7 @@ function readings(claim) {
     el("th", {scope: "row"}, reading.name, reading.note ? el("em", null, ` (${reading.note})`) : null,
       reading.because.map(why => el("span", {class: "because expected"}, why))),
     el("td", null, reading.figures), el("td", null, el("span", {class: "badge " + tone(reading.verdict)}, reading.verdict)));
-  return part("How the passage is read", claim.read_as ? el("p", null, claim.read_as) : null, curve,
+  return part("How the passage is read", claim.read_as ? el("p", null, "Read as: ", claim.read_as) : null, curve,
     all.length ? el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Every reading"},
       el("table", {class: "points readings"}, el("thead", null, el("tr", null, head)), el("tbody", null, all.map(row)))) : null);
 }
@@ -121,7 +118,7 @@ function viewOf(claim) {
     el("p", {class: "back"}, el("a", {href: "#" + lastList, id: "back"}, "← All claims")),
     el("p", {class: "says"}, badge(claim), el("span", {class: "expected"}, claim.expectation)),
     el("h2", {tabindex: "-1", id: "statement"}, claim.statement),
-    el("p", {class: "locus"}, `${WHO[claim.role] || claim.role}: ${data.papers[claim.paper]}, ${claim.locus} · `, el("code", null, claim.id)),
+    el("p", {class: "locus"}, `${data.who[claim.role]}: ${data.papers[claim.paper]}, ${claim.locus} · `, el("code", null, claim.id)),
     claim.finding ? foundOut(claim, "p") : null,
     correctedBy || null,
     back.length ? el("p", null, "Corrects ", back.map((id, i) => [i ? ", " : "", link(id)])) : null,

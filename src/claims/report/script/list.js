@@ -34,8 +34,8 @@ function select(state) {
   return state.reverse ? made.reverse() : made;
 }
 
-const foundOut = (claim, tag) => el(tag, {class: "finding"},
-  el("strong", null, claim.label === "REFUTED" ? "True instead: " : claim.label === "DEPENDS" ? "It depends: " : "Finding: "), claim.finding);
+const FINDINGS = {REFUTED: "True instead: ", DEPENDS: "It turns with: "};
+const foundOut = (claim, tag) => el(tag, {class: "finding"}, el("strong", null, FINDINGS[claim.label] || "Finding: "), claim.finding);
 
 function rowOf(claim) {
   const drawn = el("div", {class: "drawn"});
@@ -47,8 +47,9 @@ function rowOf(claim) {
     el("div", {class: "says"}, badge(claim), el("span", {class: "expected"}, claim.expectation)),
     el("div", {class: "what"}, el("a", {class: "statement", href: "#" + encodeURIComponent(claim.id)}, claim.statement),
       el("span", {class: "locus"}, claim.locus, claim.role === "paper" ? "" : ` · ${claim.role}`, " · ", el("code", null, claim.id)),
+      claim.read_as ? el("span", {class: "read-as"}, "Read as: ", claim.read_as) : null,
       el("span", {class: "figures"}, facts.filter(Boolean).join(" · ")),
-      ["REFUTED", "DEPENDS"].includes(claim.label) && claim.finding ? foundOut(claim, "span") : null),
+      FINDINGS[claim.label] && claim.finding ? foundOut(claim, "span") : null),
     drawn);
 }
 
