@@ -34,8 +34,8 @@ _IMPORT = "<frozen importlib"
 _METADATA = os.path.join("importlib", "metadata", "")
 #: Parts of the project that read what an experiment gives them; the rest of it opens files for itself.
 _GIVEN = ("claims.papers.", "claims.models.")
-#: Variables that say where things are, and those of languages and of Python.
-VARIABLES = frozenset(
+#: Variables that say where things are, ours among them, and those of languages and of Python.
+VARIABLES = frozenset({"CLAIMBENCH_CACHE"}) | frozenset(
     {"HOME", "USER", "LOGNAME", "PATH", "TMPDIR", "TEMP", "TMP", "TZ", "LANG", "LANGUAGE", "TERM", "COLUMNS", "LINES"}
 )
 _FAMILIES = ("LC_", "XDG_", "PYTHON")

@@ -136,7 +136,8 @@ def libraries(point, streams):
 
     Path("/proc/self/stat").read_text()
     home, cores = Path.home(), os.cpu_count()
-    made = (colorsys, xml.dom.minidom, scipy.stats, home, cores, os.environ.get("TMPDIR"))
+    places = os.environ.get("TMPDIR"), os.environ.get("CLAIMBENCH_CACHE")
+    made = (colorsys, xml.dom.minidom, scipy.stats, home, cores, places)
     return {"x": len(made) / 10, "y": 1.0}
 
 
