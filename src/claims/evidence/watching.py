@@ -182,13 +182,23 @@ def _reader(frame: FrameType | None, *, imports: bool = False) -> tuple[FrameTyp
         if imports and file.startswith(_IMPORT):
             return frame, _IMPORT
         if not file.startswith("<frozen") and not _is_standard(file):
-            return frame, through
+            hook = _import_through(frame) if imports else None
+            return (frame, through) if hook is None else (hook, _IMPORT)
         if _METADATA in file:
             return frame, _METADATA
         if os.path.basename(file) in _READS_SOURCE:
             through = os.path.basename(file)
         frame = frame.f_back
     return None, through
+
+
+def _import_through(frame: FrameType | None) -> FrameType | None:
+    """Python's import, if it has asked a library's finder to do this: pytest has one, which reads what it rewrites."""
+    while frame is not None and not frame.f_code.co_filename.startswith(_IMPORT):
+        if not installed_files(Path(frame.f_code.co_filename)):
+            return None
+        frame = frame.f_back
+    return frame
 
 
 def _is_standard(file: str) -> bool:
