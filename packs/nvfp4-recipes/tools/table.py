@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = {name: ROOT / "results" / f"{name}.json" for name in ("standard", "smollm2")}
 README = ROOT / "README.md"
 _PLACE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", flags=re.DOTALL)
-_VERDICTS = ("HOLDS", "REFUTED", "UNDECIDED")
+_VERDICTS = ("HOLDS", "REFUTED", "DEPENDS", "UNDECIDED")
 
 
 def slim() -> None:

@@ -25,6 +25,7 @@ ERROR = (
         id="four-over-six.error.reduces",
         locus="abstract, quantization error",
         statement="The choice of two scales a block lowers the squared error, on thin and heavy tails, by a twentieth.",
+        read_as="Reduced error is read as a twentieth less, on drawn matrices of three laws.",
         at=grid(law=PLAIN_LAWS),
         test=ratio(ERRORS.at(arm="squared")["error"], ERRORS.at(arm="six")["error"]),
         band=at_most(0.95, provenance="smallest-effect", because="a twentieth"),
@@ -76,6 +77,7 @@ NEAR_MAXIMAL = (
             "FP4 errs most near a block's maximum: an element between 4/6 of it and it has twice the mean squared "
             "error or more."
         ),
+        read_as="Most error is read as twice the mean an element; near-maximal as beyond 4/6 of the block's maximum.",
         at=grid(law=PLAIN_LAWS),
         test=mean(NEAR["excess"]),
         band=at_least(2.0, provenance="smallest-effect", because="most is read as more than twice the mean"),

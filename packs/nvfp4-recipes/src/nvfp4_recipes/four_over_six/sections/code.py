@@ -65,6 +65,7 @@ CHOICE = (
         id="four-over-six.choice.never-worse",
         locus="section R, select_fouroversix",
         statement="At one largest scale no block, whatever is in it, has a larger squared error for the choice.",
+        read_as="The published rule takes the scale of less squared error; of any block, in float32 sums.",
         test=search(f"{_CHOICE}:NEVER_WORSE", examples=60, restarts=1, rounds=1, seconds=0.5),
     ),
     Claim(

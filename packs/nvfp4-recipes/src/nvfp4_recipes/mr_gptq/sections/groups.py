@@ -49,6 +49,7 @@ CROSSOVER = (
         id="mr-gptq.group.small",
         locus="abstract, small group size",
         statement="In blocks of 16 Laplace entries have less error than the normal ones that a rotation would make.",
+        read_as="Small is 16, outlier mitigation a rotation, native entries are Laplace and rotated ones normal.",
         at=grid(group=16, scale="exact"),
         test=order(NORMAL["error"], LAPLACE["error"]),
         band=at_least(0.0003, provenance="theory", because=".00887 - .00832, less a third"),

@@ -12,10 +12,14 @@ ROTATION = (
         id="mr-gptq.rotation.nvfp4",
         locus="abstract, rotation; abstract, small group size",
         statement="A rotation does not mitigate outliers in NVFP4: squared errors are no less where tails are heavy.",
+        read_as=(
+            "To neutralize is read as to win nothing, in squared error; outlier mitigation is a rotation of blocks."
+        ),
         at=grid(law=HEAVY),
         test=ratio(_NVFP4["rotated"], _NVFP4["plain"]),
         band=at_least(1.0, provenance="author", because="neutralizes is read as: wins nothing"),
         rival=0.95,
+        decides="standard",
     ),
     Claim(
         id="mr-gptq.rotation.raises",
@@ -32,6 +36,7 @@ ROTATION = (
         id="mr-gptq.rotation.mxfp4",
         locus="abstract, rotation",
         statement="A rotation lowers MXFP4's squared error where tails are heavy: by a tenth and more.",
+        read_as="Boosting is read as a tenth less squared error, without GPTQ.",
         at=grid(law=HEAVY),
         test=ratio(_MXFP4["rotated"], _MXFP4["plain"]),
         band=at_most(0.9, provenance="smallest-effect", because="a tenth"),

@@ -50,6 +50,7 @@ PRINTED = (
         id="quartet-ii.error.half",
         locus="abstract, 2x lower error",
         statement="MS-EDEN has less than half of the squared error of stochastic rounding.",
+        read_as="As the published code has MS-EDEN and its stochastic rounding, on normal vectors of 128 entries.",
         test=ratio(DISTORTION.at(arm="ms-eden")["error"], DISTORTION.at(arm="stochastic")["error"]),
         band=at_most(0.5, provenance="author", because="more than twice lower"),
         rival=1.0,

@@ -35,6 +35,7 @@ ALONG = (
         id="quartet-ii.along.ms-eden",
         locus=f"{_TABLE}; abstract, unbiased",
         statement="MS-EDEN shrinks normal vectors by less than .1 per cent.",
+        read_as="Unbiased is read as along normal vectors of 128 entries, where the notebook prints what is left.",
         at=grid(arm="ms-eden"),
         test=mean(DISTORTION["misaligned"]),
         band=within(0.00056, abs=0.0005, provenance="printed", because="printed as .00056; nearest takes .0079"),
@@ -88,6 +89,7 @@ AVERAGES = (
             "The error of a product of MS-EDEN estimates falls in proportion to their number, from the first to "
             "the sixty-fourth."
         ),
+        read_as="Unbiased is read as: averages of 64 draws converge as they would.",
         at=grid(arm="ms-eden", draws=_DRAWS),
         test=slope(AVERAGED["error"], over="draws"),
         band=within(-1.0, abs=0.05, provenance="smallest-effect", because="an hundredfold fall, within a quarter"),

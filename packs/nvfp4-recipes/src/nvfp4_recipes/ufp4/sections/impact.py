@@ -21,10 +21,12 @@ ACCUMULATION = (
         id="ufp4.layers.product",
         locus="abstract, accumulates; section 3, multiplicative decay",
         statement="What is left of the signal along itself after layers is the product of all operands' own factors.",
+        read_as="Layers are linear maps with normal entries, without anything between them.",
         at=grid(layer=[2, 4, 8]),
         test=mean(_PLAIN["log_gain"] - _PLAIN["log_product"]),
         band=within(0.0, abs=0.012, provenance="smallest-effect", because="a sixth of the loss after eight layers"),
         rival=0.06,
+        decides="standard",
     ),
     Claim(
         id="ufp4.layers.decay",
@@ -41,6 +43,7 @@ ACCUMULATION = (
         id="ufp4.layers.uniform",
         locus="abstract, uniform grids",
         statement="Eight maps on a uniform grid lose nothing of the signal: it is there within two per cent.",
+        read_as="Layers are eight linear maps with normal entries, without anything between them.",
         at=grid(layer=_LAST),
         test=mean(CHAIN.at(grid="int4", norm="none")["log_gain"]),
         band=between(0.0, 0.02, target=0.01, provenance="theory", because="16 times .0006"),
@@ -74,6 +77,7 @@ ACCUMULATION = (
             "loss is then that of any noise, and unbiased rounding does not save it."
         ),
         role="control",
+        decides="standard",
     ),
     Claim(
         id="ufp4.layers.rate",
