@@ -42,7 +42,8 @@ def loci(seen: Reviewed) -> Iterator[Remark]:
         elif unknown := outline.unknown(claim.locus):
             yield seen.of(claim, "locus", f"{', '.join(unknown)} is not in the outline: a slip in the one or the other")
         elif claim.role is Role.PAPER and not outline.targets(claim.locus):
-            yield seen.of(claim, "locus", f'"{claim.locus}" is no place of the outline, yet it is the paper\'s')
+            elsewhere = f'"{claim.locus}" is no place of the outline: is it the paper that says so, in this version?'
+            yield seen.of(claim, "locus", elsewhere, Weight.CONSIDER)
 
 
 def words(seen: Reviewed) -> Iterator[Remark]:
@@ -77,7 +78,7 @@ def rivals(seen: Reviewed) -> Iterator[Remark]:
             yield seen.of(claim, "rival", "none: nothing that could be found would refute it; name a plausible mistake")
             continue
         try:
-            sharpest = min(_sharpness(claim), default=None)
+            sharpest = min((found for _, read in claim.as_read() for found in _sharpness(read)), default=None)
         except Unavailable as missing:
             yield seen.of(claim, "rival", f"not looked at: {missing}", Weight.CONSIDER)
         except InvalidDeclaration as error:
