@@ -71,16 +71,19 @@ def checked(request, tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_right_calls_pass(checked):
     assert checked["right"] == []
 
 
+@pytest.mark.slow
 def test_wrong_calls_are_refused_for_their_reason(checked):
     lines = enumerate(WRONG.splitlines(), 1)
     expected = {(number, code) for number, line in lines for code in line.partition("#")[2].split()}
     assert {(line, code) for line, code, _ in checked["wrong"]} == expected
 
 
+@pytest.mark.slow
 def test_no_public_name_is_any(checked):
     assert [code for _, code, _ in checked["every"]] == [None] * len(kernels.__all__)
     for name, (_, _, revealed) in zip(kernels.__all__, checked["every"], strict=True):

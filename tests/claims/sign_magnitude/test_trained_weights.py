@@ -250,6 +250,7 @@ def test_unequal_rows_make_the_step_s_ratio_that_of_all_entries(tmp_path):
     assert found["kappa_matrix"] < found["kappa_row"] - 0.1
 
 
+@pytest.mark.slow
 def test_the_replay_is_that_of_the_authors_control_run():
     seed, width = PUBLISHED_SEEDS[0], 24
     generator = seeded(seed + 99_999)

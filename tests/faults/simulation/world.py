@@ -58,7 +58,7 @@ class World:
         def here() -> _Answering:
             return _Answering(self.answer)
 
-        return loop.run(self.plan(), store, executor=Executors(0, here, here))
+        return loop.run(self.plan(), store, executor=Executors(lambda: 0, here, here))
 
 
 class _Answering(SerialExecutor):
