@@ -27,7 +27,7 @@ from claims.verdict import Tier
 DATA = Path(__file__).parents[2] / "claims" / "data"
 _EPOCH = 7
 
-_COUNTS = {"HOLDS": 3, "REFUTED": 1, "UNDECIDED": 2, "UNAVAILABLE": 1, "ERROR": 1}
+_COUNTS = {"HOLDS": 3, "REFUTED": 1, "DEPENDS": 0, "UNDECIDED": 2, "UNAVAILABLE": 1, "ERROR": 1}
 
 #: What a worker does with a task.
 Answer = Callable[[Task], list[Outcome]]
