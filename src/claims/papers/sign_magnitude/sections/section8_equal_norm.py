@@ -151,7 +151,11 @@ SCOPE = (
         id="sign-magnitude.sec85.relu-needed",
         locus="section 8.5, multi-component pipeline",
         statement="The ReLU creates the differential treatment of sign flips and quantization error of equal norm.",
-        read_as="The ratio of their transverse energies, 1.44 before RMSNorm, in the wide limit.",
+        read_as=(
+            "Of the passage's magnitude perturbations the quantization error, which section 8.5 is about, at section "
+            "8.4's equal norm; the steps of Theorem 3 are sign-magnitude.thm3.relu-creates. The ratio of their "
+            "transverse energies, 1.44 before RMSNorm, in the wide limit."
+        ),
         test=value(LIMIT_SIGN["relu_ratio_pre"] - LIMIT_SIGN["linear_ratio_pre"]),
         band=at_least(0.1, provenance="smallest-effect", because="a quarter of the ratio's excess over one"),
         rival=0.0,

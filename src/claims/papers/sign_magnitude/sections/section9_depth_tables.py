@@ -50,7 +50,14 @@ ROWS = tuple(_row(name, layer) for name in TABLES for layer in LAYERS)
 
 
 def _without_projection(
-    name: str, layer: int, claim_id: str, locus: str, statement: str, replayed: str, role: str = "paper"
+    name: str,
+    layer: int,
+    claim_id: str,
+    locus: str,
+    statement: str,
+    replayed: str,
+    role: str = "paper",
+    source: str = "",
 ) -> Claim:
     """A printed figure against the authors' script without a second projection."""
     residual = TABLES[name]
@@ -58,7 +65,10 @@ def _without_projection(
         id=f"sign-magnitude.{claim_id}",
         locus=locus,
         statement=statement,
-        read_as="The printed figure as a run of the network that the passage names, on the published seeds.",
+        read_as=(
+            "The printed figure as a run of the network that the passage names, on the published seeds."
+            + (f" {source}" if source else "")
+        ),
         at=grid(residual=residual, width=NARROW, layer=layer),
         test=replay(
             REPLAY_RELEASED["c"],
@@ -106,6 +116,9 @@ PROVENANCE = (
         "Table 16 is the residual network that the authors' plotting script draws as Figure 2, with 1.355 at its first "
         "layer.",
         "1.2106",
+        "implied",
+        "That Figure 2 shows the network of Table 16 is the plotting script's and the README's; the paper names it V3, "
+        "with a residual connection, and not its projections.",
     ),
 )
 
