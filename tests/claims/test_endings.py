@@ -231,8 +231,8 @@ def test_ctrl_c_finishes_what_runs_and_again_drops_it(tmp_path, seconds, presses
             while not press and "interrupted: finishing" not in (tmp_path / "said").read_text():
                 assert process.poll() is None
                 time.sleep(0.01)
-        assert process.wait(timeout=120) == INTERRUPTED
-        text = (tmp_path / "said").read_text()
+        status, text = process.wait(timeout=120), (tmp_path / "said").read_text()
+    assert status == INTERRUPTED, text
     assert "Ctrl-C again drops" in text
     assert "Traceback" not in text
     assert "resume with: claimbench audit claims_slow.py" in text

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,21 @@ def test_a_specification(spec, workers):
 def test_a_malformed_specification_says_what_is_allowed(spec):
     with pytest.raises(BadOption, match="process:N with N >= 1"):
         parse_spec(spec)
+
+
+def test_workers_are_let_go_in_the_midst_of_being_let_go(monkeypatch):
+    """As by a Ctrl-C that is pressed once more: a file that is closed already may be somebody else's by then."""
+    pool, closed = open_executor("process:1"), []
+
+    def close(end, plain=Connection.close):
+        closed.append(end)
+        pool.let_go()
+        plain(end)
+
+    monkeypatch.setattr(Connection, "close", close)
+    pool.let_go()
+    pool.let_go()
+    assert len(closed) == len(set(map(id, closed))) == 2
 
 
 def test_the_serial_executor_is_an_executor():

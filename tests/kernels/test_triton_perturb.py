@@ -142,9 +142,11 @@ def test_no_rounding_takes_more_than_the_whole(dtype):
 @pytest.mark.parametrize("block", [1, 16])
 def test_energies_over_several_blocks(block, monkeypatch):
     monkeypatch.setattr(KERNELS["energy"], "LONGEST_BLOCK", block)
-    y, dy = torch.randn(7, 70, dtype=torch.float64), torch.randn(7, 70, dtype=torch.float64)
-    for result, reference in zip(by_triton(transverse_energy, y, dy), transverse_energy(y, dy), strict=True):
-        torch.testing.assert_close(result, reference, rtol=600 * U64, atol=0)
+    y, dy = torch.randn(2, 7, 70, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    expected = transverse_energy(y, dy)
+    for result, reference in zip(by_triton(transverse_energy, y, dy), expected, strict=True):
+        # Of the total: a step that is all but transverse has a radial part of which nothing but rounding may be left.
+        assert bool(((result - reference).abs() <= 600 * U64 * expected[0]).all())
 
 
 def test_energies_of_unusual_rows():

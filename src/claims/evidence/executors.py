@@ -65,13 +65,13 @@ class WorkerPool(ProcessPoolExecutor):
     """Worker processes on a leash, a pipe that this process alone holds: they end when it is let go."""
 
     def __init__(self, workers: int, server: Server = WORKERS) -> None:
-        self._server, (self._collar, self._leash) = server, multiprocessing.Pipe(duplex=False)
+        self._server, self._pipe = server, list(multiprocessing.Pipe(duplex=False))
         with server.starting() as context:  # before queues are made, which start a helper of their own
             super().__init__(
                 workers,
                 mp_context=context,
                 initializer=_start_worker,
-                initargs=(self._collar, server.differing()),
+                initargs=(self._pipe[0], server.differing()),
             )
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -96,9 +96,12 @@ class WorkerPool(ProcessPoolExecutor):
             self.let_go()
 
     def let_go(self) -> None:
-        """End the workers now, whatever they are doing; what they were given is lost."""
-        self._leash.close()
-        self._collar.close()
+        """End the workers now, whatever they are doing; what they were given is lost.
+
+        Ctrl-C may call it in the midst of itself: no end of the pipe is closed twice.
+        """
+        while self._pipe:
+            self._pipe.pop().close()
 
 
 def cores() -> int:
