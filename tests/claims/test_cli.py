@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from pyarrow import parquet
 
 from claims.auditing.planning import PINNED_EPOCH
 from claims.catalogue import load_catalogue
@@ -780,6 +781,22 @@ def test_evidence_is_exported(cli, audit, folder):
     assert float(line["value"]) == row["records"][0][line["quantity"]]
     assert {row["identity"] for row in document["evidence"]} == set(document["identities"])
     one_line(cli("evidence", "export", code=2), "--csv")
+    one_line(cli("evidence", "export", "--csv", "-", "--parquet", "e.parquet", code=2), "exactly one of")
+    one_line(cli("evidence", "export", "--parquet", "-", code=2), "Parquet is no text")
+
+
+def test_evidence_as_parquet_is_the_csv_file(cli, audit, folder):
+    audit(*GREEN)
+    cli("evidence", "export", "--csv", "e.csv")
+    cli("evidence", "export", "--parquet", "e.parquet")
+    rows = parquet.read_table(folder / "e.parquet").to_pylist()
+    lines = list(csv.DictReader(io.StringIO((folder / "e.csv").read_text())))
+    assert len(rows) == len(lines) > 10
+    for row, line in zip(rows, lines, strict=True):
+        value = row.pop("text") if row["value"] is None else repr(row["value"])
+        assert [line.pop("value"), line.pop("seconds")] == [value, repr(row.pop("seconds"))]
+        row.pop("value"), row.pop("text", None)
+        assert {name: str(found) for name, found in row.items()} == line
     one_line(cli("evidence", "export", "--csv", "claims_cli_demo.py/e.csv", code=2), "claims_cli_demo.py")
 
 

@@ -6,7 +6,7 @@ import csv
 import fnmatch
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import click
 from claims.cli.common import (
     STDOUT,
     catalogue_of,
+    check_output,
     json_flag,
     print_json,
     say,
@@ -83,19 +84,38 @@ def _show_groups(rows: list[dict[str, Any]], store: Path) -> None:
 @experiment_option
 @click.option("--csv", "csv_file", metavar="FILE", help="One line a value; - is standard output.")
 @click.option("--json", "json_file", metavar="FILE", help="Everything, as JSON; - is standard output.")
+@click.option("--parquet", "parquet_file", metavar="FILE", help="One row a value, as Parquet.")
 @sound_option
 @store_option
-def export_evidence(experiment: str, csv_file: str | None, json_file: str | None, sound: bool, store: Path) -> None:
+def export_evidence(
+    *,
+    experiment: str,
+    csv_file: str | None,
+    json_file: str | None,
+    parquet_file: str | None,
+    sound: bool,
+    store: Path,
+) -> None:
     """Write the evidence to a file for other programs; refused if any of it fails, but for --sound."""
-    if (csv_file is None) == (json_file is None):
-        raise BadOption("evidence export", "neither or both", "exactly one of --csv FILE and --json FILE")
+    asked = [file for file in (csv_file, json_file, parquet_file) if file is not None]
+    if len(asked) != 1:
+        raise BadOption("evidence export", f"{len(asked)} of them", "exactly one of --csv, --json and --parquet FILE")
+    if parquet_file == STDOUT:
+        raise BadOption("--parquet", parquet_file, "a file: Parquet is no text")
     with Store.reading(store) as opened:
         found = opened.survey(strictly=True)
         identities = opened.identities()
     _refuse(found, store, sound=sound, outcome="Nothing was written; --sound writes what is sound.")
     rows = [row for row in found.rows if fnmatch.fnmatchcase(row.experiment, experiment)]
+    target = asked[0]
+    if parquet_file is not None:
+        from claims.report.evidence_table import write_parquet
+
+        check_output("--parquet", Path(target))
+        write_parquet(values(rows, identities), Path(target))
+        say(f"{target}: {counted(len(rows), 'seed')}")
+        return
     text = as_csv(rows, identities) if csv_file is not None else as_json_text(rows, identities)
-    target = str(csv_file or json_file)
     if target == STDOUT:
         click.echo(text, nl=False)
         return
@@ -195,13 +215,18 @@ def as_csv(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
+    for fields in values(rows, identities):
+        writer.writerow(visible(field) if isinstance(field, str) else field for field in fields)
+    return buffer.getvalue()
+
+
+def values(rows: Iterable[Row], identities: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Everything that seeds gave, one value after the other, as ``COLUMNS``."""
     for row in rows:
         identity = identities[row.identity]
         head = (row.key, row.experiment, identity["epoch"], shown_json(row.base), row.seed)
         for cell, quantity, value in _values(row, identity):
-            fields = (*head, shown_json(cell), quantity, value, row.seconds, row.measured_at)
-            writer.writerow(visible(field) if isinstance(field, str) else field for field in fields)
-    return buffer.getvalue()
+            yield (*head, shown_json(cell), quantity, value, row.seconds, row.measured_at)
 
 
 def _values(row: Row, identity: Mapping[str, Any]) -> Iterator[tuple[str, str, float | str]]:
