@@ -106,6 +106,7 @@ def differing(tasks: list[Task]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_cheap_experiments_give_the_same_bits_again():
     assert differing([each for each, seconds in experiments().items() if seconds <= DEAR]) == []
 

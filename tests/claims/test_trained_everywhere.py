@@ -29,7 +29,7 @@ SIZES = {
 WORDS = "hello world 12, and all that the byte-level pairs do not know; {} is a number that changes with the line.\n"
 
 
-@pytest.fixture(scope="module", params=SIZES)
+@pytest.fixture(scope="module", params=["llama", pytest.param("qwen2", marks=pytest.mark.slow)])
 def subject(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     model = tiny.architecture(request.param, **SIZES[request.param])

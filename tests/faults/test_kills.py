@@ -20,11 +20,9 @@ PROCESSES = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="pro
 
 
 @PROCESSES
-@pytest.mark.parametrize(
-    ("seed", "number"),
-    [(3, 3), pytest.param(1, 200, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
-    ids=["few", "many"],
-)
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("seed", "number"), [(3, 3), (1, 200)], ids=["few", "many"])
 def test_nothing_is_lost_and_nothing_is_wrong(seed, number):
     lines, bad = kills.lines(seed=seed, kills=number)
     assert bad == []
