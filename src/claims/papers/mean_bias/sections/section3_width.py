@@ -104,7 +104,8 @@ OUTLIERS = (
         locus="section 4, after Theorem 3",
         statement=(
             "If the mean shifts that 'can scale with the representation dimension' are Theorem 3's |mu_j| of single "
-            "channels, and channel means have one law, the largest of them grows like eq. 5's norm, sqrt(H)."
+            "channels, and channel means are Gaussian of one size, the largest of them grows like eq. 5's norm, "
+            "sqrt(H)."
         ),
         at=grid(hidden=WIDTHS, law="gaussian"),
         test=slope(WIDTH["largest_mean"], over="hidden"),

@@ -84,7 +84,7 @@ REACH = (
         locus="section 4, dense population against sparse outliers",
         statement=(
             "If density reaches further by itself, at equal number, which the paper does not say, extremes that fill "
-            "channels reach more blocks than as many scattered ones."
+            "channels reach more of the blocks than as many scattered ones, by a tenth of all blocks."
         ),
         at=grid(probability=[0.015625, 0.0625]),
         test=order(REACHED.at(arrangement="channels")["share"], REACHED.at(arrangement="scattered")["share"]),
@@ -92,7 +92,8 @@ REACH = (
         rival=0.0,
         expected=REFUTED,
         finding=(
-            "At equal number they reach as many, to .01 and .03 of the blocks with one entry of 64 and of 16 extreme. "
+            "At equal number they reach as many to within .01 and .03 of all blocks, with one entry of 64 and of 16 "
+            "extreme. "
             "A mean changes how many there are (Theorem 2), and has them in the same channels for all tokens."
         ),
         corrected_by="mean-bias.sec4.reached-alike",

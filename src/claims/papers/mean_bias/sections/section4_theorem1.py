@@ -95,7 +95,10 @@ CONSTANT = (
             "Theorem 1 shows that extreme values occur with constant probability once the mean exceeds the threshold; "
             "so its bound is positive there."
         ),
-        read_as="Extreme values as those beyond t, and a bound as something that is positive there.",
+        read_as=(
+            "Extreme values as those beyond t. The paper says what the theorem shows; that the theorem's own bound has "
+            "to be positive for it is this project's."
+        ),
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:INFORMATIVE"),
         expected=REFUTED,
         finding=(
@@ -105,6 +108,7 @@ CONSTANT = (
             "above 1.1774, it holds."
         ),
         corrected_by="mean-bias.thm1.vacuous",
+        role="implied",
     ),
     Claim(
         id="mean-bias.thm1.constant-probability",

@@ -186,7 +186,10 @@ JUDGEMENTS = (
     Claim(
         id="mean-bias.weight-gradient.dropping-fp4",
         locus=_LOCUS,
-        statement="Leaving the cross terms out of dW, with means still in FP4, brings its error below plain NVFP4's.",
+        statement=(
+            "Leaving the cross terms out of dW, with means still in FP4, brings its error below plain NVFP4's where X "
+            "has a mean spread over all channels."
+        ),
         at=grid(arm="printed/2", strength=[2, 4]),
         test=ratio(WEIGHTS["error"], WEIGHTS["plain"]),
         band=at_most(1.0, provenance="author", because="below"),
@@ -194,7 +197,8 @@ JUDGEMENTS = (
         expected=REFUTED,
         finding=(
             "It is 1.84 and 1.79 times plain NVFP4's at means of strength 2 and 4: what the FP4 means lose, times the "
-            "number of tokens, remains. With means in BF16 as well it falls (mean-bias.weight-gradient.drop-and-keep)."
+            "number of tokens, remains. With means in BF16 as well it falls (mean-bias.weight-gradient.drop-and-keep). "
+            "A mean in few channels is not measured here."
         ),
         corrected_by="mean-bias.weight-gradient.drop-and-keep",
         role="ours",

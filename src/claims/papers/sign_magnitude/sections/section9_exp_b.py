@@ -202,7 +202,7 @@ INFERENCE = (
     Claim(
         id="sign-magnitude.expb.gaussian-weights",
         locus="section 9.4, Exp B",
-        statement="With the Gaussian value 2/pi the closed form gives the trained ratios.",
+        statement="With the Gaussian value 2/pi the closed form gives the trained ratios to .4 per cent.",
         test=table(PATH, check=ClosedForm(weights="trained", kappa=block.BUSSGANG)),
         expected=REFUTED,
         finding="At p = .01 it gives 3.627 against 3.494.",
