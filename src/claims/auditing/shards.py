@@ -38,9 +38,6 @@ class Shard:
                 return shard
         raise BadOption("--shard", text, "I/N, such as 3/300: part I of N, from 1")
 
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
-
 
 def part(planned: Plan, shard: Shard) -> Plan:
     """The claims of a shard, in the order of the plan."""

@@ -82,7 +82,8 @@ class Workers:
         Raises:
             NoWorkers: none can be started.
         """
-        while self._queue and len(self._flying) < self.window():
+        window = self.window() if self._queue else 0  # a cluster is asked for it
+        while self._queue and len(self._flying) < window:
             if self._flying and self._alone():
                 break
             executor = self._start() if self._executor is None else self._executor

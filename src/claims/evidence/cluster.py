@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as concurrent_wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -222,24 +223,21 @@ def _connected(address: str) -> tuple[Any, Callable[[], None]]:
     make_client: Any = distributed.Client
     make_cluster: Any = distributed.LocalCluster
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said in our own words
-    own: Any = None
-    try:
-        if address.startswith("local:"):
-            own = make_cluster(
-                n_workers=int(address.removeprefix("local:")), threads_per_worker=1, processes=True,
-                dashboard_address=None, silence_logs=logging.CRITICAL,
-            )  # fmt: skip
-        client = make_client(own or address, timeout=_PATIENCE, name="claimbench")
-        client.wait_for_workers(1, timeout=_PATIENCE)
-    except (OSError, TimeoutError) as error:
-        raise NoCluster(address, f"no scheduler with a worker answers within {_PATIENCE} s ({error})") from error
-
-    def close() -> None:
-        client.close(timeout=_PATIENCE)
-        if own is not None:
-            own.close(timeout=_PATIENCE)
-
-    return client, close
+    with ExitStack() as opened:
+        scheduler: Any = address
+        try:
+            if address.startswith("local:"):
+                scheduler = make_cluster(
+                    n_workers=int(address.removeprefix("local:")), threads_per_worker=1, processes=True,
+                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                )  # fmt: skip
+                opened.callback(scheduler.close, timeout=_PATIENCE)
+            client = make_client(scheduler, timeout=_PATIENCE, name="claimbench")
+            opened.callback(client.close, timeout=_PATIENCE)
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except (OSError, TimeoutError) as error:
+            raise NoCluster(address, f"no scheduler with a worker answers within {_PATIENCE} s ({error})") from error
+        return client, opened.pop_all().close
 
 
 def _checked(fn: Callable[..., Any], args: tuple[Any, ...], expected: dict[str, str]) -> Any:
