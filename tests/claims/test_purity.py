@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import torch  # noqa: F401  its generator, and numpy's, are among those that are looked at from the first test on
 from kit import claim
 
 from claims.auditing.planning import plan
+from claims.evidence import watching
 from claims.evidence.purity import difference, shared_generators
 from claims.evidence.store import Store
 from claims.experiment import experiment, grid
@@ -102,6 +104,20 @@ def test_what_is_read_at_import_has_to_be_declared(audit):
     assert "its module impure_import read names_on_record.txt, which it does not declare" in words
     declared = about("impure_import:measured", data=["names_on_record.txt"])
     assert reason(audit(declared, tier="full", executor="process:1")).startswith("HOLDS")
+
+
+@pytest.mark.parametrize(
+    ("read", "source"),
+    [
+        ("/a/pack/m.py", "/a/pack/m.py"),
+        ("/a/pack/m.so", "/a/pack/m.so"),
+        ("/a/pack/__pycache__/m.cpython-311.pyc", "/a/pack/m.py"),
+        ("/a/pack/__pycache__/m.cpython-311.opt-1.pyc", "/a/pack/m.py"),
+        ("/a/pack/__pycache__/__init__.cpython-311-pytest-9.2.0.pyc", "/a/pack/__init__.py"),  # of pytest's rewriting
+    ],
+)
+def test_compiled_code_is_known_by_its_source(read, source):
+    assert watching._source(read) == source
 
 
 @pytest.mark.parametrize("way", ["getenv", "get", "item", "in", "bytes", "all"])

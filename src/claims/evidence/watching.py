@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from importlib.util import source_from_cache
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -141,7 +140,7 @@ def _opened(watch: _Watch, path: str, *, listed: bool) -> None:
     frame, reader = _reader(sys._getframe(2), imports=code or listed or path in sys.path)
     if reader == _IMPORT:
         if code and watch.inputs is not None:
-            source = source_from_cache(path) if "__pycache__" in path else path
+            source = _source(path)
             if not inside(source, _OWN):
                 watch.found(source, frame)
         return
@@ -152,6 +151,14 @@ def _opened(watch: _Watch, path: str, *, listed: bool) -> None:
     if _is_harness(name) or (reader in _READS_SOURCE and path.endswith(".py")) or _own_cache(path, frame):
         return
     watch.found(path, frame)
+
+
+def _source(path: str) -> str:
+    """The file of which code that is kept compiled was made; pytest, which rewrites it, has names of its own for it."""
+    folder, name = os.path.split(path)
+    if os.path.basename(folder) != "__pycache__":
+        return path
+    return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
 
 
 def _within_folder(event: str, args: tuple[Any, ...], path: str) -> bool:
