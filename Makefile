@@ -23,7 +23,7 @@ SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help audit trust results results-trained test test-slow fuzz faults lint docs dist gate bench bench-kernels \
-  bench-record bench-history clean
+  bench-record bench-gate bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside th
 bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json, quoted in docs/kernels.md
 	$(BIN)/python benchmarks/kernels_table.py --json benchmarks/kernels.json
 	$(BIN)/python tools/kernels.py
+
+bench-gate: $(VENV)/.installed-bench ## is a CPU kernel slower than at BASE=main? both are measured here, in turns (ROWS="rms_norm gemm")
+	$(BIN)/python benchmarks/gate.py $(or $(BASE),main) $(ROWS)
 
 bench-history: $(VENV)/.installed-bench ## asv over commits (RANGE=main~9..main STEPS=5; measured ones are kept), then a page
 	@$(BIN)/asv machine --yes >/dev/null
