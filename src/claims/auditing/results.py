@@ -133,7 +133,8 @@ class ReadingResult:
     @property
     def speaker(self) -> PointResult:
         """The point that speaks for it: of those with its verdict, the one with the smallest margin."""
-        same = [point for point in self.points if point.verdict is self.verdict]
+        verdict = self.verdict
+        same = [point for point in self.points if point.verdict is verdict]
         return min(same, key=lambda point: math.inf if point.margin is None else point.margin)
 
     def to_json(self, claim: Claim) -> dict[str, Any]:

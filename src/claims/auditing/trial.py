@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from claims.auditing.decision import ALPHA_LOOK, judge, looks_at, misses, not_measured, replicated
@@ -120,6 +121,10 @@ class Trial:
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What has to be measured, each once."""
+        return self._measurements
+
+    @cached_property
+    def _measurements(self) -> tuple[Measurement, ...]:
         found = (
             Measurement.of(quantity, member) for quantity in self.claim.test.quantities() for member in self.members
         )

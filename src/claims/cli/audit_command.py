@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -132,13 +132,14 @@ def command(
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = resume_line(select, planned, store, shard) if partial else ""
-    page = publish(result, catalogue, select=select, store=store, folder=folder, json_file=json_file)
+    document = result.to_json()
+    page = publish(document, catalogue, select=select, store=store, folder=folder, json_file=json_file)
     if not out.is_terminal if table is None else table:
         from claims.report.terminal import show
 
         show(result, out, page=page, partial=f"resume with: {resume}" if resume else "")
     else:
-        show_end(result, out, page=page, select=select, store=store, shard=shard, resume=resume)
+        show_end(result, document, out, page=page, select=select, store=store, shard=shard, resume=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
     if not code and require_available and catalogue.left_out and not select:
         say("claimbench: a pack is left out, so that not every installed claim was available", err=True)
@@ -197,7 +198,7 @@ def measure(
 
 
 def publish(
-    result: AuditResult,
+    document: dict[str, Any],
     catalogue: Catalogue,
     *,
     select: Sequence[str],
@@ -208,7 +209,6 @@ def publish(
     """Write the result and its pages; path of the first page."""
     from claims.cli.report_command import write_pages
 
-    document = result.to_json()
     text = json_text(document) + "\n"
     write_text(store.parent / LATEST, text)
     if json_file not in (None, STDOUT):
@@ -222,6 +222,7 @@ def publish(
 
 def show_end(
     result: AuditResult,
+    document: dict[str, Any],
     out: Console,
     *,
     page: Path,
@@ -235,7 +236,7 @@ def show_end(
     from claims.report.summary import summarise
 
     seeds = f"{counted(result.measured, 'seed')} measured, {result.cached:,} from the store, {duration(result.seconds)}"
-    summary = summarise(result.to_json())
+    summary = summarise(document)
     files = [str(file) for file in split_selection(select)[0]]
     steps = [(resume, "goes on where this stopped")] if resume else []
     steps += steps_after(summary, files, store=same_store(store))

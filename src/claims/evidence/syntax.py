@@ -56,15 +56,26 @@ def parse(path: Path, version: tuple[int, int], module: str, name: str = "") -> 
     strings = {
         node.value
         for statement in body
-        for node in ast.walk(statement)
+        for node in nodes_of(statement)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     matches = (_DATA.fullmatch(text) or _FOLDER.fullmatch(text) for text in sorted(strings))
     return Parsed(
-        code=hashlib.sha256("\n".join(map(ast.dump, body)).encode()).hexdigest(),
+        code=hashlib.sha256("\n".join(map(_dumped, body)).encode()).hexdigest(),
         imports=tuple(sorted(imports_of(body, package))),
         named=tuple((match["package"] or "", match["path"]) for match in matches if match),
     )
+
+
+@functools.lru_cache(maxsize=65536)
+def nodes_of(statement: ast.stmt) -> tuple[ast.AST, ...]:
+    """Every node of a statement of a finished tree, which is asked for many times: walked once."""
+    return tuple(ast.walk(statement))
+
+
+@functools.lru_cache(maxsize=65536)
+def _dumped(statement: ast.stmt) -> str:
+    return ast.dump(statement)
 
 
 @functools.lru_cache(maxsize=256)
@@ -134,7 +145,7 @@ def _reached(path: Path, version: tuple[int, int], name: str) -> list[ast.stmt]:
 
 def _used(statement: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
     """Every name in a statement, and every attribute; but not those of imports whose module is plain to see."""
-    nodes = list(ast.walk(statement))
+    nodes = nodes_of(statement)
     known = {node.func for node in nodes if isinstance(node, ast.Call) and _imports_by_name(node)}
     names = frozenset(node.id for node in nodes if isinstance(node, ast.Name) and node not in known)
     attributes = frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute) and node not in known)
@@ -157,7 +168,7 @@ def _name_of(function: ast.expr) -> str:
 def imports_of(body: Iterable[ast.stmt], package: str) -> set[str]:
     """Every module that the statements may import, however deep: ``from a import b`` names both a and a.b."""
     found: set[str] = set()
-    for node in (node for statement in body for node in ast.walk(statement)):
+    for node in (node for statement in body for node in nodes_of(statement)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
