@@ -71,13 +71,13 @@ def weight_gradient_error(point: Mapping[str, Any], streams: Streams) -> list[Re
 
     D = 1 r g^T + G with iid N(0, 1) entries in G and g of root mean square 1.
 
-    Base point: tokens, channels, outputs, gradient_strength (r). Sweep: strength (of X), arm. Quantities: ``error``,
-    mean squared error of an entry over that of G^T Z, which is the number of tokens; ``plain``, that of the arm "plain"
-    at that strength (which the sweep must have).
+    Base point: tokens, channels, every (as in ``operand_error``), outputs, gradient_strength (r). Sweep: strength (of
+    X), arm. Quantities: ``error``, mean squared error of an entry over that of G^T Z, which is the number of tokens;
+    ``plain``, that of the arm "plain" at that strength (which the sweep must have).
     """
     tokens, channels, outputs = point["tokens"], point["channels"], point["outputs"]
     noise = torch.randn(tokens, channels, generator=streams.torch("noise"))
-    b = direction(streams.torch("mean"), channels)
+    b = direction(streams.torch("mean"), channels, every=point["every"])
     gradient = torch.randn(tokens, outputs, generator=streams.torch("gradient"))
     gradient += point["gradient_strength"] * direction(streams.torch("gradient mean"), outputs)
     records = []

@@ -17,6 +17,8 @@ from claims.papers.mean_bias.experiments.precision import FLOATS, Numbers, Real,
 ALLOWANCE = 1e-9
 #: Chance of the rarer of two atoms.
 RAREST = 1e-4
+#: How far beyond the threshold, in units of sigma, a mean has to be for eq. 9 to say something: more than 1.1774.
+APART = 1.2
 
 
 #: P(|mu + Z| <= t) from t, mu and the chance p of the upper atom, which the other laws ignore.
@@ -105,6 +107,24 @@ def _constant(numbers: Numbers, least: float) -> Callable[..., Real]:
     return margin
 
 
+def _informative_apart(numbers: Numbers, least: float) -> Callable[..., Real]:
+    """The bound of eq. 9 is at least so much at a given distance of |mu| from t."""
+
+    def margin(spare: Real) -> Real:
+        return 1 - 2 * numbers.exp(-spare * spare / 2) - least
+
+    return margin
+
+
+def _constant_apart(numbers: Numbers, least: float) -> Callable[..., Real]:
+    """The probability is at least so much whenever mu is ``APART`` or more beyond t."""
+
+    def margin(mean: Real, fraction: Real, p: Real) -> Real:
+        return 1 - two_atoms((mean - APART) * fraction, mean, p, numbers) - least
+
+    return margin
+
+
 def _median(numbers: Numbers, least: float, allowance: float) -> Callable[..., Real]:
     """The probability is at least so much for noise of mean and median 0: atoms below, at and above 0."""
 
@@ -165,6 +185,20 @@ CONSTANT = Statement(
     margin=_constant(FLOATS, 0.01),
     planted=_constant(FLOATS, 0.02),
     precise=precisely(_constant, 0.01),
+)
+#: Eq. 9 says something from ``APART`` on; planted: it says a tenth.
+INFORMATIVE_APART = Statement(
+    inputs={"spare": (APART, 5.0)},
+    margin=_informative_apart(FLOATS, 0.02),
+    planted=_informative_apart(FLOATS, 0.1),
+    precise=precisely(_informative_apart, 0.02),
+)
+#: One per cent from ``APART`` on, whatever the chance of the upper atom; planted: nine in ten.
+CONSTANT_APART = Statement(
+    inputs={"mean": (APART + 0.1, 5.0), "fraction": (0.001, 0.999)} | _CHANCES,
+    margin=_constant_apart(FLOATS, 0.01),
+    planted=_constant_apart(FLOATS, 0.9),
+    precise=precisely(_constant_apart, 0.01),
 )
 #: One half whenever |mu| > t and the noise has median 0; planted: .55.
 MEDIAN = Statement(

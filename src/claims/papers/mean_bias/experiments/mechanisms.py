@@ -116,8 +116,8 @@ def residual_identity(point: Mapping[str, Any], streams: Streams) -> dict[str, f
     """Eq. 4 at one drawn layer: the mean of X + F against the sum of both means, and its energy.
 
     Base point: ``tokens``, ``channels``. Quantities: ``gap``, ``planted`` (F's mean left out for one channel),
-    ``bound``; ``energy_after`` = |mu + d|^2, ``energy_balance`` = |mu|^2 + |d|^2 + 2 mu'd, ``energy_planted`` without
-    the inner product, ``energy_bound``.
+    ``bound``; ``energy_before`` = |mu|^2, ``energy_after`` = |mu + d|^2, ``energy_balance`` = |mu|^2 + |d|^2 + 2 mu'd,
+    ``energy_planted`` without the inner product, ``energy_bound``.
     """
     tokens, channels = int(point["tokens"]), int(point["channels"])
     generator = streams.numpy("layer")
@@ -130,6 +130,7 @@ def residual_identity(point: Mapping[str, Any], streams: Streams) -> dict[str, f
         "gap": math.sqrt(energy(after - (mean + change))),
         "planted": math.sqrt(energy(after - (mean + without))),
         "bound": 2 * tokens * EPS * size,
+        "energy_before": energy(mean),
         "energy_after": energy(after),
         "energy_balance": energy(mean) + energy(change) + 2 * float(mean @ change),
         "energy_planted": energy(mean) + energy(change),

@@ -85,9 +85,10 @@ READINGS = (
     Claim(
         id="mean-bias.eq1.is-the-share",
         locus="section 3, eq. 1 with 'mean-energy share'",
-        statement=(
-            "Eq. 1 is itself the mean-energy share that Figure 2 shows; the paper does not say how one becomes the "
-            "other."
+        statement="Eq. 1 is itself the mean-energy share that Figure 2 shows.",
+        read_as=(
+            "The paper measures the mean by eq. 1 and tracks its energy share, and does not say how one becomes the "
+            "other; that they be one number is this project's."
         ),
         test=identity(
             EXPANSION["ratio"],
@@ -97,8 +98,8 @@ READINGS = (
         ),
         expected=REFUTED,
         finding=(
-            "Its square is. A ratio of .5 is a quarter of the energy; report the square, which adds up with the "
-            "shares of spike and tail."
+            "The square of eq. 1 is: a ratio of .5 is a quarter of the energy. The square adds up with the shares of "
+            "spike and tail."
         ),
         corrected_by="mean-bias.eq1.square-is-the-share",
         role="control",

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, at_least, experiment, grid, identity, mean, order, ratio, search, trend, within
+from claims import (
+    DEPENDS,
+    REFUTED,
+    Claim,
+    Reading,
+    at_least,
+    experiment,
+    grid,
+    identity,
+    mean,
+    order,
+    ratio,
+    search,
+    trend,
+    within,
+)
 from claims.papers.mean_bias.theory import mechanisms
 
 ATTENTION = experiment(
@@ -114,20 +129,36 @@ RESIDUAL = (
         id="mean-bias.eq4.prevents-cancellation",
         locus="section 3, Stage III, after eq. 4",
         statement=(
-            "The additive pathway of eq. 4 prevents cancellation of existing bias, read as that no layer's mean can "
-            "shorten the mean of the stream."
+            "The additive pathway of eq. 4 prevents cancellation of existing bias: behind a layer the mean of the "
+            "stream is no shorter than before."
         ),
-        read_as="Prevents as makes impossible, for any mean that a layer may add.",
+        read_as="Cancellation as a mean that becomes shorter; the passage says nothing of its length.",
         test=search(
             "claims.papers.mean_bias.experiments.mechanism_statements:NO_CANCELLATION",
             examples=80,
             restarts=2,
             seconds=0.2,
         ),
-        expected=REFUTED,
+        readings=(
+            Reading(
+                axis="a layer's mean",
+                option="any",
+                because="Eq. 4 says nothing of what a layer adds.",
+            ),
+            Reading(
+                axis="a layer's mean",
+                option="of unrelated direction, on average",
+                because="A pathway that prevents cancellation may do so on the whole, not at every layer.",
+                test=order(LAYER["energy_after"], LAYER["energy_before"]),
+                band=at_least(0.0, provenance="author", because="no shorter"),
+                rival=-1.0,
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "A layer that adds -mu removes the mean altogether, and one with 2 mu'd < -|d|^2 shortens it. How often "
-            "trained layers do is mean-bias.model.no-cancellation."
+            "A layer that adds -mu removes the mean altogether, and one with 2 mu'd < -|d|^2 shortens it. Where the "
+            "directions of old and added mean are unrelated the mean becomes longer on average. How often trained "
+            "layers point against the stream's mean is mean-bias.model.no-cancellation."
         ),
         corrected_by="mean-bias.eq4.energy-balance",
         decides="standard",

@@ -229,8 +229,8 @@ ADDITIVE_SHARES = (
         id="mean-bias.sec4.modest-mean",
         locus="section 4, after Theorem 3; section 1, modest coordinate-wise bias",
         statement=(
-            "With .3 of the noise a channel for a modest coordinate-wise bias, which the paper gives no number for, a "
-            "coherent mean once formed dominates the largest entries: it makes more than half of them."
+            "With .3 of the noise in every channel for a modest coordinate-wise bias, which the paper gives no number "
+            "for, a coherent mean once formed dominates the largest entries: it makes more than half of them."
         ),
         at=grid(shift=0.3, law="gaussian", **TOP),
         test=mean(ENTRIES["additive"]),
@@ -238,8 +238,8 @@ ADDITIVE_SHARES = (
         rival=outliers.additive_share,
         expected=REFUTED,
         finding=(
-            "It makes .08 of them, as much as it has of the energy, with means alike in size over 1024 channels. It "
-            "depends on the geometry: in one channel of 128 a mean of the same energy makes two thirds "
+            "It makes .08 of them, as much as it has of the energy, with Gaussian means over 1024 channels. Gathered "
+            "in one channel of 128, where it is no longer modest, a mean of the same energy makes two thirds "
             "(mean-bias.sec4.outlier-channels)."
         ),
         corrected_by="mean-bias.eq8.additive-law",

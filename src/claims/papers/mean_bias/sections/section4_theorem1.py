@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claims import REFUTED, Claim, between, experiment, grid, search, value, within
+from claims import DEPENDS, Claim, Reading, between, experiment, grid, search, value, within
 from claims.kinds.search import Search
 from claims.papers.mean_bias.shared import GAUSSIAN, QUADRATURE
 from claims.papers.mean_bias.theory import exceedance
@@ -87,6 +87,13 @@ SHARPER = (
     ),
 )
 
+_APART = "'Exceeds' may leave a distance, as Theorem 1's bound does, which grows with it."
+_EXCEEDS = Reading(
+    axis="mean beyond the threshold",
+    option="by any amount",
+    because="The text says that the mean exceeds the threshold, and not by how much.",
+)
+
 CONSTANT = (
     Claim(
         id="mean-bias.thm1.informative",
@@ -100,12 +107,20 @@ CONSTANT = (
             "to be positive for it is this project's."
         ),
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:INFORMATIVE"),
-        expected=REFUTED,
+        readings=(
+            _EXCEEDS,
+            Reading(
+                axis="mean beyond the threshold",
+                option="by 1.2 sigma or more",
+                because=_APART,
+                test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:INFORMATIVE_APART"),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
             "The bound is zero or negative up to |mu| - t = 1.1774 sigma (mean-bias.thm1.vacuous). Without its factor "
             "2, which the proof does not need (mean-bias.thm1.sharp-normal), it is positive from |mu| = t on, but goes "
-            "to 0 there, so that no constant follows. Read of a mean beyond the threshold by a fixed multiple of sigma "
-            "above 1.1774, it holds."
+            "to 0 there, so that no constant follows. From 1.2 sigma beyond the threshold on it is positive."
         ),
         corrected_by="mean-bias.thm1.vacuous",
         role="implied",
@@ -119,12 +134,32 @@ CONSTANT = (
         ),
         read_as="One constant for every zero-mean sub-Gaussian noise and every mean beyond t; one per cent is tried.",
         test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:CONSTANT"),
-        expected=REFUTED,
+        readings=(
+            _EXCEEDS,
+            Reading(
+                axis="mean beyond the threshold",
+                option="by 1.2 sigma or more",
+                because=_APART,
+                test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:CONSTANT_APART"),
+            ),
+            Reading(
+                axis="noise",
+                option="every zero-mean sub-Gaussian one",
+                because="It is the noise of Theorem 1.",
+            ),
+            Reading(
+                axis="noise",
+                option="of median 0",
+                because="Theorem 3's noise is Gaussian, and activations are often taken to be symmetric.",
+                test=_searched("claims.papers.mean_bias.experiments.exceedance_statements:MEDIAN"),
+            ),
+        ),
+        expected=DEPENDS,
         finding=(
-            "No constant will do; the search tries one per cent. Noise that is slightly negative with chance 1 - p and "
-            "far up with chance p leaves P(|X| > t) = p, although |mu| > t. Read of a mean beyond the threshold by a "
-            "fixed multiple of sigma, the constant is 1 - exp(-(|mu| - t)^2/(2 sigma^2)), and for noise with median 0 "
-            "it is 1/2."
+            "By any amount no constant will do; the search tries one per cent. Noise that is slightly negative with "
+            "chance 1 - p and far up with chance p leaves P(|X| > t) = p, although |mu| > t. For a mean beyond the "
+            "threshold by a fixed multiple of sigma there is one, 1 - exp(-(|mu| - t)^2/(2 sigma^2)), and for noise "
+            "with median 0 it is 1/2."
         ),
         corrected_by="mean-bias.thm1.median",
     ),

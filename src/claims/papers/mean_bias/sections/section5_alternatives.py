@@ -125,9 +125,9 @@ HYPOTHESIS = (
         id="mean-bias.alternatives.any-geometry",
         locus=_HYPOTHESIS,
         statement=(
-            "A control: also where a spike is twice as strong as the mean, against the hypothesis's condition of a "
-            "dominant mean, removing the mean, in BF16, recovers most of what an SVD split with exact factors wins of "
-            "the squared error."
+            "A control: also where a spike is twice as strong as a mean spread over all channels, against the "
+            "hypothesis's condition of a dominant mean, removing the mean, in BF16, recovers most of what an SVD split "
+            "with exact factors wins of the squared error."
         ),
         at=grid(strength=2, spike=4, arm="plain"),
         test=ratio(_SHARE, _BENEFIT),

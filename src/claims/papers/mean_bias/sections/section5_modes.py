@@ -91,8 +91,8 @@ STOCHASTIC = (
         id="mean-bias.alternatives.rounding-mends-offset",
         locus="section 6.1, stochastic rounding",
         statement=(
-            "If stochastic rounding, which section 6.1 says mitigates bias, is to mend the offset that an FP4 mean "
-            "puts on the tokens of one step, it lowers its square."
+            "If stochastic rounding, which section 6.1 says mitigates bias, is to mend the offset that an FP4 mean, "
+            "spread over all channels, puts on the tokens of one step, it lowers the offset's square."
         ),
         at=grid(arm="printed", rounding="stochastic"),
         test=ratio(ROUNDING["coherent"], ROUNDING.at(rounding="nearest")["coherent"]),
@@ -101,8 +101,8 @@ STOCHASTIC = (
         role="control",
         expected=REFUTED,
         finding=(
-            "It multiplies it by 2.1: the mean is rounded once for all tokens of the step, so that nothing averages "
-            "within it. Read of many steps with the same mean, it does average out."
+            "It multiplies the square by 2.1: the mean is rounded once for all tokens of the step, so that nothing "
+            "averages within it. Read of many steps with the same mean, it does average out."
         ),
         corrected_by="mean-bias.alternatives.rounding-doubles-offset",
         decides="standard",

@@ -106,10 +106,15 @@ def wide_limit(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     Base point: flip_rate, step (sign of the magnitude step). Quantities: for each arm (``sign_``, ``magnitude_``)
     the energy ``total`` of da, its ``gate`` and ``smooth`` parts, ``cross`` = E[a da] and ``radial_fraction``;
     ``energy_ratio``; ``c_pre`` and ``c_post``; ``factored``, the paper's formula (Remark 1 without R_p), and
-    ``remainder`` = c_pre/factored - 1, its R_p.
+    ``remainder`` = c_pre/factored - 1, its R_p; ``factored_exact``, that formula with the exact R_sign; and
+    ``radial_gain``, by how much the arms' radial fractions are farther apart than without the ReLU, 2/pi and p.
     """
     with mp.workdps(_DIGITS):
-        values = _limit(mp.sqrt(mpf(repr(point["flip_rate"]))), point["step"])
+        root = mp.sqrt(mpf(repr(point["flip_rate"])))
+        values = _limit(root, point["step"])
+        sign, magnitude = values["sign_radial_fraction"], values["magnitude_radial_fraction"]
+        values["factored_exact"] = (1 - sign) / (1 - 2 / mp.pi) * (1 - 4 * root / (3 * mp.pi))
+        values["radial_gain"] = magnitude - sign - (2 / mp.pi - root**2)
         return {name: float(value) for name, value in values.items()}
 
 

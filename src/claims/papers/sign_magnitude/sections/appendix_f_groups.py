@@ -5,7 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from claims import HOLDS, REFUTED, Claim, at_most, experiment, grid, printed, ratio, search, value, within
+from claims import (
+    DEPENDS,
+    HOLDS,
+    REFUTED,
+    Claim,
+    Reading,
+    at_most,
+    experiment,
+    grid,
+    printed,
+    ratio,
+    search,
+    value,
+    within,
+)
 from claims.kinds.table import read_rows
 from claims.papers.sign_magnitude.shared.outliers import GROUPS, GROUPS_EXACTLY, NEEDED, all_flipped_ratio
 from claims.papers.sign_magnitude.theory import outliers
@@ -48,7 +62,8 @@ def _row(eta: str, figure: str, quantity: str, label: str, meaning: str) -> tupl
         id=name,
         statement=f"{meaning} is {figure} at eta = {eta}.",
         band=printed(figure),
-        expected=REFUTED if right else HOLDS,
+        readings=_QUOTIENTS if right else (),
+        expected=right[3] if right else HOLDS,
         finding=f"It is {right[1]}, which rounds to {right[0]}{right[2]}." if right else "",
         corrected_by=f"{name}-recomputed" if right else None,
         read_as="As printed, to the last digit." if right else "",
@@ -66,11 +81,22 @@ def _row(eta: str, figure: str, quantity: str, label: str, meaning: str) -> tupl
     return claim, corrected
 
 
-#: Figures of the table that are wrong: the right one, more of its digits, and where the printed one comes from.
+#: What R_E may be the quotient of.
+_QUOTIENTS = (
+    Reading(axis="quotient", option="of the energies", because="R_E is defined as their quotient."),
+    Reading(
+        axis="quotient",
+        option="of the energies as the row prints them, rounded",
+        because="A reader of the table divides what it prints, and so may its authors have done.",
+        test=value(GROUPS_EXACTLY["ratio_rounded"]),
+    ),
+)
+#: Figures of the table that are wrong: the right one, more of its digits, what the printed energies give, and what
+#: follows.
 _CORRECTED = {
-    ("ratio", "0.70"): ("1.877", "1.87745", ""),
-    ("ratio", "0.90"): ("5.627", "5.62748", ""),
-    ("ratio", "0.99"): ("52.2", "52.1741", "; the rounded .999 and .019 of the same row have the quotient 52.6"),
+    ("ratio", "0.70"): ("1.877", "1.87745", "; so does the quotient of the row's rounded energies", REFUTED),
+    ("ratio", "0.90"): ("5.627", "5.62748", "; the row's rounded energies have a smaller quotient than both", REFUTED),
+    ("ratio", "0.99"): ("52.2", "52.1741", "; the printed .999 and .019 of the row give 52.6", DEPENDS),
 }
 
 TABLE = (

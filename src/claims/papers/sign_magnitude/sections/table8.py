@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 
-from claims import REFUTED, Claim, aggregated, bounded, recomputed, table
+from claims import REFUTED, Claim, Reading, aggregated, bounded, recomputed, table
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.published import having
 
@@ -88,9 +88,9 @@ OUTLIER_ARM = (
         locus="Table 8; section 7.3",
         statement=(
             "Table 8's outlier arms of the main run, 41,727, and of the control, 26.1, are both sign flips of 2.41M "
-            "weights in outlier columns, read as perplexities that agree within a factor of two."
+            "weights in outlier columns."
         ),
-        read_as="The same flips as perplexities within a factor of two, in the two released runs.",
+        read_as="Of the same flips damage within a factor of two is asked, which is this project's.",
         test=table(
             PATH,
             check=bounded(
@@ -101,13 +101,47 @@ OUTLIER_ARM = (
                 where=having("all_column"),
             ),
         ),
+        readings=(
+            Reading(axis="damage", option="perplexity", because="It is the column of Table 8."),
+            Reading(
+                axis="damage",
+                option="change of NLL from the unperturbed model's",
+                because="Section 7.2 resolves ratios by log-loss, in which large damage is smaller.",
+                test=table(
+                    PATH,
+                    check=bounded(
+                        uses=("all_column", "count_matched", "unperturbed"),
+                        formula=lambda a, b, start: math.log(a / start) / math.log(b / start),
+                        lo=0.5,
+                        hi=2.0,
+                        where=having("all_column"),
+                    ),
+                ),
+            ),
+        ),
         expected=REFUTED,
         finding=(
-            "They differ by a factor of 1,599. In the released results of the main run the norm of its outlier arm is "
-            "scaled up to that of the random arm, by 4.345, so that a flipped weight w becomes -7.69 w; the control's "
-            "flips are not scaled. The control's 26.1 is below the 41.1 of 46M flips in the other columns."
+            "Perplexities differ by a factor of 1,599, changes of NLL by one of 6.8 "
+            "(sign-magnitude.table8.outlier-arms-nll). In the released results of the main run the norm of its outlier "
+            "arm is scaled up to that of the random arm, by 4.345, so that a flipped weight w becomes -7.69 w; the "
+            "control's flips are not scaled. The control's 26.1 is below the 41.1 of 46M flips in the other columns."
         ),
         corrected_by="sign-magnitude.table8.rescaled",
+    ),
+    Claim(
+        id="sign-magnitude.table8.outlier-arms-nll",
+        locus="Table 8; section 7.2, log-loss resolution",
+        statement="Table 8's outlier arms of the main run and of the control change NLL by amounts 6.8 times apart.",
+        test=table(
+            PATH,
+            check=recomputed(
+                "nll_factor",
+                uses=("all_column", "count_matched", "unperturbed"),
+                formula=lambda a, b, start: math.log(a / start) / math.log(b / start),
+                where=having("nll_factor"),
+            ),
+        ),
+        role="ours",
     ),
     *(
         Claim(

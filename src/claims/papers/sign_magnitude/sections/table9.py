@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 
-from claims import HOLDS, REFUTED, Claim, aggregated, bounded, recomputed, table
+from claims import HOLDS, REFUTED, Claim, Reading, aggregated, bounded, recomputed, table
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.figures.published import BASELINE, having
 
@@ -57,6 +57,22 @@ FLIPS = (
             PATH,
             check=recomputed(
                 "thousands", uses=("flip_rate", "random"), formula=lambda rate, random: rate * random / 0.05
+            ),
+        ),
+        readings=(
+            Reading(
+                axis="total entries",
+                option="the weights of the linear layers",
+                because="They are what Exp D flips 5 per cent of, 48.7M by Table 8.",
+            ),
+            Reading(
+                axis="total entries",
+                option="the model's parameters, 1.1B by section 9.1",
+                because="A global rate may be one over the whole model.",
+                test=table(
+                    PATH,
+                    check=recomputed("thousands", uses=("flip_rate",), formula=lambda rate: rate * 1_100_000),
+                ),
             ),
         ),
         expected=REFUTED,
