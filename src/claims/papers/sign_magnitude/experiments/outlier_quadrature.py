@@ -91,8 +91,8 @@ def two_groups(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     """Appendix F: a share flip_rate of the flips in each group.
 
     Base point: eta, column_share, flip_rate. Quantities: ``energy_outliers`` and ``energy_rest`` (E_A, E_B), ``ratio``
-    (R_E), ``ratio_rounded`` (of both energies as the appendix prints them), ``leverage`` (R_col), both correlations,
-    and ``damage_share``.
+    (R_E), ``ratio_rounded`` (of energies to three digits, as the appendix prints them), ``leverage`` (R_col), both
+    correlations, and ``damage_share``.
     """
     eta, eps, rate = point["eta"], point["column_share"], point["flip_rate"]
     own, rest = _group(rate * eta), _group(rate * (1 - eta))
@@ -103,7 +103,7 @@ def two_groups(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
         "correlation_outliers": own["correlation"],
         "correlation_rest": rest["correlation"],
         "ratio": ratio,
-        "ratio_rounded": round(own["energy"], 3) / round(rest["energy"], 3),
+        "ratio_rounded": round(own["energy"], 3) / (round(rest["energy"], 3) or rest["energy"]),
         "leverage": ratio * (1 - eps) / eps,
         "damage_share": own["energy"] / (own["energy"] + rest["energy"]),
     }
