@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from claims import Claim
+from claims import Band, Claim, at_least, at_most, experiment, kinds
 from claims.catalogue import load_catalogue
 from claims.verdict import DEPENDS, REFUTED
 
@@ -199,3 +199,63 @@ def test_derived_numbers_are_in_findings_and_not_measured() -> None:
         assert set(numbers) <= set(written), name
         known = tuple(evidence(claim))
         assert not [text for text in numbers if any(written[text].is_of(value) for value in known)], name
+
+
+# Smallest effects
+
+
+#: How much: a number, not one of a place or a name, or a word for one.
+_HOW_MUCH = re.compile(
+    r"(?<![\w.])\.?\d|\b(?:half|halved|twice|double|most|majority|minority|main|dominates?)\b"
+    r"|\b(?:third|quarter|fifth|tenth|twentieth|hundredth|(?:per|nine in) (?:cent|ten))s?\b"
+)
+_OF_A_PLACE = re.compile(r"\b(?:[Ss]ections?|eqs?\.|Figures?|Tables?|Theorems?|Exps?|Remark|layers?) [A-Z]?[\d.]*\d")
+
+
+def short_of_enough(claim: Claim, estimates: Iterable[float]) -> bool:
+    """Whether some estimate has the direction that is claimed, and is less than the smallest effect asked for.
+
+    Of bands with one edge: those with two say how far from a value something may be.
+    """
+    none = 1.0 if claim.kind == "ratio" else 0.0
+    limits = [claim.limits(point)[0] for point, _ in claim.judged_points()] if claim.band is not None else []
+    bands = [(found.lo, found.hi) for found in limits if found is not None]
+    grows = [lo for lo, hi in bands if hi == math.inf]
+    falls = [hi for lo, hi in bands if lo == -math.inf]
+    return any(any(none < x < lo for lo in grows) or any(hi < x < none for hi in falls) for x in estimates)
+
+
+_X = experiment("made_up.module:function")["x"]
+_WHY: dict[str, Any] = {"provenance": "author", "because": "a test"}
+
+
+@pytest.mark.parametrize(
+    ("band", "x", "short"),
+    [
+        (at_least(0.5, **_WHY), 0.3, True),
+        (at_least(0.5, **_WHY), -0.3, False),
+        (at_most(-0.5, **_WHY), -0.3, True),
+        (at_most(0.5, **_WHY), 0.7, False),
+    ],
+)
+def test_an_effect_that_is_too_small_is_told_from_none(band: Band, x: float, short: bool) -> None:
+    claim = Claim(id="toy.short", locus="1", statement="X grows.", test=kinds.mean(_X), band=band)
+    assert short_of_enough(claim, [x]) is short
+
+
+def test_what_a_smallest_effect_refutes_says_how_much() -> None:
+    """What grows a little does not refute that it grows, unless the claim says beside it how much is asked."""
+    refuted = [claim for claim in CLAIMS.values() if claim.expected is REFUTED]
+    assert [
+        claim.id for claim in refuted if not _says_how_much(claim) and short_of_enough(claim, _estimates(claim))
+    ] == []
+
+
+def _says_how_much(claim: Claim) -> bool:
+    said = " ".join([claim.statement, claim.read_as, *map(str, claim.readings)])
+    return bool(_HOW_MUCH.search(_OF_A_PLACE.sub(" ", said)))
+
+
+def _estimates(claim: Claim) -> list[float]:
+    found = [row.get("estimate") for row in (*_points().get(claim.id, ()), _rows().get(claim.id, {}))]
+    return [estimate for estimate in found if estimate is not None]

@@ -135,6 +135,16 @@ def test_what_is_spoilt_is_named(pack: Path, file: str, old: str, new: str, chec
         assert told["place"].endswith(f"outline.toml:{line}")
 
 
+def test_a_reading_that_only_the_finding_names_is_to_be_measured(pack: Path) -> None:
+    spoil(
+        pack, CONTROLS, 'role="control"', f'role="paper", read_as="of draws", corrected_by="{pack.name}.eq1.expansion"'
+    )
+    spoil(pack, CONTROLS, "Nearly everything rounds", "Read of few draws, it holds. Nearly everything rounds")
+    (told,) = [remark for remark in remarks(pack, code=1) if remark["check"] == "reading"]
+    assert (told["claim"], told["weight"]) == (f"{pack.name}.control.coarse-grid", "mend")
+    assert "Read of" in told["words"]
+
+
 def test_two_claims_that_say_the_same_are_noticed(pack: Path) -> None:
     body = "\n\nAGAIN = replace(ROOTS, id=ROOTS.id + '-again')\n"
     spoil(pack, SECTION, "import math\n", "import math\nfrom dataclasses import replace\n")

@@ -15,6 +15,7 @@ from claims import Band, Claim, at_least, at_most, between, experiment, grid, ki
 from claims.catalogue import load_catalogue
 from claims.experiment import Linear, Point, Quantity
 from claims.kinds.base import Kind
+from claims.review.of_claims import undeclared
 from claims.verdict import HOLDS, REFUTED, Role
 
 CLAIMS = tuple(load_catalogue().claims.values())
@@ -96,6 +97,14 @@ def test_what_is_refuted_on_a_model_says_on_which() -> None:
     chosen = [claim for claim in CLAIMS if claim.expected is REFUTED and claim.needs == "model" and claim.role in roles]
     named = re.compile(r"SmolLM2|TinyLlama|Qwen")
     assert [claim.id for claim in chosen if not named.search(claim.finding)] == []
+
+
+# Readings.
+
+
+def test_a_reading_that_a_finding_names_is_declared() -> None:
+    """What is refuted of the paper's own, and would not be if it were read otherwise, is measured otherwise, too."""
+    assert {claim.id: named for claim in CLAIMS if (named := undeclared(claim))} == {}
 
 
 # Contradictions.

@@ -19,6 +19,8 @@ _SHARP = 1.5
 #: Words of a finding that tells what is true instead.
 _FEWEST_WORDS = 6
 #: What a finding says of a claim that stays undecided.
+#: "Read as totals, it holds"; "it depends on the layer".
+_ANOTHER_READING = re.compile(r"\b(?:[Rr]ead (?:as|of|with)|(?:it|which) depends on)\b")
 _WOULD_DECIDE = re.compile(r"\b(would|decides?|resolves?|needs?|takes)\b", re.IGNORECASE)
 
 
@@ -69,6 +71,19 @@ def readings(seen: Reviewed) -> Iterator[Remark]:
     for claim in unread(seen.claims):
         asked = "the paper is said to be wrong: does the passage say this and nothing else? read_as= or readings= tells"
         yield seen.of(claim, "reading", asked)
+    for claim in seen.claims:
+        if other := undeclared(claim):
+            yield seen.of(
+                claim, "reading", f'the finding has another reading ("{other} ..."): measure it, in readings='
+            )
+
+
+def undeclared(claim: Claim) -> str:
+    """The words by which the finding of a refuted statement of the paper's names a reading that is not declared."""
+    if claim.expected is not REFUTED or claim.role not in (Role.PAPER, Role.IMPLIED) or claim.readings:
+        return ""
+    named = _ANOTHER_READING.search(claim.finding)
+    return named[0] if named else ""
 
 
 def rivals(seen: Reviewed) -> Iterator[Remark]:
