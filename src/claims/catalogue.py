@@ -172,6 +172,7 @@ def to_plain(claim: Claim) -> dict[str, Any]:
         "role": claim.role.value,
         "locus": claim.locus,
         "statement": claim.statement,
+        "formula": claim.formula or None,
         "read_as": claim.read_as or None,
         "kind": claim.kind,
         "decides": claim.decides.value,

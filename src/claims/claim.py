@@ -12,6 +12,7 @@ from claims.bands import Band, Limits
 from claims.errors import InvalidDeclaration, RivalInsideBand
 from claims.experiment import Point, check_most_seeds, check_point, point_of
 from claims.fields import check_text, check_whole, check_word
+from claims.formula import check_formula
 from claims.kinds.base import ChecksLevels, Kind
 from claims.lazy import Number, check_number, resolve_number
 from claims.paper import Paper
@@ -33,6 +34,7 @@ class Claim:
         id: dotted, lower-case, stable for ever; the first part is the paper's key.
         locus: where the paper says it ("Theorem 3, eq. 13").
         statement: one sentence in plain words.
+        formula: the statement's mathematics, or that of the equation it is about, as TeX.
         read_as: what the statement adds to the passage: a number, a comparison, a depth, a baseline, a sample size.
             It is shown beside the verdict. Of role "implied" it says why the paper needs or invites the statement.
         test: how values become a verdict, from ``claims.kinds``.
@@ -69,6 +71,7 @@ class Claim:
     most_seeds: int | None = None
     version: int | None = None
     readings: tuple[Reading, ...] = ()
+    formula: str = ""
 
     if TYPE_CHECKING:  # names of roles, tiers and verdicts may be given as plain strings, too
 
@@ -91,6 +94,7 @@ class Claim:
             most_seeds: int | None = ...,
             version: int | None = ...,
             readings: Sequence[Reading] = ...,
+            formula: str = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -111,6 +115,8 @@ class Claim:
             check_text(getattr(self, field), field, allowed="a non-empty string", empty=False, where=self.id)
         for field in ("finding", "read_as"):
             check_text(getattr(self, field), field, where=self.id)
+        if self.formula != "":
+            check_formula(self.formula, where=self.id)
         if self.corrected_by is not None and not (
             isinstance(self.corrected_by, str) and _ID.fullmatch(self.corrected_by)
         ):

@@ -20,6 +20,7 @@ from claims.evidence.fingerprint import forget_files
 from claims.evidence.watching import importing
 from claims.fields import check_text
 from claims.figures import Figure
+from claims.formula import with_formulas
 from claims.paper import Paper
 
 #: The version of what packs are written against: what ``claims`` exports, ``Pack``, and the form of an outline file.
@@ -40,6 +41,7 @@ class Pack:
         outline: what has to be covered, a TOML file as ``claims.outline.outline`` reads it.
         responses: what the paper's authors answer, a TOML file as ``claims.outline.responses`` reads it.
         figures: the module that declares the paper's figures (``claims.figures``); empty if none does.
+        formulas: TeX of claims that do not bring their own, a TOML file as ``claims.formula`` reads it.
     """
 
     paper: Paper
@@ -48,6 +50,7 @@ class Pack:
     outline: Path | None = None
     responses: Path | None = None
     figures: str = ""
+    formulas: Path | None = None
 
     def __post_init__(self) -> None:
         if self.api != API:
@@ -57,14 +60,19 @@ class Pack:
             raise InvalidDeclaration("pack.paper", self.paper, "a claims.Paper")
         if not isinstance(self.modules, tuple | list) or not all(isinstance(name, str) for name in self.modules):
             raise InvalidDeclaration("pack.modules", self.modules, "a tuple of names of modules")
-        for field in ("outline", "responses"):
+        for field in ("outline", "responses", "formulas"):
             if getattr(self, field) is not None and not isinstance(getattr(self, field), Path):
                 raise InvalidDeclaration(f"pack.{field}", getattr(self, field), "the path of a TOML file, or None")
         check_text(self.figures, "pack.figures", allowed="the name of a module, or an empty string")
 
     def claims(self) -> tuple[Claim, ...]:
-        """Every claim that the modules declare, in order."""
-        return tuple(claim for name in self.modules for claim in declared(importlib.import_module(name)))
+        """Every claim that the modules declare, in order, with its formula.
+
+        Raises:
+            InvalidDeclaration: the file of formulas cannot be read, or gives one to no claim, or to one that has one.
+        """
+        found = tuple(claim for name in self.modules for claim in declared(importlib.import_module(name)))
+        return found if self.formulas is None else with_formulas(found, self.formulas)
 
     def declared_figures(self) -> tuple[Figure, ...]:
         """Every figure that the pack declares, in order.

@@ -28,6 +28,7 @@ AXE = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine")
 
+FORMULA = r"c(p) = \frac{\sqrt{1 - p^2}}{2p} \sum_{k=1}^{n} \begin{cases} 1 & p < 0.5 \\ 0 & \text{else} \end{cases}"
 LOOK = {"block": "main", "seeds": 8, "estimate": 1.01, "interval": [0.8, 1.3], "verdict": "UNDECIDED"}
 LAST = LOOK | {"seeds": 16, "estimate": 1.02, "interval": [0.98, 1.06], "verdict": "HOLDS"}
 GRID = [
@@ -44,8 +45,16 @@ HUGE = [
 ]
 CLAIMS = [
     *EVERY,
-    claim(id="demo.grid", points=GRID, **{name: GRID[2][name] for name in ("estimate", "margin")}),
-    claim(id="demo.hostile", statement=HOSTILE, locus=HOSTILE, finding=HOSTILE, role="ours", reason=HOSTILE),
+    claim(id="demo.grid", points=GRID, formula=FORMULA, **{name: GRID[2][name] for name in ("estimate", "margin")}),
+    claim(
+        id="demo.hostile",
+        statement=HOSTILE,
+        locus=HOSTILE,
+        finding=HOSTILE,
+        role="ours",
+        reason=HOSTILE,
+        formula=rf"\href{{javascript:alert(1)}}{{x}}\text{{{HOSTILE}}}",
+    ),
     DEPENDING,
     claim(
         id="demo.huge", band=[-1e308, 1e308], interval=[-1.7e308, 1.7e308], estimate=1e300, rival=-1.7e308, points=HUGE
@@ -249,6 +258,9 @@ def test_a_claim_opens_and_the_way_back_leads_where_one_was(view):
 
 def test_a_claim_of_several_points_shows_them_all(view):
     page = view("#demo.grid")
+    for each in ("[aria-label=Looks]", "[aria-label='Over the grid']"):
+        page.execute_script(f"document.querySelector(`#claim {each}`).scrollIntoView()")
+        waited(page, f"document.querySelector(`#claim {each} svg`)")
     waited(page, "document.querySelectorAll('#claim svg').length >= 4")
     names = js(page, "[...document.querySelectorAll('#claim .points tbody th')].map(node => node.textContent)")
     assert names == [f"n={n}, metric={metric}" for n in (64, 256, 512) for metric in ("pre", "post")]
@@ -256,7 +268,7 @@ def test_a_claim_of_several_points_shows_them_all(view):
     assert js(page, "document.querySelectorAll('#claim svg .seed').length") == 4
     assert js(page, "document.querySelectorAll('#claim svg .curve').length") == 2
     page.execute_script(
-        "const more = document.querySelector('#claim details'); more.open = true; more.scrollIntoView()"
+        "const more = document.querySelector('#claim details:has(.figure)'); more.open = true; more.scrollIntoView()"
     )
     waited(page, "document.querySelectorAll('#claim svg .seed').length === 8")
 
@@ -277,6 +289,37 @@ def test_a_claim_that_depends_shows_its_readings_and_what_authors_answer(view):
     verdicts = js(page, "[...document.querySelectorAll('#claim .readings .badge')].map(node => node.textContent)")
     assert verdicts == ["REFUTED", "HOLDS"]
     assert ids(view("#verdict=DEPENDS")) == ["demo.depends"]
+
+
+def test_a_formula_and_the_tested_relation_are_typeset(view):
+    page = view("#demo.grid")
+    inside = "document.querySelector('#claim [aria-label=Formula] math')"
+    assert js(page, f"{inside}.namespaceURI") == "http://www.w3.org/1998/Math/MathML"
+    assert js(page, f"{inside}.querySelectorAll('mfrac').length") == 1
+    assert js(page, f"{inside}.querySelector('mfrac').getBoundingClientRect().height") > 20  # stacked, not in a row
+    assert js(page, "document.querySelector('#claim details code').textContent") == FORMULA
+    tested = js(page, "document.querySelector('#claim [aria-label=\"What is tested\"] math').textContent")
+    assert tested == "|𝔼[X]−1|≤0.1"
+    assert js(page, "document.getElementById('formulas').hidden")
+    page = view("#demo.exact")
+    assert js(page, "document.querySelector('#claim [aria-label=Formula]')") is None
+    assert js(page, "document.querySelector('#claim [aria-label=\"What is tested\"] math').textContent").startswith("|")
+
+
+def test_a_formula_that_is_none_is_shown_as_it_is(view):
+    page = view("#demo.hostile")
+    shown = js(page, "document.querySelector('#claim [aria-label=Formula]')")
+    assert shown.text == CLAIMS[len(EVERY) + 1]["formula"]
+    assert js(page, "[document.images.length, document.scripts.length]") == [0, 2]
+    assert js(page, "document.querySelectorAll('[href^=javascript]').length") == 0
+
+
+def test_without_scripts_formulas_stand_below_the_claims(view):
+    page = view(script=False)
+    fragment = page.find_element("css selector", "noscript a[href='#formula-0']").get_attribute("href")
+    assert fragment.endswith("#formula-0")
+    assert page.find_element("css selector", "#formula-0 mfrac").is_displayed()
+    assert not page.find_element("css selector", "#forms math").is_displayed()
 
 
 def test_text_of_claims_stays_text(view):

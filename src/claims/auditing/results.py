@@ -244,6 +244,7 @@ class ClaimResult:
             "as_expected": self.as_expected,
         }
         tail = {"finding": claim.finding or None, "corrected_by": claim.corrected_by}
+        formula = {"formula": claim.formula} if claim.formula else {}
         seconds = round(sum(point.seconds for point in self.every_point), 6)
         whole = {"verdict": self.verdict.value, "reason": _words(self.reason) or None, "seconds": seconds}
         points = [
@@ -251,7 +252,7 @@ class ClaimResult:
             for point in self.points
         ]
         readings = [each.to_json(claim) for each in self.read] if claim.readings else []
-        return head | speaker | whole | tail | {"readings": readings, "points": points}
+        return head | formula | speaker | whole | tail | {"readings": readings, "points": points}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from claims.extras import EXTRAS, command, is_there
 PRESENT, OPTIONAL, MISSING = "present", "optional", "missing"
 
 _NEEDED = (
-    "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click", "fastjsonschema"
+    "numpy", "scipy", "statsmodels", "hypothesis", "mpmath", "rich", "jinja2", "click", "fastjsonschema",
+    "latex2mathml",
 )  # fmt: skip
 _OPTIONAL = {module: command(extra) for module, extra in EXTRAS.items()} | {"pytest": command("test")}
 #: What the compiled kernels have a build of their own for, as Linux and macOS name it.

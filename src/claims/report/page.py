@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM
 from claims.paper import Paper
+from claims.report.mathml import shown, with_slots
 from claims.report.numbers import number
 from claims.report.page_data import Known, page_data
 from claims.report.plot import WIDTH
@@ -98,7 +99,7 @@ def render(
         coverage_page: file name of the page about what is covered, to link to.
     """
     known = known or Known()
-    rows, code = document["claims"], script()
+    rows, code, data = document["claims"], script(), page_data(document, known)
     page: str = (
         _environment(document["tier"])
         .get_template("page.html")
@@ -113,7 +114,10 @@ def render(
             total=len(rows),
             alpha_claim=f"{ALPHA_CLAIM:.0e}",
             alpha_audit=f"{ALPHA_AUDIT:.0%}",
-            data=Markup(embedded(page_data(document, known))),
+            data=Markup(embedded(data)),
+            formulas=[shown(tex) for tex in data["formulas"]],
+            forms=[with_slots(form) for form in data["forms"]],
+            formula_of=[claim.get("formula") for claim in data["claims"]],
             script=Markup(code),
             digest="sha256-" + base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
         )

@@ -18,6 +18,7 @@ from claims.report.author import WHO
 from claims.report.findings import by_importance
 from claims.report.numbers import band_text, estimate_text, interval_text, number
 from claims.report.readings import curve
+from claims.report.relation import relation_of
 from claims.report.summary import NOT_MEASURED, label
 from claims.report.visible import visible
 from claims.report.why import error_rates, experiments
@@ -82,7 +83,7 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
     rows = document["claims"]
     keys = list(dict.fromkeys(row["paper"] for row in rows))
     ranks = {row["id"]: i for i, row in enumerate(by_importance(rows))}
-    risks, modules, names = Pool(), Pool(), Pool()
+    risks, modules, names, formulas, forms = Pool(), Pool(), Pool(), Pool(), Pool()
     about = _about(known, keys)
     claims = []
     for row in rows:
@@ -91,6 +92,9 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
         if name in known.claims:
             made["risk"] = risks(error_rates(known.claims[name]))
             made["experiments"] = [names(each) for each in experiments(known.claims[name])] or None
+        tex, relation = formula_of(row, known), relation_of(row, known.claims.get(name))
+        made["formula"] = formulas(tex) if tex else None
+        made["relation"] = None if relation is None else [forms(relation.form), *relation.figures]
         file, _, line = known.places.get(name, "").partition(":")
         made |= {
             "readings": _readings(row),
@@ -114,11 +118,19 @@ def page_data(document: Mapping[str, Any], known: Known) -> dict[str, Any]:
                 "risks": list(risks.values),
                 "modules": list(modules.values),
                 "words": list(WORDS),
+                "formulas": list(formulas.values),
+                "forms": list(forms.values),
                 "experiments": list(names.values),
                 "claims": claims,
             }
         )
     )
+
+
+def formula_of(row: Row, known: Known) -> str:
+    """TeX of a claim's mathematics: of the result, else of the declaration; empty where neither has one."""
+    declared = known.claims.get(row["id"])
+    return str(row.get("formula") or (declared.formula if declared is not None else ""))
 
 
 def _about(known: Known, keys: Iterable[str]) -> dict[str, list[int]]:

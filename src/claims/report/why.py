@@ -20,6 +20,7 @@ from claims.report.author import (
     who_says,
 )
 from claims.report.numbers import band_text, counted, duration, estimate_text, interval_text, number
+from claims.report.relation import relation_of
 from claims.report.words import at_words, compared_words, estimate_words, more_words, target_words, verdict_words
 from claims.verdict import DEPENDS, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
@@ -53,6 +54,7 @@ class Story:
         return document | {
             "provenance": band.provenance.value if band else None,
             "because": band.because if band else None,
+            "relation": relation.tex if (relation := relation_of(document, self.result.claim)) else None,
             "experiments": experiments(self.result.claim),
             "error_rates": error_rates(self.result.claim),
             "correction": self._correction(),
@@ -68,6 +70,8 @@ class Story:
         claim = self.result.claim
         row = self.result.to_json()
         yield claim.id, [f'{who_says(claim)}: "{claim.statement}"', passage(self.paper, claim)]
+        if mathematics := list(_mathematics(claim, row)):
+            yield "Formula, as TeX", mathematics
         yield "Verdict", list(self._verdict(row))
         yield "Read as", list(readings_lines(claim, row))
         if self.responses:
@@ -134,6 +138,15 @@ class Story:
             "estimate": estimate_words(row),
             "statement": row["statement"],
         }
+
+
+def _mathematics(claim: Claim, row: Mapping[str, Any]) -> Iterator[str]:
+    """The claim's formula, and the relation that is tested."""
+    if claim.formula:
+        yield claim.formula
+    relation = relation_of(row, claim)
+    if relation is not None:
+        yield f"tested: {relation.tex}"
 
 
 def experiments(claim: Claim) -> list[str]:

@@ -9,6 +9,7 @@ from claims.claim import Claim
 from claims.errors import InvalidDeclaration, Unavailable
 from claims.outline.references import references
 from claims.outline.unread import unread
+from claims.report.mathml import typeset
 from claims.review.remarks import Remark, Reviewed, Weight
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Provenance, Role
 
@@ -64,6 +65,16 @@ def words(seen: Reviewed) -> Iterator[Remark]:
             yield seen.of(claim, "finding", "expected UNDECIDED: say what would decide it")
         if claim.expected is HOLDS and claim.corrected_by:
             yield seen.of(claim, "corrected_by", "the claim is expected to hold: there is nothing to correct")
+
+
+def formulas(seen: Reviewed) -> Iterator[Remark]:
+    """TeX that a page can typeset."""
+    for claim in seen.claims:
+        try:
+            if claim.formula:
+                typeset(claim.formula)
+        except InvalidDeclaration as error:
+            yield seen.of(claim, "formula", str(error))
 
 
 def readings(seen: Reviewed) -> Iterator[Remark]:
@@ -128,4 +139,4 @@ def provenance(seen: Reviewed) -> Iterator[Remark]:
         yield seen.whole("provenance", f"{share}; {better}", Weight.CONSIDER)
 
 
-CHECKS: tuple[Callable[[Reviewed], Iterator[Remark]], ...] = (ids, loci, words, readings, rivals, provenance)
+CHECKS: tuple[Callable[[Reviewed], Iterator[Remark]], ...] = (ids, loci, words, formulas, readings, rivals, provenance)

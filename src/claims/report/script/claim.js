@@ -100,6 +100,32 @@ function readings(claim) {
       el("table", {class: "points readings"}, el("thead", null, el("tr", null, head)), el("tbody", null, all.map(row)))) : null);
 }
 
+// A formula, and the relation that is tested: typeset in the page, once for all claims that have them.
+const forms = byName("forms"), typeset = byName("formulas");
+typeset.hidden = true;
+const wide = (name, node) => el("div", {class: "formula scroll", tabindex: "0", role: "region", "aria-label": name}, node);
+const MEANS = {
+  identity: "l and r: the two sides at a draw; ε: what rounding may make of their difference", search: "m: the margin at an input",
+  table: "c: the printed figures, u: units of their last places; F = 0: what has to be true of the figures that they stand for",
+  replay: "X: what the published seeds give; c: the printed figure, u: a unit of its last place", value: "x: the number, which is computed once",
+  regression: "β: the slope of Y on X over observations", "rank-correlation": "ρ: Spearman's, over observations", sample: "θ: the statistic of the fixed sample",
+  proportion: "X: success in a trial", quantile: "X: an independent draw",
+};
+const legendOf = kind => MEANS[kind] || "E: the mean over seeds; X and Y: what a seed gives, T: what it gives at a level of the axis";
+function mathematics(claim) {
+  const made = [];
+  if (claim.formula !== undefined) {
+    made.push(wide("Formula", byName(`formula-${claim.formula}`).lastElementChild.cloneNode(true)),
+      el("details", null, el("summary", null, "As TeX"), el("code", null, data.formulas[claim.formula])));
+  }
+  if (claim.relation) {
+    const [form, ...figures] = claim.relation, node = forms.children[form].cloneNode(true);
+    node.querySelectorAll(".slot").forEach((slot, i) => { slot.textContent = figures[i]; });
+    made.push(el("h4", null, "What is tested"), wide("What is tested", node), el("p", {class: "expected"}, legendOf(claim.kind)));
+  }
+  return part("Formula", made);
+}
+
 // What the paper's authors answer, as they sent it.
 const answers = claim => (claim.responses || []).map(answer => el("blockquote", null,
   el("p", {class: "expected"}, `The authors answer: ${answer.by}, ${answer.date}`, answer.reading ? `, read as ${answer.reading}` : "",
@@ -123,7 +149,7 @@ function viewOf(claim) {
     correctedBy || null,
     back.length ? el("p", null, "Corrects ", back.map((id, i) => [i ? ", " : "", link(id)])) : null,
     drawn ? el("div", {class: "figure main"}, drawn) : null,
-    answers(claim), readings(claim),
+    mathematics(claim), answers(claim), readings(claim),
     part("How it was decided", decision(claim), data.risks[claim.risk] ? el("p", {class: "expected"}, data.risks[claim.risk]) : null, all.length ? steps(speaker(claim, all)) : null),
     several ? part(`Its ${all.length} points; the figures above are of the one that speaks for it`, everyPoint(claim, all)) : null,
     part("What it rests on", el("dl", {class: "facts"},
