@@ -708,7 +708,8 @@ def test_table_report_and_why_say_which_level_is_first(cli, tmp_path, monkeypatc
 def test_diff_of_equal_results(cli, audit):
     audit(*GREEN, "--json", "a.json")
     assert "no verdict changed" in cli("diff", "a.json", ".claimbench").stdout
-    assert "no verdict changed" in cli("diff", "a.json", ".claimbench/evidence.sqlite").stdout
+    assert "no verdict changed" in cli("diff", "a.json", ".claimbench/evidence.sqlite", "claims_cli_demo.py").stdout
+    one_line(cli("diff", "a.json", ".claimbench/evidence.sqlite", code=2), "name their files")
 
 
 def test_diff_shows_verdicts_first_then_estimates(cli, audit, folder):

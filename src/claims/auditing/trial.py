@@ -206,32 +206,42 @@ class Trial:
         return None
 
     def _values(self, outcomes: Lookup) -> Values:
-        import numpy as np
+        return sample_of(self, self.seeds(), outcomes)
 
-        values = {}
-        for quantity in self.claim.test.quantities():
-            columns = [self._column(quantity, member, outcomes) for member in self.members]
-            values[quantity] = np.stack(columns, axis=1) if self.claim.test.over else columns[0]
-        return Values(values, self.members if self.claim.test.over else ())
 
-    def _column(self, quantity: Quantity, member: Point, outcomes: Lookup) -> np.ndarray:
-        """Values of the look's seeds at one member point."""
-        import numpy as np
+def sample_of(trial: Trial, seeds: Sequence[int], outcomes: Lookup) -> Values:
+    """What a trial's test is given of some seeds, each of which has its records.
 
-        measurement, cell = Measurement.of(quantity, member), dict(quantity.experiment.cell(dict(member)))
-        column = []
-        for seed in self.seeds():
-            outcome = outcomes(measurement, seed)
-            assert outcome is not None
-            assert outcome.records is not None
-            record = _pick(outcome.records, cell)
-            if quantity.name not in record:
-                available = ", ".join(name for name in record if name not in cell)
-                raise MeasurementError(f"{measurement.name} returned no {quantity.name!r}; it returned {available}")
-            column.append(record[quantity.name])
-        if len({len(value) if isinstance(value, list) else None for value in column}) > 1:
-            raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
-        return np.array(column)
+    Raises:
+        MeasurementError: an experiment returned no such quantity, or lists of different lengths.
+    """
+    import numpy as np
+
+    test, values = trial.claim.test, {}
+    for quantity in test.quantities():
+        columns = [_column(quantity, member, seeds, outcomes) for member in trial.members]
+        values[quantity] = np.stack(columns, axis=1) if test.over else columns[0]
+    return Values(values, trial.members if test.over else ())
+
+
+def _column(quantity: Quantity, member: Point, seeds: Sequence[int], outcomes: Lookup) -> np.ndarray:
+    """Values of the seeds at one member point."""
+    import numpy as np
+
+    measurement, cell = Measurement.of(quantity, member), dict(quantity.experiment.cell(dict(member)))
+    column = []
+    for seed in seeds:
+        outcome = outcomes(measurement, seed)
+        assert outcome is not None
+        assert outcome.records is not None
+        record = _pick(outcome.records, cell)
+        if quantity.name not in record:
+            available = ", ".join(name for name in record if name not in cell)
+            raise MeasurementError(f"{measurement.name} returned no {quantity.name!r}; it returned {available}")
+        column.append(record[quantity.name])
+    if len({len(value) if isinstance(value, list) else None for value in column}) > 1:
+        raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
+    return np.array(column)
 
 
 def _pick(records: Sequence[Mapping[str, object]], cell: Mapping[str, Scalar]) -> Mapping[str, object]:

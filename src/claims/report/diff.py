@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from claims.evidence.canonical import canonical_json
+from claims.report.movement import chance_of, grown, moved, same
 from claims.report.readings import name_of
 from claims.report.words import at_words, estimate_words
 
 Document = Mapping[str, Any]
 Row = Mapping[str, Any]
 Pairs = Sequence[tuple[Row, Row]]
+#: Fingerprint of what an experiment runs, by its name.
+Codes = Mapping[str, str]
 
 #: What a claim declares once, and what of it is computed for each of its points.
 _OF_CLAIMS = ("statement", "read_as", "locus", "role", "kind", "decides", "expected", "finding", "corrected_by")
 _OF_POINTS = ("target", "band", "rival")
-#: By how much of a band's width a computed edge may differ from one machine to another.
-_ROUNDING = 1e-9
+#: What stands for the verdict of what was not measured.
+_DECLARED = "declared"
+#: Characters of a fingerprint that are shown.
+_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,15 @@ class Difference:
         estimates: that moved by more than their intervals.
         declarations: fields of claims, and of their points, that say something else.
         tolerances: those of them by which a band admits values that it refused before.
+        narrowed: those of them by which a band refuses values that it admitted before, and admits no others.
         added: claims that only the second result has.
         removed: claims that only the first one has.
         removed_points: points that only the first one has, of claims that both have.
         removed_readings: readings that only the first one has, of claims that both have.
         settings: tier, epoch and environment.
+        code: experiments that run other code than before.
+        compared: estimates that both have.
+        chance: bound of the probability that any of the estimates moved by chance alone.
     """
 
     verdicts: tuple[Change, ...]
@@ -58,11 +66,15 @@ class Difference:
     estimates: tuple[Change, ...]
     declarations: tuple[Change, ...]
     tolerances: tuple[Change, ...]
+    narrowed: tuple[Change, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
     removed_points: tuple[Change, ...]
     removed_readings: tuple[Change, ...]
     settings: tuple[Change, ...]
+    code: tuple[Change, ...]
+    compared: int
+    chance: float
 
     @property
     def weakened(self) -> bool:
@@ -76,70 +88,72 @@ class Difference:
         return asdict(self)
 
 
-def compare(before: Document, after: Document) -> Difference:
-    """The differences of two result documents, in the order of the second one."""
+def compare(before: Document, after: Document, codes: tuple[Codes, Codes] = ({}, {})) -> Difference:
+    """The differences of two result documents, in the order of the second one.
+
+    Verdicts are compared where both have one: of a claim that was only declared it is null.
+
+    Args:
+        before: the first.
+        after: the second.
+        codes: of both, fingerprints of what each experiment runs, by its name; empty where nobody knows.
+    """
     old, new = ({claim["id"]: claim for claim in document["claims"]} for document in (before, after))
     common = [(old[name], new[name]) for name in new if name in old]
     points = [pair for claims in common for pair in _matching(*claims)]
     declared = [pair for claims in common for pair in _declared(*claims)]
     read = [pair for claims in common for pair in _read_alike(*claims)]
     measured = points + read
-    changed = {a["id"] for a, b in common if a["verdict"] != b["verdict"]}
-    moved_points = [(a, b) for a, b in points if a["verdict"] != b["verdict"] and a["id"] not in changed]
+    estimated = [pair for pair in measured if all(row["estimate"] is not None for row in pair)]
+    changed = {a["id"] for a, b in common if _decided_otherwise(a, b)}
+    moved_points = [(a, b) for a, b in points if _decided_otherwise(a, b) and a["id"] not in changed]
     return Difference(
         verdicts=tuple(_verdict(a, b) for a, b in common if a["id"] in changed),
         points=tuple(_verdict(a, b) for a, b in moved_points),
-        readings=tuple(_verdict(a, b) for a, b in read if a["verdict"] != b["verdict"]),
-        estimates=tuple(_change(b, estimate_words(a), estimate_words(b)) for a, b in measured if moved(a, b)),
+        readings=tuple(_verdict(a, b) for a, b in read if _decided_otherwise(a, b)),
+        estimates=tuple(_change(b, estimate_words(a), estimate_words(b)) for a, b in estimated if moved(a, b)),
         declarations=(
             *_declarations(common, _OF_CLAIMS),
             *_declarations(declared + read, _OF_POINTS),
             *(change for claims in common for change in _options(*claims)),
         ),
-        tolerances=tuple(
-            _change(b, _band(a), _band(b), "band") for a, b in declared + read if grown(a["band"], b["band"])
-        ),
+        tolerances=tuple(_bands((a, b) for a, b in declared + read if grown(a["band"], b["band"]))),
+        narrowed=tuple(_bands((a, b) for a, b in declared + read if _narrowed(a["band"], b["band"]))),
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
         removed_points=tuple(change for claims in common for change in _removed_points(*claims)),
         removed_readings=tuple(
-            _change(row, row["verdict"], "")
+            _change(row, row["verdict"] or _DECLARED, "")
             for a, b in common
             for key, row in _readings(a).items()
             if key not in _readings(b)
         ),
         settings=tuple(_settings(before, after)),
+        code=tuple(_code(*codes)),
+        compared=len(estimated),
+        chance=chance_of(estimated),
     )
 
 
-def moved(a: Row, b: Row) -> bool:
-    """Whether two estimates differ by more than their intervals: the intervals have no point in common.
-
-    Exact values may differ by rounding in the ninth digit.
-    """
-    if a["estimate"] is None or b["estimate"] is None:
-        return False
-    lo, hi = (_edges(row["interval"] or (row["estimate"], row["estimate"])) for row in (a, b))
-    apart = lo[1] < hi[0] or hi[1] < lo[0]
-    return apart and not math.isclose(a["estimate"], b["estimate"], rel_tol=1e-9, abs_tol=1e-15)
+def _decided_otherwise(a: Row, b: Row) -> bool:
+    """Whether both have a verdict, and not the same."""
+    return a["verdict"] != b["verdict"] and None not in (a["verdict"], b["verdict"])
 
 
-def grown(before: Sequence[float | None] | None, after: Sequence[float | None] | None) -> bool:
-    """Whether a band admits values that it refused before, by more than rounding.
-
-    A band that moves does so on one side, whatever its width; one that was given up admits everything.
-    """
-    if before is None or after is None:
-        return before is not None
-    (old_lo, old_hi), (lo, hi) = _edges(before), _edges(after)
-    scale = next((x for x in (old_hi - old_lo, abs(old_lo), abs(old_hi)) if math.isfinite(x)), 0.0)
-    return lo < old_lo - _ROUNDING * scale or hi > old_hi + _ROUNDING * scale
+def _narrowed(before: Any, after: Any) -> bool:
+    """Whether a band refuses values that it admitted before, and admits no others."""
+    return grown(after, before) and not grown(before, after)
 
 
-def _edges(pair: Sequence[float | None]) -> tuple[float, float]:
-    """Both edges, infinite where null."""
-    lo, hi = pair
-    return -math.inf if lo is None else lo, math.inf if hi is None else hi
+def _bands(pairs: Iterable[tuple[Row, Row]]) -> Iterator[Change]:
+    return (_change(b, _band(a), _band(b), "band") for a, b in pairs)
+
+
+def _code(before: Codes, after: Codes) -> Iterator[Change]:
+    """Experiments that both know and that run other code; one that only one of them knows is of claims that are new."""
+    for name, code in after.items():
+        if name in before and before[name] != code:
+            yield Change(name, "", "", before[name][:_SHOWN], code[:_SHOWN])
 
 
 def _matching(a: Row, b: Row) -> list[tuple[Row, Row]]:
@@ -183,7 +197,7 @@ def _declared(a: Row, b: Row) -> list[tuple[Row, Row]]:
     if a["points"] and b["points"]:
         return _matching(a, b)
     rows = ((x, y) for x in a["points"] or [a] for y in b["points"] or [b])
-    return [next(((x, y) for x, y in rows if _same(x["target"], y["target"])), (a, b))]
+    return [next(((x, y) for x, y in rows if same(x["target"], y["target"])), (a, b))]
 
 
 def _removed_points(a: Row, b: Row) -> Iterator[Change]:
@@ -191,23 +205,14 @@ def _removed_points(a: Row, b: Row) -> Iterator[Change]:
     left = {canonical_json(point["at"]) for point in b["points"]}
     for point in a["points"] if left else ():
         if canonical_json(point["at"]) not in left:
-            yield _change(point, point["verdict"], "")
+            yield _change(point, point["verdict"] or _DECLARED, "")
 
 
 def _declarations(pairs: Pairs, fields: Sequence[str]) -> Iterator[Change]:
     for a, b in pairs:
         for field in fields:
-            if not _same(a[field], b[field]):
+            if not same(a[field], b[field]):
                 yield _change(b, _said(a, field), _said(b, field), field)
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether a declaration is what it was; numbers may differ by rounding, as closed forms do between machines."""
-    if isinstance(a, list) and isinstance(b, list):
-        return not grown(a, b) and not grown(b, a)
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return math.isclose(a, b, rel_tol=_ROUNDING, abs_tol=1e-15)
-    return bool(a == b)
 
 
 def _said(row: Row, field: str) -> str:
@@ -235,7 +240,9 @@ def _change(row: Row, before: str, after: str, field: str = "") -> Change:
 
 
 def _settings(before: Document, after: Document) -> Iterator[Change]:
-    """Tier, epoch and environment, where they are not the same."""
+    """Tier, epoch and environment, where they are not the same; nothing of what was only declared."""
+    if before["tier"] is None or after["tier"] is None:
+        return
     flat = [
         {"tier": document["tier"], "epoch": document["epoch"], **document["environment"]}
         for document in (before, after)

@@ -1,0 +1,63 @@
+"""How far apart two figures or two bands are: by more than intervals, or by more than rounding, allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from claims.kinds.base import LOOKS
+
+Row = Mapping[str, Any]
+
+#: By how much of a band's width a computed edge may differ from one machine to another.
+_ROUNDING = 1e-9
+
+
+def moved(a: Row, b: Row) -> bool:
+    """Whether two estimates differ by more than their intervals: the intervals have no point in common.
+
+    Exact values may differ by rounding in the ninth digit.
+    """
+    if a["estimate"] is None or b["estimate"] is None:
+        return False
+    lo, hi = (edges(row["interval"] or (row["estimate"], row["estimate"])) for row in (a, b))
+    apart = lo[1] < hi[0] or hi[1] < lo[0]
+    return apart and not math.isclose(a["estimate"], b["estimate"], rel_tol=1e-9, abs_tol=1e-15)
+
+
+def grown(before: Sequence[float | None] | None, after: Sequence[float | None] | None) -> bool:
+    """Whether a band admits values that it refused before, by more than rounding.
+
+    A band that moves does so on one side, whatever its width; one that was given up admits everything.
+    """
+    if before is None or after is None:
+        return before is not None
+    (old_lo, old_hi), (lo, hi) = edges(before), edges(after)
+    scale = next((x for x in (old_hi - old_lo, abs(old_lo), abs(old_hi)) if math.isfinite(x)), 0.0)
+    return lo < old_lo - _ROUNDING * scale or hi > old_hi + _ROUNDING * scale
+
+
+def edges(pair: Sequence[float | None]) -> tuple[float, float]:
+    """Both edges, infinite where null."""
+    lo, hi = pair
+    return -math.inf if lo is None else lo, math.inf if hi is None else hi
+
+
+def chance_of(pairs: Iterable[tuple[Row, Row]]) -> float:
+    """Bound of the probability that any of these pairs of estimates, each of one and the same truth, has moved.
+
+    Two intervals that both cover the truth meet. Each fails to with probability alpha at each look that its claim may
+    take; failures add up over both intervals, over the looks and over all pairs, however they depend on each other.
+    What is evaluated rather than sampled has no alpha, and does not move by chance.
+    """
+    return min(sum(len(LOOKS) * (row["alpha"] or 0.0) for pair in pairs for row in pair), 1.0)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether a declaration is what it was; numbers may differ by rounding, as closed forms do between machines."""
+    if isinstance(a, list) and isinstance(b, list):
+        return not grown(a, b) and not grown(b, a)
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=_ROUNDING, abs_tol=1e-15)
+    return bool(a == b)
