@@ -7,12 +7,12 @@ imports neither matplotlib nor anything that a curve is computed with.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from claims.errors import InvalidDeclaration
 from claims.experiment import Scalar
-from claims.fields import check_text, is_address
+from claims.fields import check_text, is_address, is_finite
 from claims.lazy import Number, check_number
 
 _KEY = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -20,32 +20,51 @@ _KEY = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Estimates with their intervals, from the points of a claim.
+    """Estimates with their intervals, of a claim's points or of several claims.
 
     Attributes:
         label: in the legend.
-        claim: its id.
+        claim: its id; or the id of the claim for each place along the axis, which has one point there.
         where: coordinates that a point has to have; of the others every value is drawn.
+        arm: what is the same in other series, such as a flip rate; those of one arm share colour, mark and dash.
+        through: a monotone function that takes an estimate into the unit of the axis, such as ``math.exp``.
     """
 
     label: str
-    claim: str
+    claim: str | Mapping[Scalar, str]
     where: Mapping[str, Scalar] = field(default_factory=dict)
+    arm: str = ""
+    through: Callable[[float], float] | None = None
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Ids of the claims that it draws."""
+        return (self.claim,) if isinstance(self.claim, str) else tuple(dict.fromkeys(self.claim.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """Figures as printed, from a table's TOML file.
+    """Figures as printed, from a table's TOML file; rows without one of the columns are left out.
 
     Attributes:
         label: in the legend.
         table: ``"package:file.toml"``.
-        y: the column that is drawn; the figure's ``x`` is a column, too.
+        y: the column that is drawn.
+        x: the column of the place along the axis; where it is empty, the coordinate's name.
+        where: what a row has to have, by column.
+        spread: the column of a standard deviation to either side.
+        arm: as of what is measured.
+        through: as of what is measured.
     """
 
     label: str
     table: str
     y: str
+    x: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
+    spread: str = ""
+    arm: str = ""
+    through: Callable[[float], float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +73,18 @@ class Curve:
 
     Attributes:
         label: in the legend.
-        function: ``"module:function"`` or a function, called with the axis's coordinate and those of ``at``.
+        function: ``"module:function"`` or a function, called with the axis's coordinate and those of ``at``; or a
+            number, which is a line; or one of these for each named place.
         at: the other coordinates.
         whole: at whole numbers alone, such as layers.
+        arm: as of what is measured.
     """
 
     label: str
-    function: Number
+    function: Number | Mapping[str, Number]
     at: Mapping[str, Scalar] = field(default_factory=dict)
     whole: bool = False
+    arm: str = ""
 
 
 Series = Measured | Printed | Curve
@@ -80,6 +102,12 @@ class Figure:
         y: what the other axis is.
         series: what is drawn, in the order of the legend.
         log: the axes that are logarithmic: "", "x", "y" or "xy".
+        places: of an axis that has names instead of numbers, such as a table's rows: each in order, and how it is
+            written. Such a figure is drawn with the places below one another and ``y`` across; those with nothing to
+            show are left out.
+        span: the part of the axis that is drawn, if not all.
+        relative_to: a closed form, as a curve's function, from which every number is shown as its deviation in per
+            cent; for what lies too close to a curve to be told from it.
     """
 
     key: str
@@ -89,6 +117,9 @@ class Figure:
     y: str
     series: tuple[Series, ...]
     log: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+    span: tuple[float, float] | None = None
+    relative_to: Number | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not _KEY.fullmatch(self.key) or "." not in self.key:
@@ -97,8 +128,17 @@ class Figure:
             check_text(getattr(self, name), f"figure.{name}", empty=False, where=self.key)
         if len(self.x) != 2 or not all(isinstance(part, str) and part for part in self.x):
             raise InvalidDeclaration("figure.x", self.x, "a coordinate, and what it is called", where=self.key)
-        if self.log not in ("", "x", "y", "xy"):
-            raise InvalidDeclaration("figure.log", self.log, '"", "x", "y" or "xy"', where=self.key)
+        allowed = ("", "y") if self.places else ("", "x", "y", "xy")
+        if self.log not in allowed:
+            words = '"" or "y" where the axis has places' if self.places else '"", "x", "y" or "xy"'
+            raise InvalidDeclaration("figure.log", self.log, words, where=self.key)
+        for place, name in self.places.items():
+            check_text(place, "figure.places", empty=False, where=self.key)
+            check_text(name, f"figure.places[{place!r}]", empty=False, where=self.key)
+        if self.span is not None and not (len(self.span) == 2 and all(map(is_finite, self.span)) and not self.places):
+            raise InvalidDeclaration("figure.span", self.span, "both ends of an axis of numbers", where=self.key)
+        if self.relative_to is not None:
+            check_number(self.relative_to, "figure.relative_to", where=self.key)
         if not self.series:
             raise InvalidDeclaration("figure.series", self.series, "one or more", where=self.key)
         for each in self.series:
@@ -108,10 +148,38 @@ class Figure:
         if not isinstance(series, Measured | Printed | Curve):
             raise InvalidDeclaration("figure.series", series, "Measured, Printed or Curve", where=self.key)
         check_text(series.label, "figure.series.label", empty=False, where=self.key)
+        check_text(series.arm, "figure.series.arm", where=self.key)
         if isinstance(series, Curve):
-            check_number(series.function, "figure.series.function", where=self.key)
-        elif isinstance(series, Printed) and not is_address(series.table):
-            raise InvalidDeclaration("figure.series.table", series.table, '"package:file.toml"', where=self.key)
+            self._check_curve(series)
+            return
+        if series.through is not None and not callable(series.through):
+            raise InvalidDeclaration("figure.series.through", series.through, "a function of a number", where=self.key)
+        if isinstance(series, Printed):
+            if not is_address(series.table):
+                raise InvalidDeclaration("figure.series.table", series.table, '"package:file.toml"', where=self.key)
+        elif not series.claims or not all(isinstance(name, str) and name for name in series.claims):
+            allowed = "a claim's id, or the id of one for each place"
+            raise InvalidDeclaration("figure.series.claim", series.claim, allowed, where=self.key)
+        elif not isinstance(series.claim, str):
+            self._check_places(series.claim, "figure.series.claim")
+
+    def _check_curve(self, curve: Curve) -> None:
+        one = not isinstance(curve.function, Mapping)
+        functions = {"": curve.function} if one else curve.function
+        if not one and not self.places:
+            raise InvalidDeclaration("figure.series.function", curve.function, "one for all places", where=self.key)
+        if not one:
+            self._check_places(functions, "figure.series.function")
+        for place, function in functions.items():
+            check_number(function, f"figure.series.function{f'[{place!r}]' if place else ''}", where=self.key)
+
+    def _check_places(self, given: Mapping[Scalar, object], name: str) -> None:
+        """Refuse a place that the axis does not have."""
+        for place in given:
+            fits = str(place) in self.places if self.places else isinstance(place, int | float)
+            if not fits:
+                allowed = f"one of {', '.join(self.places)}" if self.places else "a number, or name the figure's places"
+                raise InvalidDeclaration(name, place, allowed, where=self.key)
 
     @property
     def paper(self) -> str:

@@ -75,13 +75,14 @@ class Pack:
         return found if self.formulas is None else with_formulas(found, self.formulas)
 
     def declared_figures(self) -> tuple[Figure, ...]:
-        """Every figure that the pack declares, in order.
+        """Every figure that the pack declares, by itself or in a tuple, in order.
 
         Raises:
             InvalidDeclaration: two of them have one key, or a key begins with another than the paper's.
         """
-        module = importlib.import_module(self.figures) if self.figures else None
-        found = [each for each in vars(module).values() if isinstance(each, Figure)] if module else []
+        named = vars(importlib.import_module(self.figures)).values() if self.figures else ()
+        every = [one for each in named for one in (each if isinstance(each, tuple) else (each,))]
+        found = list({id(each): each for each in every if isinstance(each, Figure)}.values())
         for figure in found:
             if figure.paper != self.paper.key or sum(figure.key == other.key for other in found) > 1:
                 allowed = f"a key of its own that begins with {self.paper.key!r}, the key of the pack's paper"

@@ -20,6 +20,7 @@ from claims.packs import Pack
 from claims.paper import Paper
 from claims.report.document import load_result
 from claims.report.figure_data import as_csv, numbers
+from claims.report.figure_style import styles
 from claims.report.paper_figure import rendered
 from tests.claims.test_report import HOSTILE, claim, result, row
 
@@ -91,6 +92,68 @@ def test_what_the_result_does_not_have_is_empty():
         assert rendered(figure(shown), [drawn], form="svg")
 
 
+def test_claims_may_each_have_a_place_of_their_own():
+    both = result(
+        claim(id="demo.one", points=[row(estimate=1.0) | {"at": {}}]), claim(id="demo.two", estimate=2.0, points=[])
+    )
+    series = Measured(label="ours", claim={4: "demo.one", 2: "demo.two", 8: "demo.three"})
+    (drawn,) = numbers(figure(series), both)
+    assert [(dot.x, dot.y, dot.claim) for dot in drawn.dots] == [(2, 2, "demo.two"), (4, 1, "demo.one")]
+    named = figure(Measured(label="ours", claim={"b": "demo.two"}), places={"a": "A", "b": "B"}, x=("name", "name"))
+    assert [(dot.x, dot.y) for dot in numbers(named, both)[0].dots] == [(1, 2)]
+    with pytest.raises(InvalidDeclaration, match="demo.one, which has 6 points there"):
+        numbers(figure(series), document())
+    # of a result that was kept without points, none can be told from the others
+    assert numbers(figure(Measured(label="x", claim={2: "demo.two"}, where={"n": 2})), both)[0].dots == ()
+
+
+def test_rows_of_a_table_are_chosen_and_may_be_places():
+    shown = figure(
+        Printed(label="printed", table=TABLE, y="measured", spread="sd", where={"theory": "2.538"}),
+        Curve(label="line", function={"0.02": 2.0, "0.10": doubled}, at={"n": 3}),
+        places={"0.02": "two", "0.10": "ten"},
+        x=("flip_rate", "p"),
+    )
+    printed, strokes = numbers(shown, result())
+    assert [(dot.x, dot.y) for dot in printed.dots] == [(0, 2.583)]
+    assert (printed.dots[0].lo, printed.dots[0].hi) == pytest.approx((2.573, 2.593))
+    assert [(dot.x, dot.y) for dot in strokes.dots] == [(0, 2), (1, 6)]
+    text = rendered(shown, [printed, strokes], form="svg").decode()
+    assert ">two</text>" in text
+    assert ">ten</text>" not in text  # nothing was measured or printed there
+    assert [each["x"] for each in csv.DictReader(io.StringIO(as_csv(shown, [printed])))] == ["0.02"]
+
+
+def test_numbers_are_taken_into_the_unit_of_the_axis():
+    turned = Measured(label="ours", claim="demo.one", where={"metric": "pre"}, through=lambda y: -2 * y)
+    (drawn,) = numbers(figure(turned), document())
+    assert [(dot.y, dot.lo, dot.hi) for dot in drawn.dots] == [(-8, -10, math.inf), (-16, -16, -16), (-32, -34, -30)]
+    (relative,) = numbers(figure(MEASURED, relative_to=lambda n: 4 * n), document())
+    assert [dot.y for dot in relative.dots] == [-50, -50, -50]
+    assert (relative.dots[2].lo, relative.dots[2].hi) == pytest.approx((-53.125, -46.875))
+    (part,) = numbers(figure(MEASURED, span=(3, 5)), document())
+    assert [dot.x for dot in part.dots] == [4]
+    with pytest.raises(InvalidDeclaration, match=r"through.*math domain error.* at 16\.0"):
+        numbers(figure(Measured(label="x", claim="demo.one", through=lambda y: math.log(-y))), document())
+
+
+def test_arms_share_a_colour_and_differ_in_mark_and_dash():
+    series = [
+        each
+        for arm in ("one", "two")
+        for each in (
+            Measured(label="ours", claim="demo.one", where={"metric": "pre"}, arm=arm),
+            Curve(label="theory", function=doubled, arm=arm),
+        )
+    ]
+    ours, theory, other, last = styles(numbers(figure(*series), document()))
+    assert ours.colour == theory.colour != other.colour == last.colour
+    assert ours.mark != other.mark
+    assert theory.dash != last.dash
+    text = rendered(figure(*series), numbers(figure(*series), document()), form="svg").decode()
+    assert [text.count(f">{word}</text>") for word in ("one", "two", "ours", "theory")] == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -100,6 +163,14 @@ def test_what_the_result_does_not_have_is_empty():
         ({"series": (Printed(label="p", table="table.toml", y="c"),)}, "figure.series.table"),
         ({"series": (Curve(label="c", function="nothing"),)}, "figure.series.function"),
         ({"series": (Measured(label="", claim="demo.one"),)}, "figure.series.label"),
+        ({"series": (Measured(label="m", claim={}),)}, "figure.series.claim"),
+        ({"series": (Measured(label="m", claim={"a": "demo.one"}),)}, "figure.series.claim"),
+        ({"series": (Measured(label="m", claim={"b": "demo.one"}),), "places": {"a": "A"}}, "one of a"),
+        ({"series": (Measured(label="m", claim="demo.one", through=2),)}, "figure.series.through"),
+        ({"series": (Curve(label="c", function={1: 2.0}),)}, "figure.series.function"),
+        ({"series": (Curve(label="c", function={"a": "x"}),), "places": {"a": "A"}}, r"function\['a'\]"),
+        ({"places": {"a": ""}}, r"figure.places\['a'\]"), ({"places": {"a": "A"}, "log": "x"}, "figure.log"),
+        ({"span": (1, math.inf)}, "figure.span"), ({"relative_to": "x"}, "figure.relative_to"),
     ],
 )  # fmt: skip
 def test_a_declaration_is_refused_by_field(changes, field):
@@ -127,7 +198,7 @@ def test_a_file_is_the_same_each_time_and_its_text_is_text():
 
 def test_a_table_has_every_number_and_no_formula():
     shown = figure(Measured(label="=1+1", claim="demo.one", where={"metric": "pre"}))
-    rows = list(csv.DictReader(io.StringIO(as_csv(numbers(shown, document())))))
+    rows = list(csv.DictReader(io.StringIO(as_csv(shown, numbers(shown, document())))))
     assert [(each["x"], each["y"], each["lo"], each["hi"]) for each in rows] == [
         ("2.0", "4.0", "", "5.0"), ("4.0", "8.0", "8.0", "8.0"), ("8.0", "16.0", "15.0", "17.0"),
     ]  # fmt: skip
@@ -141,23 +212,27 @@ def test_there_are_some():
     assert {figure.paper for figure in FIGURES} == {"sign-magnitude", "mean-bias"}
 
 
+def audited(shown: Figure) -> dict[str, Any]:
+    """A result in which every claim of a figure has an estimate at each of its points."""
+    ids = {name for series in shown.series if isinstance(series, Measured) for name in series.claims}
+    claims = []
+    for name in sorted(ids):
+        at = [dict(members[0]) for _, members in CLAIMS[name].judged_points()]
+        points = [row(id=name, paper=shown.paper, estimate=0.5, interval=[0.4, 0.6]) | {"at": each} for each in at]
+        claims.append(claim(id=name, paper=shown.paper, points=points))
+    return result(*claims)
+
+
 @pytest.mark.parametrize("shown", FIGURES, ids=lambda figure: figure.key)
 def test_every_series_of_a_pack_has_its_points(shown):
     """Held against the declarations: a claim of that name, a point at those coordinates, a column, a number."""
-    levels: set[float] = set()
     for series in shown.series:
-        if isinstance(series, Measured):
-            points = [dict(members[0]) for _, members in CLAIMS[series.claim].judged_points()]
-            there = [at for at in points if series.where.items() <= at.items() and shown.x[0] in at]
-            assert len({at[shown.x[0]] for at in there}) == len(there) > 1  # one at each place
-            levels |= {at[shown.x[0]] for at in there}
-    drawn = numbers(shown, result())
-    assert all(each.dots for each in drawn if each.kind == "printed")
-    rows = [row(estimate=1.0, interval=None) | {"at": {shown.x[0]: level}} for level in sorted(levels)]
-    curves = [series for series in shown.series if isinstance(series, Curve)]
-    if curves:
-        made = numbers(figure(Measured(label="x", claim="demo.one"), *curves, x=shown.x), result(claim(points=rows)))
-        assert all(each.dots for each in made)
+        if isinstance(series, Measured) and not isinstance(series.claim, str) and not series.where:
+            assert {len(CLAIMS[name].judged_points()) for name in series.claims} == {1}
+    for each in numbers(shown, audited(shown)):
+        assert each.dots, each.series
+        if each.kind == "measured":
+            assert len({dot.x for dot in each.dots}) == len(each.dots)  # one at each place
 
 
 def test_a_pack_whose_figures_are_not_its_own_is_refused(tmp_path, monkeypatch):
@@ -189,6 +264,7 @@ def test_figures_are_drawn_from_a_result_alone(tmp_path):
     assert "not in this result: ours, n = 512" in told  # which keeps claims alone, without their points
     left_out = run("mean-bias.figure-5", "--json", str(path), "--into", str(tmp_path / "g"))
     assert "left out, the result has nothing of it" in left_out
+    assert "claimbench audit mean-bias.training.fp4-costs --tier standard" in left_out
     assert list((tmp_path / "g").iterdir()) == []
     assert (tmp_path / "f" / "sign-magnitude.figure-1.pdf").read_bytes().startswith(b"%PDF")
     assert "Figure 1, Table 2" in run("--list")
