@@ -7,12 +7,13 @@ imports neither matplotlib nor anything that a curve is computed with.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from claims.errors import InvalidDeclaration
-from claims.experiment import Scalar
+from claims.experiment import Point, Scalar, check_point
 from claims.fields import check_text, is_address, is_finite
+from claims.kinds.base import Kind
 from claims.lazy import Number, check_number
 
 _KEY = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -31,7 +32,7 @@ class Measured:
     """
 
     label: str
-    claim: str | Mapping[Scalar, str]
+    claim: str | Mapping[str, str] | Mapping[int, str] | Mapping[float, str]
     where: Mapping[str, Scalar] = field(default_factory=dict)
     arm: str = ""
     through: Callable[[float], float] | None = None
@@ -40,6 +41,25 @@ class Measured:
     def claims(self) -> tuple[str, ...]:
         """Ids of the claims that it draws."""
         return (self.claim,) if isinstance(self.claim, str) else tuple(dict.fromkeys(self.claim.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Estimates of what no claim speaks of, from evidence that audits have stored: what its experiments measured.
+
+    Attributes:
+        label: in the legend.
+        test: what is estimated, such as ``mean(block["loss"])``; with its interval of 95 per cent.
+        at: points, from ``grid(…)``.
+        arm: as of what is measured.
+        through: as of what is measured.
+    """
+
+    label: str
+    test: Kind
+    at: tuple[Point, ...]
+    arm: str = ""
+    through: Callable[[float], float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +107,7 @@ class Curve:
     arm: str = ""
 
 
-Series = Measured | Printed | Curve
+Series = Measured | Recorded | Printed | Curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +126,7 @@ class Figure:
             written. Such a figure is drawn with the places below one another and ``y`` across; those with nothing to
             show are left out.
         span: the part of the axis that is drawn, if not all.
+        joined: whether estimates are joined by a line, as of a course over time.
         relative_to: a closed form, as a curve's function, from which every number is shown as its deviation in per
             cent; for what lies too close to a curve to be told from it.
     """
@@ -119,6 +140,7 @@ class Figure:
     log: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
     span: tuple[float, float] | None = None
+    joined: bool = False
     relative_to: Number | None = None
 
     def __post_init__(self) -> None:
@@ -145,8 +167,8 @@ class Figure:
             self._check(each)
 
     def _check(self, series: Series) -> None:
-        if not isinstance(series, Measured | Printed | Curve):
-            raise InvalidDeclaration("figure.series", series, "Measured, Printed or Curve", where=self.key)
+        if not isinstance(series, Series):
+            raise InvalidDeclaration("figure.series", series, "Measured, Recorded, Printed or Curve", where=self.key)
         check_text(series.label, "figure.series.label", empty=False, where=self.key)
         check_text(series.arm, "figure.series.arm", where=self.key)
         if isinstance(series, Curve):
@@ -157,23 +179,33 @@ class Figure:
         if isinstance(series, Printed):
             if not is_address(series.table):
                 raise InvalidDeclaration("figure.series.table", series.table, '"package:file.toml"', where=self.key)
+        elif isinstance(series, Recorded):
+            self._check_recorded(series)
         elif not series.claims or not all(isinstance(name, str) and name for name in series.claims):
             allowed = "a claim's id, or the id of one for each place"
             raise InvalidDeclaration("figure.series.claim", series.claim, allowed, where=self.key)
         elif not isinstance(series.claim, str):
             self._check_places(series.claim, "figure.series.claim")
 
-    def _check_curve(self, curve: Curve) -> None:
-        one = not isinstance(curve.function, Mapping)
-        functions = {"": curve.function} if one else curve.function
-        if not one and not self.places:
-            raise InvalidDeclaration("figure.series.function", curve.function, "one for all places", where=self.key)
-        if not one:
-            self._check_places(functions, "figure.series.function")
-        for place, function in functions.items():
-            check_number(function, f"figure.series.function{f'[{place!r}]' if place else ''}", where=self.key)
+    def _check_recorded(self, series: Recorded) -> None:
+        if not (callable(getattr(series.test, "quantities", None)) and series.test.quantities()):
+            raise InvalidDeclaration("figure.series.test", series.test, "a test of measured values", where=self.key)
+        if not isinstance(series.at, tuple) or not series.at:
+            raise InvalidDeclaration("figure.series.at", series.at, "one or more points, from grid(…)", where=self.key)
+        for point in series.at:
+            check_point(point, "figure.series.at", where=self.key)
 
-    def _check_places(self, given: Mapping[Scalar, object], name: str) -> None:
+    def _check_curve(self, curve: Curve) -> None:
+        if not isinstance(curve.function, Mapping):
+            check_number(curve.function, "figure.series.function", where=self.key)
+            return
+        if not self.places:
+            raise InvalidDeclaration("figure.series.function", curve.function, "one for all places", where=self.key)
+        self._check_places(curve.function, "figure.series.function")
+        for place, function in curve.function.items():
+            check_number(function, f"figure.series.function[{place!r}]", where=self.key)
+
+    def _check_places(self, given: Iterable[object], name: str) -> None:
         """Refuse a place that the axis does not have."""
         for place in given:
             fits = str(place) in self.places if self.places else isinstance(place, int | float)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,16 +14,22 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 
+from claims import Claim, experiment, grid, mean, within
+from claims.auditing.recorded import recorded
 from claims.cli import main
 from claims.discovery import installed
-from claims.errors import InvalidDeclaration
-from claims.figures import Curve, Figure, Measured, Printed
+from claims.errors import InvalidDeclaration, MeasurementError
+from claims.evidence.store import Store
+from claims.figures import Curve, Figure, Measured, Printed, Recorded
+from claims.kinds.base import Judgement
 from claims.packs import Pack
 from claims.paper import Paper
 from claims.report.document import load_result
-from claims.report.figure_data import as_csv, numbers
+from claims.report.figure_data import numbers
 from claims.report.figure_style import styles
+from claims.report.figure_table import as_csv
 from claims.report.paper_figure import rendered
+from claims.verdict import HOLDS
 from tests.claims.test_report import HOSTILE, claim, result, row
 
 TABLE = "claims.papers.sign_magnitude:figures/table2.toml"
@@ -101,7 +109,7 @@ def test_claims_may_each_have_a_place_of_their_own():
     assert [(dot.x, dot.y, dot.claim) for dot in drawn.dots] == [(2, 2, "demo.two"), (4, 1, "demo.one")]
     named = figure(Measured(label="ours", claim={"b": "demo.two"}), places={"a": "A", "b": "B"}, x=("name", "name"))
     assert [(dot.x, dot.y) for dot in numbers(named, both)[0].dots] == [(1, 2)]
-    with pytest.raises(InvalidDeclaration, match="demo.one, which has 6 points there"):
+    with pytest.raises(InvalidDeclaration, match=r"demo\.one, which has 6 points there"):
         numbers(figure(series), document())
     # of a result that was kept without points, none can be told from the others
     assert numbers(figure(Measured(label="x", claim={2: "demo.two"}, where={"n": 2})), both)[0].dots == ()
@@ -137,6 +145,48 @@ def test_numbers_are_taken_into_the_unit_of_the_axis():
         numbers(figure(Measured(label="x", claim="demo.one", through=lambda y: math.log(-y))), document())
 
 
+SWEPT = experiment("toys:swept", sweep={"p": (1, 2, 4), "metric": ("pre", "post")})
+RECORDED = Recorded(label="ours", test=mean(SWEPT["x"]), at=grid(p=[1, 2, 4], metric="pre"))
+
+
+def test_what_no_claim_speaks_of_comes_from_stored_evidence(audit, tmp_path):
+    """A claim about one cell has the whole sweep measured; nothing more is measured for the others."""
+    shown = figure(RECORDED, x=("p", "p"))
+    assert numbers(shown, result())[0].dots == ()
+    path, band = tmp_path / "e.sqlite", within(5.0, abs=9.0, provenance="author", because="a toy")
+    one = Claim(id="toy.one", locus="1", statement="One.", at=grid(p=1, metric="pre"), test=mean(SWEPT["x"]), band=band)
+    found = audit(one, path=path).claims[0]
+    with Store.reading(path) as store:
+        before = path.read_bytes()
+        (drawn,) = numbers(shown, result(), lambda series: recorded(series.test, series.at, store, epoch=7))
+        assert not list(recorded(RECORDED.test, RECORDED.at, store, epoch=8))  # other streams
+        assert not list(recorded(mean(experiment("toys:arms")["u"]), ((),), store, epoch=7))
+        with pytest.raises(MeasurementError, match="returned no 'y'"):
+            list(recorded(mean(SWEPT["y"]), RECORDED.at, store, epoch=7))
+        assert path.read_bytes() == before
+    assert [dot.x for dot in drawn.dots] == [1, 2, 4]
+    ones = [dot.y - drawn.dots[0].y for dot in drawn.dots]
+    assert ones == pytest.approx([0, 1, 3])
+    assert drawn.dots[0].y == pytest.approx(found.to_json()["estimate"])
+    for dot in drawn.dots:
+        assert dot.lo < dot.y < dot.hi
+
+
+def test_intervals_that_would_cover_one_another_stand_aside_and_all_is_in_view():
+    """What is shifted still widens the axes: no bar is cut off, and none lies on another."""
+    points = [row(estimate=y, interval=[y - 1, y + 1]) | {"at": {"n": n}} for n, y in ((1, 10.0), (2, 20.0))]
+    both = [Measured(label=label, claim="demo.one") for label in ("one", "two")]
+    svg = rendered(figure(*both), numbers(figure(*both), result(claim(points=points))), form="svg")
+    frame = re.search(rb'<g id="patch_2">\s*<path d="M ([\d.]+) ([\d.]+) \s*L ([\d.]+) \S+ \s*L \S+ ([\d.]+)', svg)
+    left, bottom, right, top = map(float, frame.groups())
+    used = re.findall(rb'<use [^>]*x="([\d.]+)" y="([\d.]+)" style="fill: (#0072b2|#d55e00)', svg)
+    inside = [(x, y, colour) for x, y, colour in used if left < float(x) < right and top < float(y) < bottom]
+    assert len(inside) == 12  # of each, two dots and the ends of their bars; those of the legend lie below
+    blue, red = ({x for x, _, colour in inside if colour == each} for each in (b"#0072b2", b"#d55e00"))
+    assert len(blue) == len(red) == 2
+    assert not blue & red
+
+
 def test_arms_share_a_colour_and_differ_in_mark_and_dash():
     series = [
         each
@@ -169,6 +219,8 @@ def test_arms_share_a_colour_and_differ_in_mark_and_dash():
         ({"series": (Measured(label="m", claim="demo.one", through=2),)}, "figure.series.through"),
         ({"series": (Curve(label="c", function={1: 2.0}),)}, "figure.series.function"),
         ({"series": (Curve(label="c", function={"a": "x"}),), "places": {"a": "A"}}, r"function\['a'\]"),
+        ({"series": (Recorded(label="r", test=mean(SWEPT["x"]), at=()),)}, "figure.series.at"),
+        ({"series": (Recorded(label="r", test=2, at=grid(p=1)),)}, "figure.series.test"),
         ({"places": {"a": ""}}, r"figure.places\['a'\]"), ({"places": {"a": "A"}, "log": "x"}, "figure.log"),
         ({"span": (1, math.inf)}, "figure.span"), ({"relative_to": "x"}, "figure.relative_to"),
     ],
@@ -223,13 +275,21 @@ def audited(shown: Figure) -> dict[str, Any]:
     return result(*claims)
 
 
+def cells(series: Recorded) -> Iterator[tuple[Any, Judgement]]:
+    """An estimate at each point of a recorded series, which has to be a cell of its experiments."""
+    for point in series.at:
+        for quantity in series.test.quantities():
+            quantity.experiment.cell(dict(point))
+        yield point, Judgement(verdict=HOLDS, estimate=0.5, interval=(0.4, 0.6))
+
+
 @pytest.mark.parametrize("shown", FIGURES, ids=lambda figure: figure.key)
 def test_every_series_of_a_pack_has_its_points(shown):
     """Held against the declarations: a claim of that name, a point at those coordinates, a column, a number."""
     for series in shown.series:
         if isinstance(series, Measured) and not isinstance(series.claim, str) and not series.where:
             assert {len(CLAIMS[name].judged_points()) for name in series.claims} == {1}
-    for each in numbers(shown, audited(shown)):
+    for each in numbers(shown, audited(shown), cells):
         assert each.dots, each.series
         if each.kind == "measured":
             assert len({dot.x for dot in each.dots}) == len(each.dots)  # one at each place
@@ -261,9 +321,10 @@ def test_figures_are_drawn_from_a_result_alone(tmp_path):
     told = run("sign-magnitude.figure-*", "--json", str(path), "--into", str(tmp_path / "f"))
     names = {file.name for file in (tmp_path / "f").iterdir()}
     assert names == {f"sign-magnitude.figure-{i}.{form}" for i in (1, 2) for form in ("svg", "pdf", "csv")}
-    assert "not in this result: ours, n = 512" in told  # which keeps claims alone, without their points
-    left_out = run("mean-bias.figure-5", "--json", str(path), "--into", str(tmp_path / "g"))
-    assert "left out, the result has nothing of it" in left_out
+    assert "without ours, n = 512" in told  # which keeps claims alone, without their points
+    store = str(tmp_path / "none.sqlite")
+    left_out = run("mean-bias.figure-5", "--json", str(path), "--into", str(tmp_path / "g"), "--store", store)
+    assert "left out, nothing of it is there" in left_out
     assert "claimbench audit mean-bias.training.fp4-costs --tier standard" in left_out
     assert list((tmp_path / "g").iterdir()) == []
     assert (tmp_path / "f" / "sign-magnitude.figure-1.pdf").read_bytes().startswith(b"%PDF")

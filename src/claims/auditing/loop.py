@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from claims.evidence.fingerprint import code_fingerprint, code_named, environmen
 from claims.evidence.measure import Outcome, Task
 from claims.evidence.purity import difference
 from claims.evidence.store import Identity, Store
+from claims.subject import Subject
+from claims.verdict import Tier
 
 #: A task holds at most this many seeds and, where one is slow, about this many seconds.
 _TASK_SEEDS, _TASK_SECONDS = 8, 0.5
@@ -80,6 +82,14 @@ def stored(planned: Plan, store: Store) -> dict[Measurement, frozenset[int]]:
         measurement: frozenset(audit._stored(measurement, range(most)))
         for measurement, (_, most) in planned.cost().items()
     }
+
+
+def recalled(
+    measurements: Iterable[Measurement], store: Store, *, epoch: int, subject: Subject, most: int
+) -> dict[Measurement, dict[int, Outcome]]:
+    """What a store has of the first ``most`` seeds of measurements, with all that they depend on as it is now."""
+    audit = _Audit(Plan({}, Tier.SMOKE, epoch, subject=subject), store, Observer(), Executors.of("serial"))
+    return {measurement: audit._stored(measurement, range(most)) for measurement in measurements}
 
 
 class Interrupted(KeyboardInterrupt):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -219,17 +219,21 @@ def sample_of(trial: Trial, seeds: Sequence[int], outcomes: Lookup) -> Values:
 
     test, values = trial.claim.test, {}
     for quantity in test.quantities():
-        columns = [_column(quantity, member, seeds, outcomes) for member in trial.members]
+        columns = [column(quantity, member, outcomes, seeds) for member in trial.members]
         values[quantity] = np.stack(columns, axis=1) if test.over else columns[0]
     return Values(values, trial.members if test.over else ())
 
 
-def _column(quantity: Quantity, member: Point, seeds: Sequence[int], outcomes: Lookup) -> np.ndarray:
-    """Values of the seeds at one member point."""
+def column(quantity: Quantity, member: Point, outcomes: Lookup, seeds: Iterable[int]) -> np.ndarray:
+    """Values of a quantity at one member point, seed by seed; every outcome is there.
+
+    Raises:
+        MeasurementError: the experiment returned no such quantity, or lists of different lengths.
+    """
     import numpy as np
 
     measurement, cell = Measurement.of(quantity, member), dict(quantity.experiment.cell(dict(member)))
-    column = []
+    values = []
     for seed in seeds:
         outcome = outcomes(measurement, seed)
         assert outcome is not None
@@ -238,10 +242,10 @@ def _column(quantity: Quantity, member: Point, seeds: Sequence[int], outcomes: L
         if quantity.name not in record:
             available = ", ".join(name for name in record if name not in cell)
             raise MeasurementError(f"{measurement.name} returned no {quantity.name!r}; it returned {available}")
-        column.append(record[quantity.name])
-    if len({len(value) if isinstance(value, list) else None for value in column}) > 1:
+        values.append(record[quantity.name])
+    if len({len(value) if isinstance(value, list) else None for value in values}) > 1:
         raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
-    return np.array(column)
+    return np.array(values)
 
 
 def _pick(records: Sequence[Mapping[str, object]], cell: Mapping[str, Scalar]) -> Mapping[str, object]:

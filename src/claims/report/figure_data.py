@@ -1,24 +1,22 @@
-"""The numbers of a declared figure, from a result alone: nothing is measured."""
+"""The numbers of a declared figure, from a result and stored evidence alone: nothing is measured."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from claims.bands import printed_value
 from claims.errors import InvalidDeclaration, raised
-from claims.figures import Curve, Figure, Measured, Printed, Series
+from claims.experiment import Point
+from claims.figures import Curve, Figure, Measured, Printed, Recorded, Series
+from claims.kinds.base import Judgement
 from claims.kinds.table import read_rows
 from claims.lazy import Number, resolve_number
-from claims.report.visible import visible
 
 #: Points of a curve.
 _FINE = 200
-_COLUMNS = ("series", "arm", "kind", "x", "y", "lo", "hi", "claim", "verdict")
 
 Row = Mapping[str, Any]
 
@@ -47,12 +45,21 @@ class Drawn:
 
     @property
     def kind(self) -> str:
-        """``measured``, ``printed`` or ``curve``."""
-        return type(self.series).__name__.lower()
+        """``measured`` (recorded, too), ``printed`` or ``curve``."""
+        return "measured" if isinstance(self.series, Recorded) else type(self.series).__name__.lower()
 
 
-def numbers(figure: Figure, document: Mapping[str, Any]) -> list[Drawn]:
+#: The estimates of a recorded series, point by point.
+Recall = Callable[[Recorded], Iterable[tuple[Point, Judgement]]]
+
+
+def numbers(figure: Figure, document: Mapping[str, Any], recall: Recall = lambda series: ()) -> list[Drawn]:
     """Every series with what there is of it; one that the result does not have is empty.
+
+    Args:
+        figure: as declared.
+        document: a result.
+        recall: takes what is recorded from stored evidence.
 
     Raises:
         InvalidDeclaration: a table has no such column, a closed form no such coordinate, or a claim several points at
@@ -60,7 +67,7 @@ def numbers(figure: Figure, document: Mapping[str, Any]) -> list[Drawn]:
         Unavailable: a closed form needs a library that an extra brings.
     """
     rows = {row["id"]: row for row in document["claims"]}
-    found = [Drawn(series, tuple(_given(figure, series, rows))) for series in figure.series]
+    found = [Drawn(series, tuple(_given(figure, series, rows, recall))) for series in figure.series]
     span = sorted({dot.x for drawn in found for dot in drawn.dots})
     if span and figure.span is not None:
         span = sorted(figure.span)
@@ -86,11 +93,13 @@ def _relative(figure: Figure, dot: Dot) -> Dot:
     return replace(dot, y=y, lo=lo, hi=hi)
 
 
-def _given(figure: Figure, series: Series, rows: Mapping[str, Row]) -> Iterator[Dot]:
+def _given(figure: Figure, series: Series, rows: Mapping[str, Row], recall: Recall) -> Iterator[Dot]:
     if isinstance(series, Curve):
         return
     if isinstance(series, Printed):
         made = _printed(figure, series)
+    elif isinstance(series, Recorded):
+        made = _recalled(figure, recall(series))
     elif isinstance(series.claim, str):
         made = _of_points(figure, series, rows.get(series.claim))
     else:
@@ -122,6 +131,13 @@ def _of_claims(figure: Figure, series: Measured, rows: Mapping[str, Row]) -> Ite
         yield from (_measured(x, point, name) for point in there if point["estimate"] is not None)
 
 
+def _recalled(figure: Figure, found: Iterable[tuple[Point, Judgement]]) -> Iterator[Dot]:
+    for point, judged in found:
+        x = _place(figure, dict(point).get(figure.x[0]))
+        if x is not None and judged.estimate is not None:
+            yield Dot(x, judged.estimate, *(judged.interval or (None, None)))
+
+
 def _measured(x: float, point: Row, claim: str) -> Dot:
     y = float(point["estimate"])
     lo, hi = point["interval"] or (y, y)
@@ -145,7 +161,7 @@ def _place(figure: Figure, value: object) -> float | None:
     return float(value) if figure.span is None or min(figure.span) <= value <= max(figure.span) else None
 
 
-def _in_unit(figure: Figure, series: Measured | Printed, dot: Dot) -> Dot:
+def _in_unit(figure: Figure, series: Measured | Recorded | Printed, dot: Dot) -> Dot:
     """A number in the unit of the axis, its interval, too."""
     if series.through is None:
         return dot
@@ -208,24 +224,3 @@ def _even(lo: float, hi: float, *, logarithmic: bool) -> Iterator[float]:
     for i in range(_FINE + 1):
         share = i / _FINE
         yield lo ** (1 - share) * hi**share if logarithmic and lo > 0 else lo + share * (hi - lo)
-
-
-def as_csv(figure: Figure, drawn: Sequence[Drawn]) -> str:
-    """One line a number; a curve has the points at which it is drawn."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    names = list(figure.places)
-    for each in drawn:
-        head = [_cell(each.series.label), _cell(each.series.arm), each.kind]
-        for dot in each.dots:
-            x = _cell(names[int(dot.x)]) if names else repr(dot.x)
-            edges = ["" if edge is None or math.isinf(edge) else repr(edge) for edge in (dot.lo, dot.hi)]
-            writer.writerow([*head, x, repr(dot.y), *edges, _cell(dot.claim), _cell(dot.verdict)])
-    return stream.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    words = visible(text)
-    return f"'{words}" if words[:1] in ("=", "+", "-", "@") else words

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from matplotlib.lines import Line2D
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from claims.report.figure_data import Drawn
 
 T = TypeVar("T")
+Dash = tuple[int, tuple[float, ...]]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKS, _OPEN = "osD^vP", "sDo^v*"
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (9, 2)), (0, (3, 1.5, 1, 1.5, 1, 1.5)))
+#: On and off, in points; of the first, a line without a break.
+_DASHES: tuple[Dash, ...] = (
+    (0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (9, 2)), (0, (3, 1.5, 1, 1.5, 1, 1.5)),
+)  # fmt: skip
 #: Of what stands for no arm in a legend of arms.
 _NEUTRAL = "#555555"
-
-Dash = str | tuple[int, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,19 @@ class Style:
 
 
 def styles(drawn: Sequence[Drawn]) -> list[Style]:
-    """One for each series: by arm where it has one, else by its place among the series of its kind."""
+    """One for each series: by arm where it has one, else by label among those of its kind."""
     arms = list(dict.fromkeys(each.series.arm for each in drawn if each.series.arm))
-    kinds: dict[str, int] = {}
-    labels: dict[str, list[str]] = {}
+    names = list(dict.fromkeys((each.kind, each.series.label) for each in drawn))
     found = []
-    for number, each in enumerate(drawn):
-        known = labels.setdefault(each.kind, [])
-        if each.series.label not in known:
-            known.append(each.series.label)
+    for each in drawn:
+        of_kind = [label for kind, label in names if kind == each.kind]
+        nth = of_kind.index(each.series.label)
         if each.series.arm:
             arm = arms.index(each.series.arm)
-            hollow = each.kind == "measured" and known.index(each.series.label) % 2 == 1
+            hollow = each.kind == "measured" and nth % 2 == 1
             found.append(Style(_of(_COLOURS, arm), _of(_MARKS, arm), _of(_DASHES, arm), hollow))
         else:
-            nth = kinds.setdefault(each.kind, 0)
-            kinds[each.kind] += 1
-            colour = _NEUTRAL if arms else _of(_COLOURS, number)
+            colour = _NEUTRAL if arms else _of(_COLOURS, names.index((each.kind, each.series.label)))
             found.append(Style(colour, _of(_OPEN if each.kind == "printed" else _MARKS, nth), _of(_DASHES, nth)))
     return found
 
@@ -63,31 +61,29 @@ def _of(choice: Sequence[T], number: int) -> T:
     return choice[number % len(choice)]
 
 
-def legend(drawn: Sequence[Drawn], chosen: Sequence[Style]) -> list[Line2D]:
+def legend(drawn: Sequence[Drawn], chosen: Sequence[Style], *, joined: bool = False) -> list[Line2D]:
     """Lines for a legend: each arm by its colour, then what differs within an arm; without arms, every series."""
     arms: dict[str, Line2D] = {}
     rest: dict[tuple[str, str], Line2D] = {}
-    curved = {each.series.arm for each in drawn if each.kind == "curve"}
+    curved = {each.series.arm for each in drawn if each.kind == "curve" or joined}
     for each, style in zip(drawn, chosen, strict=True):
         arm, label = each.series.arm, visible(each.series.label)
         if not arm:
-            rest[each.kind, label] = _line(each.kind, style, label)
+            rest[each.kind, label] = _line(each.kind, style, label, joined=joined)
             continue
-        dash = style.dash if arm in curved else ""
-        arms.setdefault(
-            arm, Line2D([], [], color=style.colour, marker=style.mark, markersize=4, linestyle=dash, label=visible(arm))
-        )
-        plain = Style(_NEUTRAL, "s" if each.kind == "printed" else "o", "-", style.hollow)
+        line: Any = {"linestyle": style.dash if arm in curved else "none", "label": visible(arm)}
+        arms.setdefault(arm, Line2D([], [], color=style.colour, marker=style.mark, markersize=4, **line))
+        plain = Style(_NEUTRAL, "s" if each.kind == "printed" else "o", _DASHES[0], style.hollow)
         rest.setdefault((each.kind, label), _line(each.kind, plain, label))
     return [*arms.values(), *rest.values()]
 
 
-def _line(kind: str, style: Style, label: str) -> Line2D:
+def _line(kind: str, style: Style, label: str, *, joined: bool = False) -> Line2D:
     if kind == "curve":
-        return Line2D([], [], color=style.colour, linestyle=style.dash, linewidth=1.3, label=label)
+        dashed: Any = {"linestyle": style.dash, "linewidth": 1.3}
+        return Line2D([], [], color=style.colour, label=label, **dashed)
     size, face = (7.0, "none") if kind == "printed" else (4.5, "white" if style.hollow else style.colour)
-    line = "" if kind == "printed" else "-"
+    line: Any = {"linestyle": "none" if kind == "printed" else style.dash if joined else "-", "linewidth": 1}
     return Line2D(
-        [], [], color=style.colour, marker=style.mark, markersize=size, markerfacecolor=face, linestyle=line,
-        linewidth=1, label=label,
+        [], [], color=style.colour, marker=style.mark, markersize=size, markerfacecolor=face, label=label, **line
     )  # fmt: skip

@@ -7,6 +7,7 @@ and their values run across, so that a name has the room that it needs.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from claims.figures import Figure
 from claims.report.figure_style import Style, legend, styles
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT, _ROW, _LETTERS, _TALL = 5.6, 3.5, 0.17, 88, 38
 #: Inches of a named place at least, of each series that stands there, and of all places together at most.
 _PLACE, _LANE, _TALLEST = 0.3, 0.16, 4.6
+#: Points between series that are put beside one another.
+_ASIDE = 5.0
 #: Share of a place's room over which its series are spread.
 _SPREAD = 0.62
 #: Levels of an axis that are all named.
@@ -53,7 +57,7 @@ def rendered(figure: Figure, drawn: Sequence[Drawn], *, form: str) -> bytes:
     shown = [each for each in drawn if each.dots]
     chosen = styles(shown)
     with mpl.rc_context(_STYLE):
-        lines = legend(shown, chosen)
+        lines = legend(shown, chosen, joined=figure.joined)
         longest = max((len(str(line.get_label())) for line in lines), default=0)
         columns = max(1, min(4, _LETTERS // (longest + 7)))
         rows = math.ceil(len(lines) / columns)
@@ -80,12 +84,21 @@ def _tall(drawn: Sequence[Drawn]) -> float:
 
 
 def _draw_numbers(axes: Axes, figure: Figure, drawn: Sequence[Drawn], chosen: Sequence[Style]) -> None:
+    aside, inches = _aside(drawn), axes.figure.dpi_scale_trans
     for each, style in zip(drawn, chosen, strict=True):
         x, y = [dot.x for dot in each.dots], [dot.y for dot in each.dots]
         if each.kind == "curve":
             axes.plot(x, y, color=style.colour, linestyle=style.dash, linewidth=1.3)
-        else:
-            axes.errorbar(x, y, yerr=_reaches(each.dots), **_marked(each, style))
+            continue
+        points = aside.index(id(each)) - (len(aside) - 1) / 2 if id(each) in aside else 0.0
+        shifted = axes.transData + ScaledTranslation(_ASIDE * points / 72, 0, inches)
+        axes.errorbar(x, y, yerr=_reaches(each.dots), transform=shifted, **_marked(each, style))
+        axes.update_datalim(
+            [(dot.x, y) for dot in each.dots for y in (dot.y, dot.lo, dot.hi) if y is not None and math.isfinite(y)]
+        )
+        if figure.joined and each.kind == "measured":
+            axes.plot(x, y, color=style.colour, linestyle=style.dash, linewidth=1, transform=shifted)
+    axes.autoscale_view()  # which does not see what was shifted
     axes.set_xlabel(visible(figure.x[1]))
     axes.set_ylabel(textwrap.fill(visible(figure.y), _TALL))
     axes.grid(color="#dddddd", linewidth=0.6)
@@ -98,6 +111,24 @@ def _draw_numbers(axes: Axes, figure: Figure, drawn: Sequence[Drawn], chosen: Se
     if few and ("x" in figure.log or all(level.is_integer() for level in levels)):
         axes.set_xticks(levels)
         axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _aside(drawn: Sequence[Drawn]) -> list[int]:
+    """The series of estimates that are put beside one another, as the intervals of some would cover one another."""
+    measured = [each for each in drawn if each.kind == "measured"]
+    covered = {id(each) for pair in itertools.combinations(measured, 2) if _overlap(*pair) for each in pair}
+    return [id(each) for each in measured if id(each) in covered]
+
+
+def _overlap(one: Drawn, other: Drawn) -> bool:
+    there = {dot.x: dot for dot in one.dots}
+    both = ((there[dot.x], dot) for dot in other.dots if dot.x in there)
+    return any(_end(a, "lo") <= _end(b, "hi") and _end(b, "lo") <= _end(a, "hi") for a, b in both)
+
+
+def _end(dot: Dot, name: str) -> float:
+    edge: float | None = getattr(dot, name)
+    return dot.y if edge is None else edge
 
 
 # Named places
