@@ -29,9 +29,9 @@ _LARGEST = 1_000_000
 #: Control sequences that do something else than show mathematics: they define, fetch, link or style.
 _REFUSED = frozenset(
     {
-        "catcode", "char", "class", "color", "colorbox", "cssId", "csname", "data", "DeclareMathOperator", "def", "edef",
-        "expandafter", "fcolorbox", "gdef", "global", "href", "hspace", "html", "htmlClass", "htmlData", "htmlId",
-        "htmlStyle", "image", "include", "includegraphics", "input", "label", "let", "mathchoice", "newcommand",
+        "catcode", "char", "class", "color", "colorbox", "cssId", "csname", "data", "DeclareMathOperator", "def",
+        "edef", "expandafter", "fcolorbox", "gdef", "global", "href", "hspace", "html", "htmlClass", "htmlData",
+        "htmlId", "htmlStyle", "image", "include", "includegraphics", "input", "label", "let", "mathchoice", "newcommand",
         "newenvironment", "providecommand", "read", "ref", "renewcommand", "require", "style", "tag", "textcolor",
         "unicode", "url", "verb", "write", "xdef",
     }

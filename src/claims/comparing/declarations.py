@@ -8,6 +8,7 @@ else with the installed one, of whatever age: it asks of a claim only what is th
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import json
@@ -41,9 +42,9 @@ def main(request_file: str) -> None:
 
 def _loaders(request: dict[str, Any]) -> Iterator[tuple[str, Callable[[Path], list[Any]]]]:
     for name in request["packs"]:
-        yield name, lambda tree, name=name: _of_pack(name, tree)
+        yield name, functools.partial(_of_pack, name)
     for file in request["files"]:
-        yield file, lambda tree, file=file: _of_file(tree / file)
+        yield file, functools.partial(_of_file, file)
 
 
 def _of_pack(name: str, tree: Path) -> list[Any]:
@@ -55,9 +56,10 @@ def _of_pack(name: str, tree: Path) -> list[Any]:
     return list(getattr(module, attribute).claims())
 
 
-def _of_file(path: Path) -> list[Any]:
+def _of_file(file: str, tree: Path) -> list[Any]:
     from claims.claim import Claim
 
+    path = tree / file
     sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
