@@ -32,8 +32,8 @@ _REFUSED = frozenset(
         "catcode", "char", "class", "color", "colorbox", "cssId", "csname", "data", "DeclareMathOperator", "def",
         "edef", "expandafter", "fcolorbox", "gdef", "global", "href", "hspace", "html", "htmlClass", "htmlData",
         "htmlId", "htmlStyle", "image", "include", "includegraphics", "input", "label", "let", "mathchoice",
-        "newcommand", "newenvironment", "providecommand", "read", "ref", "renewcommand", "require", "style", "tag", "textcolor",
-        "unicode", "url", "verb", "write", "xdef",
+        "newcommand", "newenvironment", "providecommand", "read", "ref", "renewcommand", "require", "style", "tag",
+        "textcolor", "unicode", "url", "verb", "write", "xdef",
     }
 )  # fmt: skip
 #: Environments that can be typeset.

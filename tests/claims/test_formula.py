@@ -48,6 +48,8 @@ def test_a_formula_is_typeset():
     math = ElementTree.fromstring(made)
     assert [node.tag for node in math.iter("mfrac")] == ["mfrac"]
     assert "".join(math.itertext()) == "a2b≤𝐱"
+    assert [node.text for node in ElementTree.fromstring(typeset(r"a \pm b \sim c")).iter("mo")] == ["±", "~"]
+    assert 'mathvariant="normal">d<' in typeset(r"\int f \, \mathrm{d}x")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def _cleaned_text(node: Element) -> Iterator[str]:
     """The same of an element's own text."""
     raw, node.tail = node.text or "", None
     text = visible(_REFERENCE.sub(_character, raw))
-    if node.tag == "mi" and text != raw and text.isascii() and len(text) == 1:
+    if node.tag == "mi" and len(text) == 1 and unicodedata.category(text) == "Sm":
+        node.tag = "mo"  # the parser takes some operators for letters, which have no space around them
+    elif node.tag == "mi" and text != raw and text.isascii() and len(text) == 1:
         node.set("mathvariant", "normal")  # the parser's sign for an upright letter; one alone would be slanted
     elif alphabet := _ALPHABETS.get(node.get("mathvariant", "")):
         text = "".join(_in(alphabet, character) for character in text)

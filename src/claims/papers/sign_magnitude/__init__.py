@@ -72,5 +72,6 @@ PACK = Pack(
     modules=tuple(f"{__name__}.sections.{section}" for section in _SECTIONS),
     api="1",
     outline=Path(__file__).with_name("outline.toml"),
+    formulas=Path(__file__).with_name("formulas.toml"),
     figures=f"{__name__}.figures.drawn",
 )
