@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -144,6 +145,34 @@ def test_a_page_of_a_paper_has_every_refutation_of_it() -> None:
         for row in document["claims"]:
             if row["verdict"] in ("REFUTED", "DEPENDS") and row["role"] != "control":
                 assert f"`{row['id']}`\n" in page
+
+
+def test_the_page_of_what_was_refuted_has_every_claim_once_and_ten_curves() -> None:
+    fairness, catalogue, documents = tool("fairness"), load_catalogue(), tool("results").load()
+    page = fairness.page(documents, catalogue)
+    before = json.loads(fairness.BEFORE.read_text(encoding="utf-8"))
+    total = [line for line in page.splitlines() if line.startswith("| **all**")]
+    assert [int(cell) for cell in re.findall(r"\d+", total[0])][-1] == len(before) == 198
+    shown = re.findall(r"^### `(\S+)`$", page, flags=re.MULTILINE)
+    assert len(set(shown)) == len(shown) == fairness.SHOWN
+    assert all(catalogue.claims[name].readings for name in shown)
+
+
+def test_what_became_of_a_statement_is_told_by_role_words_and_verdict() -> None:
+    fairness, catalogue = tool("fairness"), load_catalogue()
+    claims = list(catalogue.claims.values())
+    now = {verdict: next(claim for claim in claims if claim.expected is verdict) for verdict in ("HOLDS", "DEPENDS")}
+    refuted = next(claim for claim in claims if claim.expected == "REFUTED" and claim.role == "ours")
+    same = {"role": "ours", "statement": " ".join(refuted.statement.split())}
+    said = [
+        fairness.became(same, None),
+        fairness.became(same, now["HOLDS"]),
+        fairness.became(same, now["DEPENDS"]),
+        fairness.became(same | {"role": "paper"}, refuted),
+        fairness.became(same | {"statement": "It was said otherwise."}, refuted),
+        fairness.became(same, refuted),
+    ]
+    assert said == [fairness.BECAME[0], *fairness.BECAME]
 
 
 def test_the_picture_is_of_the_results() -> None:

@@ -1,4 +1,4 @@
-"""The pages of the documentation that are made from something else: a page a paper, and the command line.
+"""The pages of the documentation that are made from something else: of papers, of what was refuted, of commands.
 
 ``docs/conf.py`` writes them into ``docs/generated`` at each build.
 """
@@ -22,9 +22,9 @@ from claims.report.standing import Standing, by_standing
 from claims.verdict import Verdict
 
 
-def _results() -> ModuleType:
-    """``tools/results.py``, which reads the results on record."""
-    spec = importlib.util.spec_from_file_location("results_tool", Path(__file__).with_name("results.py"))
+def _beside(name: str) -> ModuleType:
+    """Another script of ``tools/``: ``results`` reads the results on record."""
+    spec = importlib.util.spec_from_file_location(f"{name}_tool", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -34,9 +34,10 @@ def _results() -> ModuleType:
 
 def write(folder: Path) -> None:
     """Write every page; a file that is right already is left alone, so that Sphinx does not read it again."""
-    results, catalogue = _results(), load_catalogue()
+    results, catalogue = _beside("results"), load_catalogue()
     documents = results.load()
     texts = {f"{paper}.md": paper_page(results, paper, documents[paper], catalogue) for paper in documents}
+    texts["fairness.md"] = _beside("fairness").page(documents, catalogue)
     texts["commands.md"] = commands_page()
     folder.mkdir(parents=True, exist_ok=True)
     for stale in {path.name for path in folder.iterdir()} - texts.keys():
