@@ -161,7 +161,7 @@ def test_the_page_of_what_was_refuted_has_every_claim_once_and_ten_curves() -> N
 def test_what_became_of_a_statement_is_told_by_role_words_and_verdict() -> None:
     fairness, catalogue = tool("fairness"), load_catalogue()
     claims = list(catalogue.claims.values())
-    now = {verdict: next(claim for claim in claims if claim.expected is verdict) for verdict in ("HOLDS", "DEPENDS")}
+    now = {verdict: next(claim for claim in claims if claim.expected == verdict) for verdict in ("HOLDS", "DEPENDS")}
     refuted = next(claim for claim in claims if claim.expected == "REFUTED" and claim.role == "ours")
     same = {"role": "ours", "statement": " ".join(refuted.statement.split())}
     said = [
