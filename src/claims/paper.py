@@ -31,7 +31,7 @@ _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """What is audited. ``key`` is the first part of every claim id of the paper."""
+    """What is audited. ``key`` is the first part of every claim id of the paper, ``license`` the address of one."""
 
     key: str
     title: str
@@ -40,13 +40,14 @@ class Paper:
     authors: str = ""
     number: str | None = None
     canonical_sha256: str | None = None
+    license: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not _KEY.fullmatch(self.key):
             allowed = "lower-case words with hyphens between them, such as my-paper"
             raise InvalidDeclaration("paper.key", self.key, allowed)
         check_text(self.title, "paper.title", allowed="a non-empty string", empty=False)
-        for field in ("identifier", "authors"):
+        for field in ("identifier", "authors", "license"):
             check_text(getattr(self, field), f"paper.{field}")
         for field in ("number", "canonical_sha256"):
             if getattr(self, field) is not None:
@@ -88,6 +89,7 @@ def load_paper(key: str, path: Path) -> Paper:
         authors=metadata.get("authors_text", ""),
         number=record.get("pith_number"),
         canonical_sha256=record["canonical_sha256"],
+        license=metadata.get("license", ""),
     )
 
 

@@ -45,9 +45,20 @@ STOPPED = "The audit was stopped before every claim was decided."
 @click.option("--sarif", metavar="FILE", help="Write SARIF: what is refuted, at the line that declares it.")
 @click.option("--parquet", metavar="FILE", help="Write a Parquet file with a row for each claim.")
 @click.option("--record", metavar="FILE", help="Write the replication record, which `claimbench verify` checks.")
+@click.option(
+    "--crate", type=click.Path(path_type=Path), metavar="DIR", help="Write an RO-Crate: result, pages, record."
+)
+@click.option("--license", "license_id", metavar="SPDX", help="Licence of the crate's files, such as CC-BY-4.0.")
 @click.option("--schema", "show_schema", is_flag=True, help="Print the JSON Schema of results instead.")
 def command(
-    *, files: tuple[Path, ...], json_file: Path | None, folder: Path | None, show_schema: bool, **formats: str | None
+    *,
+    files: tuple[Path, ...],
+    json_file: Path | None,
+    folder: Path | None,
+    crate: Path | None,
+    license_id: str | None,
+    show_schema: bool,
+    **formats: str | None,
 ) -> None:
     """Build the HTML pages of a result: of a JSON file, or of the last audit.
 
@@ -66,7 +77,12 @@ def command(
         from claims.cli.formats import write_formats
 
         write_formats(document, catalogue, wanted)
-    if folder is not None or not wanted:
+    if crate is not None or license_id is not None:
+        from claims.cli.crate import write_crate
+
+        made = write_crate(document, catalogue, crate, files=files, source=path, license_id=license_id)
+        say(f"{made}: {len(document['claims'])} claims", err=STDOUT in wanted.values())
+    if folder is not None or not (wanted or crate):
         page = write_pages(
             document,
             folder or DEFAULT_STORE.parent / "report",
@@ -98,16 +114,27 @@ def write_pages(
         BadOption: the folder cannot be written to.
         InvalidDeclaration: the responses beside the result cannot be read, or name what is not in it.
     """
+    from claims.report.page import PAGE
+
+    check_writable("--report", folder)
+    for name, text in pages_of(document, catalogue=catalogue, files=files, beside=beside).items():
+        write_text(folder / name, text)
+    return folder / PAGE
+
+
+def pages_of(
+    document: Mapping[str, Any], *, catalogue: Catalogue, files: Sequence[Path] = (), beside: Path | None = None
+) -> dict[str, str]:
+    """The pages of a result by the names of their files; arguments and errors are those of :func:`write_pages`."""
     from claims.report.coverage import COVERAGE_PAGE, render_coverage
     from claims.report.page import PAGE, render
 
-    check_writable("--report", folder)
     notice = STOPPED if document.get("stopped") else ""
     known = replace(known_of(catalogue, files), responses=answered(document, catalogue, beside))
-    page = render(document, known=known, notice=notice, coverage_page=COVERAGE_PAGE)
-    write_text(folder / PAGE, page)
-    write_text(folder / COVERAGE_PAGE, render_coverage(document, catalogue=catalogue, notice=notice))
-    return folder / PAGE
+    return {
+        PAGE: render(document, known=known, notice=notice, coverage_page=COVERAGE_PAGE),
+        COVERAGE_PAGE: render_coverage(document, catalogue=catalogue, notice=notice),
+    }
 
 
 def known_of(catalogue: Catalogue, files: Sequence[Path] = ()) -> Known:

@@ -29,16 +29,20 @@ _OF_ROWS: Mapping[str, Any] = {"read_as": None}
 _OF_CLAIMS: Mapping[str, Any] = {"readings": []}
 
 
+def result_file(path: Path) -> Path:
+    """The file of a result: of a store, or of its folder, the last audit's there."""
+    if path.is_dir():
+        return path / LATEST
+    return path.with_name(LATEST) if path.suffix == ".sqlite" else path
+
+
 def load_result(path: Path) -> dict[str, Any]:
     """A result document in the form of the present schema; a store or its folder stands for the last audit there.
 
     Raises:
         InvalidResult: no such file, not JSON, another schema, or a field is missing or wrong.
     """
-    if path.is_dir():
-        path = path / LATEST
-    elif path.suffix == ".sqlite":
-        path = path.with_name(LATEST)
+    path = result_file(path)
     try:
         document = parsed(path.read_text(encoding="utf-8"))
         check(document)
