@@ -24,6 +24,8 @@ Entity = dict[str, Any]
 #: The file that makes a folder a crate, and what it says that it keeps to.
 METADATA = "ro-crate-metadata.json"
 _SPECIFICATION = "https://w3id.org/ro/crate/1.2"
+#: Where licences have their addresses.
+_SPDX = "https://spdx.org/licenses/"
 #: What made it: the mark by which a crate of ours is known.
 INSTRUMENT = "#claimbench"
 #: Files of a crate, with what they are and their media type.
@@ -54,6 +56,8 @@ def crate(
         license_id: SPDX identifier of the licence of the files; without one, that none is given is what it says.
     """
     keys = list(dict.fromkeys(row["paper"] for row in document["claims"]))
+    ending = "Failed" if document.get("stopped") else "Completed"
+    status = {"@id": f"http://schema.org/{ending}ActionStatus", "@type": "ActionStatusType", "name": ending.lower()}
     articles = [_article(key, papers.get(key)) for key in keys]
     parameters = list(_parameters(document))
     license_entity = _license(license_id)
@@ -73,18 +77,18 @@ def crate(
             "description": f"tier {document['tier']}, epoch {document['epoch']}",
             "instrument": _to(INSTRUMENT),
             "object": [*map(_to_entity, articles), *map(_to_entity, parameters)],
-            "result": [_to(name) for name in files],
+            "result": _one_or_all([_to(name) for name in files]),
             "endTime": ended.isoformat(timespec="seconds"),
-            "actionStatus": _to(
-                f"http://schema.org/{'Failed' if document.get('stopped') else 'Completed'}ActionStatus"
-            ),
+            "actionStatus": _to_entity(status),
         },
+        status,
         _software(),
         *_with_authors(articles),
         *parameters,
-        license_entity,
+        *_licenses(license_entity, articles),
     ]
-    return {"@context": f"{_SPECIFICATION}/context", "@graph": graph}
+    said = [{name: value for name, value in entity.items() if value is not None} for entity in graph]
+    return {"@context": f"{_SPECIFICATION}/context", "@graph": said}
 
 
 def is_ours(metadata: object) -> bool:
@@ -110,8 +114,8 @@ def _root(
         "description": f"{counted(len(document['claims']), 'claim')}: {counts}{stopped}",
         "datePublished": ended.date().isoformat(),
         "license": _to_entity(license_entity),
-        "hasPart": [_to(name) for name in files],
-        "about": [_to_entity(article) for article in articles],
+        "hasPart": _one_or_all([_to(name) for name in files]),
+        "about": _one_or_all([_to_entity(article) for article in articles]),
         "mentions": _to("#audit"),
     }
 
@@ -130,13 +134,15 @@ def _file(name: str, data: bytes) -> Entity:
 
 
 def _software() -> Entity:
-    code = revision()
+    code, release = revision(), version("claimbench")
     return {
         "@id": INSTRUMENT,
         "@type": "SoftwareApplication",
         "name": "claimbench",
-        "softwareVersion": version("claimbench") + (f" (revision {code})" if code else ""),
-        "license": "https://spdx.org/licenses/Apache-2.0",
+        "url": f"pkg:pypi/claimbench@{release}",
+        "version": release,
+        "softwareVersion": f"{release} (revision {code})" if code else release,
+        "license": _to(f"{_SPDX}Apache-2.0"),
     }
 
 
@@ -162,8 +168,8 @@ def _article(key: str, paper: Paper | None) -> Entity:
         "@type": "ScholarlyArticle",
         "name": visible(paper.title),
         "version": None if paper.version is None else str(paper.version),
-        "identifier": [visible(each) for each in (paper.identifier, paper.number) if each] or None,
-        "license": paper.license or None,
+        "identifier": _one_or_all([visible(each) for each in (paper.identifier, paper.number) if each]),
+        "license": _to(quote(paper.license, safe=":/?#[]@!$&'()*+,;=%")) if paper.license else None,
         "author": [visible(name) for name in paper.authors.replace(" and ", ", ").split(", ") if name.strip()] or None,
     }
     return {name: value for name, value in made.items() if value is not None}
@@ -182,8 +188,18 @@ def _with_authors(articles: Sequence[Entity]) -> Iterator[Entity]:
     people = {name: {"@id": f"#person/{quote(name, safe='')}", "@type": "Person", "name": name} for name in names}
     for article in articles:
         authors = [_to_entity(people[name]) for name in article.get("author", ())]
-        yield article | ({"author": authors} if authors else {})
+        yield article | {"author": _one_or_all(authors)}
     yield from people.values()
+
+
+def _licenses(of_files: Entity, articles: Iterable[Entity]) -> Iterator[Entity]:
+    """Each licence that something names, once."""
+    found = {each["@id"]: each for each in (of_files, _license("Apache-2.0"))}
+    for article in articles:
+        if "license" in article:
+            said = {"name": article["license"]["@id"], "description": f"The licence of {article['name']}."}
+            found.setdefault(said["name"], {"@id": said["name"], "@type": "CreativeWork"} | said)
+    yield from found.values()
 
 
 def _license(license_id: str) -> Entity:
@@ -191,11 +207,16 @@ def _license(license_id: str) -> Entity:
         said = "Nobody has said under which licence these files may be used."
         return {"@id": "#license", "@type": "CreativeWork", "name": "No licence given", "description": said}
     return {
-        "@id": f"https://spdx.org/licenses/{quote(license_id)}",
+        "@id": f"{_SPDX}{quote(license_id)}",
         "@type": "CreativeWork",
         "name": license_id,
         "description": f"The licence with the SPDX identifier {license_id}.",
     }
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    """A list, or what is alone in it: the form that the specification recommends; None for nothing."""
+    return values[0] if len(values) == 1 else values or None
 
 
 def _to(name: str) -> Entity:
