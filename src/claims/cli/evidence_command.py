@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from claims.cli import evidence_pool
 from claims.cli.common import (
     STDOUT,
     catalogue_of,
@@ -44,7 +45,10 @@ sound_option = click.option("--sound", is_flag=True, help="Leave out what fails,
 
 @click.group("evidence")
 def command() -> None:
-    """List, export, merge, check and upgrade what was measured."""
+    """List, export, merge, pool, check and upgrade what was measured."""
+
+
+command.add_command(evidence_pool.command)
 
 
 @command.command("list")

@@ -10,6 +10,7 @@ from claims.auditing.planning import PINNED_EPOCH, Plan, plan
 from claims.auditing.results import AuditResult, collect
 from claims.auditing.trial import Measurement, Trial
 from claims.catalogue import Catalogue
+from claims.claim import Claim
 from claims.comparing.holding import MADE_BY, Holding, Series
 from claims.errors import BadOption
 from claims.evidence.fingerprint import code_named
@@ -98,7 +99,7 @@ def decide(holding: Holding, catalogue: Catalogue, *, tier: Tier, epoch: int | N
     if epoch is not None and epoch not in epochs:
         raise BadOption("--epoch", epoch, f"an epoch of {holding.path}: {_listed(map(str, epochs))}")
     taken = epoch if epoch is not None else chosen_epoch(epochs)
-    planned = _planned(catalogue, tier, taken)
+    planned = plan_of(catalogue.claims.values(), catalogue, tier=tier, epoch=taken)
     reading = _Reading(holding, taken)
     missing = {name: _decide_claim(trials, reading) for name, trials in planned.groups.items()}
     there = {name: trials for name, trials in planned.groups.items() if missing[name] != _NOTHING}
@@ -115,10 +116,16 @@ def chosen_epoch(epochs: Sequence[int]) -> int:
     return PINNED_EPOCH if PINNED_EPOCH in epochs or not epochs else epochs[-1]
 
 
-def _planned(catalogue: Catalogue, tier: Tier, epoch: int) -> Plan:
-    """The plan of everything, as if every model and text were at hand: their evidence may be."""
+def plan_of(
+    claims: Iterable[Claim], catalogue: Catalogue, *, tier: Tier = Tier.FULL, epoch: int = PINNED_EPOCH
+) -> Plan:
+    """The plan of claims as if every model and text were at hand: their evidence may be.
+
+    Raises:
+        InvalidDeclaration: a band or rival cannot be computed.
+    """
     groups: dict[str, tuple[Trial, ...]] = {}
-    for claim in catalogue.claims.values():
+    for claim in claims:
         subject = Subject(path="stored", text="stored", known=claim.of)
         groups |= plan([claim], tier=tier, epoch=epoch, subject=subject, place=catalogue.place).groups
     return Plan(groups, tier, epoch, catalogue.paths)
