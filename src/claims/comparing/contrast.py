@@ -236,7 +236,8 @@ def _with_interval(made: Contrast, arrays: Sequence[np.ndarray], alpha: float) -
         interval, freedom, error = t_interval(d, alpha), len(d) - 1.0, values.std(ddof=1) / len(d) ** 0.5
     else:
         both, exponent = _welch(*arrays)
-        interval = unscaled_interval(*both.tconfint_diff(alpha=alpha, usevar="unequal"), exponent)
+        low, high = both.tconfint_diff(alpha=alpha, usevar="unequal")
+        interval = unscaled_interval(low, high, exponent)
         freedom, error = float(both.dof_satt()), float(both.std_meandiff_separatevar)
     reach = unscaled(float(error) * detectable(freedom, alpha), exponent)
     return replace(made, interval=(_finite(interval[0]), _finite(interval[1])), detectable=_finite(reach))

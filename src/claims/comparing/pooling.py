@@ -234,11 +234,11 @@ def _judge(trial: Trial, epochs: Mapping[int, Mapping[Measurement, Series]], see
     if whole.verdict is not REFUTED:
         return whole
     strict = ALPHA_CLAIM / trial.points
-    halves = [
+    even, odd = (
         _by_sequence(trial, epochs, [(e, i) for e in epochs if e % 2 == parity for i in range(seeds[e])], strict)
         for parity in (0, 1)
-    ]
-    if replicated(*halves, trial.band) and halves[0].verdict is REFUTED:
+    )
+    if even.verdict is REFUTED and replicated(even, odd, trial.band):
         return whole
     reason = "refuted by all seeds, but not yet by even and by odd epochs alone, on the same side"
     return replace(whole, verdict=UNDECIDED, reason=reason)
