@@ -107,6 +107,10 @@ class TamperedRecord(ClaimsError):
     """A paper's record does not match its own digest. The message names each field that differs."""
 
 
+class UntrustedRecord(ClaimsError):
+    """A replication record is not signed by the key that was named, or the envelope around it is none of ours."""
+
+
 class StoreError(ClaimsError):
     """The evidence store cannot be used: unreadable, corrupt, of another schema. Nothing is ever deleted for you."""
 

@@ -18,6 +18,7 @@ EXTRAS = {
     "distributed": "dask",
     "matplotlib": "notebook",
     "pyarrow": "notebook",
+    "cryptography": "signing",
 }
 
 

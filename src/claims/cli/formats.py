@@ -13,7 +13,7 @@ from claims.catalogue import Catalogue
 from claims.cli.common import STDOUT, check_output, say, write_text
 from claims.errors import BadOption
 from claims.report.places import importable, places_of
-from claims.report.visible import json_text
+from claims.report.visible import json_text, visible
 
 Document = Mapping[str, Any]
 
@@ -21,14 +21,25 @@ Document = Mapping[str, Any]
 _STEP = "GITHUB_STEP_SUMMARY"
 
 
-def write_formats(document: Document, catalogue: Catalogue, wanted: Mapping[str, str]) -> None:
+def write_formats(
+    document: Document, catalogue: Catalogue, wanted: Mapping[str, str], *, sign: Path | None = None
+) -> None:
     """Write a result in each format of ``wanted``, by the name of its option, to the file that it gives.
+
+    Args:
+        document: the result.
+        catalogue: papers and declarations.
+        wanted: file, or - for standard output, of each format.
+        sign: the private key that signs the replication record.
 
     Raises:
         BadOption: a file cannot be written, two formats go to standard output, or ``--summary`` has no file and
             no step of GitHub Actions is running.
         Unavailable: a format needs a library that is not installed; has the command that installs it.
     """
+    if sign is not None and "record" not in wanted:
+        raise BadOption("--sign", str(sign), "together with --record FILE, which it signs")
+    texts = _TEXTS if sign is None else {**_TEXTS, "record": _signed_record(sign)}
     if list(wanted.values()).count(STDOUT) > 1:
         raise BadOption("report", "several formats on standard output", "one, the others to files")
     for name, target in wanted.items():
@@ -38,11 +49,11 @@ def write_formats(document: Document, catalogue: Catalogue, wanted: Mapping[str,
         if name == "parquet":
             _write_parquet(document, target)
         elif target == f"${_STEP}":
-            _append(_TEXTS[name](document, catalogue))
+            _append(texts[name](document, catalogue))
         elif target == STDOUT:
-            click.echo(_TEXTS[name](document, catalogue), nl=False)
+            click.echo(texts[name](document, catalogue), nl=False)
         else:
-            write_text(Path(target), _TEXTS[name](document, catalogue))
+            write_text(Path(target), texts[name](document, catalogue))
             say(f"{target}: {len(document['claims'])} claims", err=STDOUT in wanted.values())
 
 
@@ -68,6 +79,22 @@ def _record(document: Document, catalogue: Catalogue) -> str:
     from claims.report.replication import replication, text_of
 
     return text_of(replication(document, catalogue))
+
+
+def _signed_record(path: Path) -> Callable[[Document, Catalogue], str]:
+    """The same in an envelope that a key has signed, which is read before anything is written."""
+    from claims.report.attestation import sealed
+    from claims.report.keys import private_key
+    from claims.report.replication import replication, text_of
+
+    key = private_key("--sign", path, passphrase=lambda: _passphrase(path))
+    return lambda document, catalogue: text_of(sealed(replication(document, catalogue), key))
+
+
+def _passphrase(path: Path) -> str:
+    return str(
+        click.prompt(f"Passphrase of {visible(path)}", hide_input=True, err=True, default="", show_default=False)
+    )
 
 
 _TEXTS: Mapping[str, Callable[[Document, Catalogue], str]] = {

@@ -45,6 +45,7 @@ STOPPED = "The audit was stopped before every claim was decided."
 @click.option("--sarif", metavar="FILE", help="Write SARIF: what is refuted, at the line that declares it.")
 @click.option("--parquet", metavar="FILE", help="Write a Parquet file with a row for each claim.")
 @click.option("--record", metavar="FILE", help="Write the replication record, which `claimbench verify` checks.")
+@click.option("--sign", type=click.Path(path_type=Path), metavar="KEY", help="Ed25519 key that signs the record.")
 @click.option(
     "--crate", type=click.Path(path_type=Path), metavar="DIR", help="Write an RO-Crate: result, pages, record."
 )
@@ -55,6 +56,7 @@ def command(
     files: tuple[Path, ...],
     json_file: Path | None,
     folder: Path | None,
+    sign: Path | None,
     crate: Path | None,
     license_id: str | None,
     show_schema: bool,
@@ -73,10 +75,10 @@ def command(
     document = load_result(path)
     catalogue = catalogue_of(files)
     wanted = {name: target for name, target in formats.items() if target is not None}
-    if wanted:
+    if wanted or sign is not None:
         from claims.cli.formats import write_formats
 
-        write_formats(document, catalogue, wanted)
+        write_formats(document, catalogue, wanted, sign=sign)
     if crate is not None or license_id is not None:
         from claims.cli.crate import write_crate
 

@@ -18,36 +18,47 @@ from claims.cli.audit_command import executor_spec, measure
 from claims.cli.common import catalogue_of, json_flag, print_json, say
 from claims.cli.streams import printing_to_stderr
 from claims.errors import MeasurementError, NothingSelected
+from claims.report.keys import public_key
 from claims.report.numbers import counted
-from claims.report.replication_check import contradictions, differences, load_record, sample
+from claims.report.replication_check import Loaded, contradictions, differences, load, sample
 from claims.verdict import ERROR, Tier
 
 #: Differences that are named; JSON has them all.
 _SHOWN = 20
+#: Characters of a key's name that are shown: an envelope may give any.
+_NAME = 80
 
 
 @click.command("verify")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("files", nargs=-1, metavar="[CLAIMS.py]...", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="PUB", help="Refuse it unless this public key signed it."
+)
 @click.option("--again", type=click.IntRange(min=1), metavar="N", help="Measure N of its decided claims again.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes, which may crash.  [default: one a core]")
 @json_flag
-def command(*, file: Path, files: tuple[Path, ...], again: int | None, jobs: int | None, as_json: bool) -> None:
+def command(
+    *, file: Path, files: tuple[Path, ...], key: Path | None, again: int | None, jobs: int | None, as_json: bool
+) -> None:
     """Check that a replication record is whole, and say in what the installed claims are not those of it.
 
     With --again a sample that the record's own digest draws is measured anew, into no store. Exits with 1 if one of
-    these claims gets another verdict, or an interval that does not meet the record's; with 2 if the file is not whole.
+    these claims gets another verdict, or an interval that does not meet the record's; with 2 if the file is not whole,
+    or with --key if that Ed25519 key, PEM or OpenSSH, did not sign it.
     """
-    record, sha256 = load_record(file)
+    loaded = load(file, None if key is None else public_key("--key", key))
+    record, sha256 = loaded.record, loaded.sha256
     catalogue = catalogue_of(files)
     found = differences(record, catalogue)
     measured = [] if again is None else _measured(record, catalogue, again, jobs)
     wrong = contradictions(record, measured)
     if as_json:
-        told = {"sha256": sha256, "counts": _counts(record), "differences": found}
+        signed = {"keys": list(loaded.keys), "checked": loaded.signer or None} if loaded.keys else None
+        told = {"sha256": sha256, "signed": signed, "counts": _counts(record), "differences": found}
         print_json(told | {"measured": [row["id"] for row in measured], "contradictions": wrong})
     else:
-        say(*_lines(file, record, sha256), *_listed(found))
+        say(*_lines(file, record, sha256), _signed_words(loaded), *_listed(found))
         if again is not None:
             words = _listed(wrong) if wrong else ["nothing contradicts the record"]
             say(f"{counted(len(measured), 'claim')} measured again: {words[0].strip()}", *words[1:])
@@ -68,6 +79,14 @@ def _lines(file: Path, record: Mapping[str, Any], sha256: str) -> Iterable[str]:
     yield f"    claims     {len(record['claims'])}: {counts}"
     yield f"    audited    tier {record['tier']}, epoch {record['epoch']}, by {made}"
     yield f"    on         {', '.join(f'{name} {value}' for name, value in record['environment'].items())}"
+
+
+def _signed_words(loaded: Loaded) -> str:
+    if loaded.signer:
+        return f"    signed     by {loaded.signer}"
+    claimed = ", ".join(name[:_NAME] for name in loaded.keys[:_SHOWN] if name)
+    named = f", it says by {claimed}" if claimed else ""
+    return f"    signed     {f'not checked{named}; --key PUB checks' if loaded.keys else 'by nobody'}"
 
 
 def _counts(record: Mapping[str, Any]) -> dict[str, int]:

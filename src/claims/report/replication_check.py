@@ -6,18 +6,23 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claims.auditing.decision import looks_at
 from claims.catalogue import Catalogue
 from claims.claim import Claim
-from claims.errors import InvalidResult, TamperedRecord
+from claims.errors import InvalidResult, TamperedRecord, UntrustedRecord
 from claims.evidence.canonical import digest
+from claims.report.attestation import is_envelope, opened
 from claims.report.document import parsed, schema
 from claims.report.replication import DECLARED, FIELDS, KIND, READING
 from claims.verdict import UNAVAILABLE, Tier
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 Record = Mapping[str, Any]
 
@@ -26,22 +31,62 @@ _DECIDED = ("HOLDS", "REFUTED")
 _SHOWN = 300
 
 
-def load_record(path: Path) -> tuple[dict[str, Any], str]:
-    """A record and its digest.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A record that is whole.
+
+    Attributes:
+        record: what it says.
+        sha256: its digest.
+        keys: names of the keys that are said to have signed it; none of one that is not signed.
+        signer: name of the key that is known to have signed it; empty if nobody has checked.
+    """
+
+    record: dict[str, Any]
+    sha256: str
+    keys: tuple[str, ...] = ()
+    signer: str = ""
+
+
+def load(path: Path, key: Ed25519PublicKey | None = None) -> Loaded:
+    """A record, signed or not; with a key, one that this key has signed.
 
     Raises:
         InvalidResult: no such file, not JSON, or no replication record; names the field.
         TamperedRecord: its digest is not that of what it says.
+        UntrustedRecord: it is not signed, not by that key, or in an envelope that is none of ours.
     """
+    try:
+        document = parsed(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidResult(f"{path}: no readable record: {error}"[:_SHOWN]) from error
+    if not is_envelope(document):
+        if key is not None:
+            raise UntrustedRecord(f"{path}: it is not signed; `claimbench report --record FILE --sign KEY` signs")
+        return Loaded(*_checked(document, path))
+    try:
+        found = opened(document, key)
+    except UntrustedRecord as error:
+        raise UntrustedRecord(f"{path}: {error}") from error
+    return Loaded(*_checked(found.document, path), found.keys, found.signer)
+
+
+def load_record(path: Path) -> tuple[dict[str, Any], str]:
+    """A record and its digest; errors are those of :func:`load`."""
+    found = load(path)
+    return found.record, found.sha256
+
+
+def _checked(document: Any, path: Path) -> tuple[dict[str, Any], str]:
+    """A record and its digest, which is that of what it says."""
     from fastjsonschema import JsonSchemaValueException
 
     try:
-        document = parsed(path.read_text(encoding="utf-8"))
         _validator()(document)
         said = digest(document["record"]).hex()
     except JsonSchemaValueException as error:
         raise InvalidResult(f"{path}: {error.message.removeprefix('data.')[:_SHOWN]}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidResult(f"{path}: no readable record: {error}"[:_SHOWN]) from error
     if document["sha256"] != said:
         got = document["sha256"][:_SHOWN]
