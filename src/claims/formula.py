@@ -13,6 +13,7 @@ import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +57,15 @@ def check_formula(tex: object, field: str = "formula", *, where: str = "") -> st
         InvalidDeclaration: it is none; says what is wrong with it.
     """
     text = check_text(tex, field, allowed=_ALLOWED, empty=False, where=where)
-    for wrong in _wrong(text):
+    if wrong := _first_wrong(text):
         raise InvalidDeclaration(field, text, f"{_ALLOWED}: {wrong}", where=where)
     return text
+
+
+@lru_cache(maxsize=4096)
+def _first_wrong(text: str) -> str:
+    """What is wrong with a formula; empty for nothing. Many claims share one."""
+    return next(_wrong(text), "")
 
 
 def _wrong(text: str) -> Iterator[str]:
@@ -95,17 +102,18 @@ def with_formulas(claims: Sequence[Claim], path: Path) -> tuple[Claim, ...]:
         InvalidDeclaration: no readable file, a key that there is not, TeX that is none, or a pattern that names no
             claim, or one that has a formula already; says which.
     """
+    ids = {claim.id for claim in claims}
     found: dict[str, str] = {claim.id: claim.formula for claim in claims if claim.formula}
     for table, where in _tables(path):
         tex = check_formula(table["tex"], "tex", where=where)
         for pattern in check_names(table["claims"], "claims", where=where):
-            named = [claim.id for claim in claims if fnmatch.fnmatchcase(claim.id, pattern)]
+            named = [pattern] if pattern in ids else fnmatch.filter(ids, pattern)
             twice = next((name for name in named if name in found), None)
             if not named or twice:
                 allowed = f"claims without another formula: {twice} has one" if twice else "ids of claims, or globs"
                 raise InvalidDeclaration("claims", pattern, allowed, where=where)
             found |= dict.fromkeys(named, tex)
-    return tuple(replace(claim, formula=found.get(claim.id, "")) if claim.id in found else claim for claim in claims)
+    return tuple(replace(claim, formula=found[claim.id]) if claim.id in found else claim for claim in claims)
 
 
 def _tables(path: Path) -> Iterator[tuple[dict[str, Any], str]]:

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from claims.cli import main
+from claims.errors import BadOption
 from claims.paper import Paper
 from claims.report.crate import FILES, METADATA, crate, is_ours
 from claims.report.document import load_result
@@ -174,6 +175,28 @@ def test_a_folder_with_anything_else_is_refused(source, tmp_path, name, text, wo
     assert said.exit_code == 2
     assert words in said.output
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(name, text)]
+
+
+def test_a_crate_that_was_cut_short_is_written_again(source, tmp_path, monkeypatch):
+    folder, written = tmp_path / "crate", []
+
+    def failing(path: Path, data: bytes) -> None:
+        written.append(path)
+        if len(written) == 3:
+            raise BadOption("output", str(path), "a disk with room")
+        path.write_bytes(data)
+
+    monkeypatch.setattr("claims.cli.crate.write_bytes", failing)
+    assert ran("--json", str(source), "--crate", str(folder)).exit_code == 2
+    assert os.listdir(tmp_path) == [source.name]  # a new folder is there whole or not at all
+    folder.mkdir()
+    written.clear()
+    assert ran("--json", str(source), "--crate", str(folder)).exit_code == 2
+    monkeypatch.undo()
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    assert ran("--json", str(source), "--crate", str(link)).exit_code == 0
+    assert sorted(os.listdir(folder)) == sorted([*FILES, METADATA])
 
 
 def test_a_crate_to_which_something_was_added_is_refused(source, tmp_path):

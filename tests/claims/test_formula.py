@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.bands import at_least, at_most, between, printed, within
-from claims.catalogue import Catalogue, load_catalogue
+from claims.catalogue import Catalogue, load_catalogue, to_plain
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration
 from claims.experiment import experiment, grid
 from claims.formula import check_formula, with_formulas
 from claims.kinds import mean, order, quantile, trend
 from claims.paper import Paper
+from claims.report.document import check, schema
 from claims.report.mathml import shown, typeset, with_slots
 from claims.report.relation import SLOT, relation_of
+from claims.report.why import Story
 from claims.review.of_claims import formulas
 from claims.review.remarks import Reviewed, Weight
 from tests.claims.test_report import BANDLESS, EVERY, HOSTILE, claim, data_of, page, row, tree
 
-MADE = experiment("tests.claims.toys:drawn")
+MADE, NOISE = experiment("tests.claims.toys:drawn"), experiment("toys:gaussian")
 WHY = {"provenance": "author", "because": "as it pleases"}
 #: What shows mathematics, and neither links, styles nor runs.
 ELEMENTS = {
@@ -269,32 +270,21 @@ def test_every_kind_of_the_catalogue_has_its_relation():
 
 
 def test_results_have_the_formula_of_the_declaration_alone():
-    from claims.report.document import schema
-
     assert "formula" not in schema()["definitions"]["claim"]["required"]
     assert "formula" in schema()["definitions"]["claim"]["properties"]
     assert data_of(page(*EVERY))["formulas"] == []
 
 
-def test_why_and_list_show_tex(tmp_path: Path):
-    from click.testing import CliRunner
-
-    from claims.cli import main
-
-    path = tmp_path / "claims_formula.py"
-    path.write_text(
-        "from claims import Claim, experiment, value, within\n"
-        "def drawn(point, streams):\n    return {'x': 1.0}\n"
-        "CLAIM = Claim(id='formula.one', locus='eq. 1', statement='It is one.', test=value(experiment(drawn)['x']),\n"
-        "    band=within(1.0, abs=0.5, provenance='author', because='as it pleases'), rival=3.0,\n"
-        "    formula=r'x = \\frac{2}{2}')\n"
-    )
-    store = ["--store", str(tmp_path / "evidence.sqlite")]
-    said = CliRunner().invoke(main, ["why", str(path), "formula.one", *store])
-    assert said.exit_code == 0, said.output
-    assert r"x = \frac{2}{2}" in said.output
-    assert r"tested: \left| x - 1 \right| \le 0.5" in said.output
-    told = json.loads(CliRunner().invoke(main, ["why", str(path), "formula.one", "--json", *store]).stdout)
-    assert (told["formula"], told["relation"]) == (r"x = \frac{2}{2}", r"\left| x - 1 \right| \le 0.5")
-    listed = json.loads(CliRunner().invoke(main, ["list", str(path), "--json"]).stdout)
-    assert r"x = \frac{2}{2}" in json.dumps(listed).replace("\\\\", "\\")
+def test_why_results_and_lists_show_tex(audit):
+    """Text on a terminal, and plain data."""
+    made = declared(test=mean(NOISE["x"]), at=grid(centre=1.0), formula=r"x = \frac{2}{2}")
+    result = audit(made)
+    story = Story(result.claims[0], Paper(key="demo", title="Demo"), result, replay="claimbench why demo.one")
+    tested = r"\left| \mathbb{E}[X] - 1 \right| \le 0.1"
+    assert ("Formula, as TeX", [made.formula, f"tested: {tested}"]) in list(story.sections())
+    document = result.to_json()
+    check(document)
+    assert document["claims"][0]["formula"] == made.formula
+    assert (story.to_json()["formula"], story.to_json()["relation"]) == (made.formula, tested)
+    assert to_plain(made)["formula"] == made.formula
+    assert "formula" not in audit(declared(test=mean(NOISE["x"]), at=grid(centre=1.0))).to_json()["claims"][0]

@@ -93,10 +93,10 @@ def _check_folder(folder: Path) -> None:
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write all files or none where there is no crate yet; over an older one, the metadata last."""
-    if folder.exists() and os.listdir(folder):
-        for name, data in contents.items():
-            write_bytes(folder / name, data)
+    """Write all files or none where no folder is yet; into one that is there, first what makes it a crate of ours."""
+    if folder.exists():
+        for name in (METADATA, *FILES):
+            write_bytes(folder / name, contents[name])
         return
     made = None
     try:
@@ -105,7 +105,7 @@ def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
         for name, data in contents.items():
             write_bytes(made / name, data)
         made.chmod(0o777 & ~_umask())
-        os.replace(made, folder)
+        made.rename(folder)
     except OSError as error:
         allowed = f"a folder that can be written to ({error.strerror or error})"
         raise BadOption("--crate", str(folder), allowed) from error
