@@ -295,6 +295,15 @@ def test_every_series_of_a_pack_has_its_points(shown):
             assert len({dot.x for dot in each.dots}) == len(each.dots)  # one at each place
 
 
+def test_the_docs_show_every_figure_or_say_what_it_needs():
+    folder = Path(__file__).parents[2] / "docs"
+    page = (folder / "papers" / "figures.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\]\(\.\./images/(.+?)\.svg\)", page))
+    assert shown == {path.stem for path in (folder / "images").glob("*.svg")}
+    assert {figure.key for figure in FIGURES} - shown <= set(re.findall(r"`([a-z0-9.-]+)`, ", page))
+    assert shown <= {figure.key for figure in FIGURES}
+
+
 def test_a_pack_whose_figures_are_not_its_own_is_refused(tmp_path, monkeypatch):
     (tmp_path / "figures_of_another.py").write_text(
         "from claims.figures import *\n"
