@@ -138,7 +138,8 @@ const picture = (width, height, title, ...shapes) =>
 
 // Intervals below each other on one scale: looks of a point, or points of a claim.
 function rungs(rows, {rival, title}) {
-  const width = room(), from = width < 500 ? 110 : 200, to = width - (width < 500 ? 78 : 100), height = 26 * rows.length + 34;
+  const width = room(), small = width < 500, above = small && rows.some(row => row.label.length > 14);  // then on lines of their own
+  const from = above ? 14 : small ? 110 : 200, to = width - (small ? 78 : 100), step = above ? 44 : 26, height = step * rows.length + 34;
   const last = rows[rows.length - 1];
   const wanted = rows.length > 12 || rows.some(row => row.band !== last.band)
     ? rows.flatMap(row => [row.estimate, ...(row.band || [])]) : [...(last.band || []), last.estimate, ...(last.interval || [])];
@@ -146,11 +147,12 @@ function rungs(rows, {rival, title}) {
   if (!scale) return null;
   const clip = x => Math.min(Math.max(scale.at(x), from), to);
   const shapes = rows.flatMap((row, i) => {
-    const y = 26 * i + 16, [lo, hi] = row.band || [0, 0];
+    const y = step * i + (above ? 30 : 16), [lo, hi] = row.band || [0, 0];
     const left = lo === null ? from : clip(lo), right = hi === null ? to : clip(hi);
+    const [x, up, anchor, letters] = above ? [0, -17, "start", width] : [from - 12, 4, "end", from - 12];
     return [
       row.band && shape("rect", {x: left, y: y - 13, width: Math.max(right - left, 1.5), height: 26, class: "band"}),
-      shape("text", {x: from - 12, y: y + 4, "text-anchor": "end"}, short(row.label, Math.floor((from - 12) / 6.7)), shape("title", null, row.label)),
+      shape("text", {x, y: y + up, "text-anchor": anchor}, short(row.label, Math.floor(letters / 6.7)), shape("title", null, row.label)),
       row.estimate !== null && row.estimate !== undefined && [
         bar(row.interval || [row.estimate, row.estimate], scale.at, y, from, to),
         shape("circle", {cx: clip(row.estimate), cy: y, r: 3.6, class: "estimate"}),
@@ -187,6 +189,8 @@ function dots(point) {
     shape("circle", {cx: clip(point.estimate), cy: 84, r: 3.6, class: "estimate"}), axisBelow(scale, 94, from, to));
 }
 
+const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
+
 // The figure over the axis of the grid that has most numbers; one line for each combination of the others.
 function dependence(claim, points, which) {
   const numeric = (claim.axes || []).map((name, i) => [name, i, new Set(points.map(point => point.at[i]))])
@@ -221,7 +225,7 @@ function dependence(claim, points, which) {
       sorted.map(point => point.band && shape("rect", {x: x(point) - 6, width: 12, class: "band",
         y: point.band[1] === null ? 14 : clip(point.band[1]),
         height: Math.max((point.band[0] === null ? 250 : clip(point.band[0])) - (point.band[1] === null ? 14 : clip(point.band[1])), 1.5)})).filter(Boolean),
-      shape("path", {d: path, class: "curve", "stroke-dasharray": ["", "6 3", "2 3", "8 3 2 3"][i % 4]}),
+      shape("path", {d: path, class: "curve", "stroke-dasharray": DASHES[i % 4]}),
       sorted.map(point => [
         point.interval && line(x(point), point.interval[0] === null ? 250 : clip(point.interval[0]), x(point), point.interval[1] === null ? 14 : clip(point.interval[1]), "interval"),
         shape("circle", {cx: x(point), cy: clip(point.estimate), r: 3.4, class: "estimate"}, shape("title", null, `${name}=${point.at[axis]} ${rest}: ${measured(point)}`)),
@@ -229,12 +233,17 @@ function dependence(claim, points, which) {
       beside.has(rest) && shape("text", {x: x(end) + 10, y: beside.get(rest)}, short(rest, 26)),
     ].filter(Boolean);
   });
-  return picture(width, 292, `${claim.id} over ${name}: ${drawn.length} points, in the table below`,
+  const named = labelled || series.size < 2 || series.size > 8 ? [] : [...series.keys()];  // below, where there is no room beside
+  const key = named.map((rest, i) => [
+    shape("path", {d: `M${from} ${306 + 16 * i}h28`, class: "curve", "stroke-dasharray": DASHES[i % 4]}),
+    shape("text", {x: from + 36, y: 310 + 16 * i}, short(rest, Math.floor((width - from - 36) / 6.7))),
+  ]);
+  return picture(width, 292 + (key.length ? 12 + 16 * key.length : 0), `${claim.id} over ${name}: ${drawn.length} points, in the table below`,
     line(from, 250, to, 250, "axis"), line(from, 14, from, 250, "axis"),
     spread(xs.sort((a, b) => a - b), level => across.at(place(level)), 40).map(level =>
       shape("text", {x: across.at(place(level)), y: 266, "text-anchor": "middle"}, number(level))),
     shape("text", {x: (from + to) / 2, y: 286, "text-anchor": "middle"}, name),
-    ticks(up.lo, up.hi, 5).map(y => shape("text", {x: 62, y: up.at(y) + 4, "text-anchor": "end"}, number(y))), marks);
+    ticks(up.lo, up.hi, 5).map(y => shape("text", {x: 62, y: up.at(y) + 4, "text-anchor": "end"}, number(y))), marks, key);
 }
 
 const whenSeen = new IntersectionObserver(entries => {
