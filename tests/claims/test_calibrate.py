@@ -84,7 +84,7 @@ def test_errors_thirty_times_as_frequent_are_noticed():
 
 
 def test_seeds_are_compared_with_walds_bound():
-    assert wald(Design("mean", "normal", 0.0, 1)) == pytest.approx(2 * math.log(100) / 4)
+    assert wald(Design("mean", "normal", 0.0, 1)) == pytest.approx(2 * math.log(200) / math.log(5))
     assert wald(Design("mean", "normal", 1.0, 1)) is None  # on the edge nothing can be decided
     assert wald(Design("ratio", "normal", 0.0, 1)) is None
     assert counted(Design("mean", "normal", 0.0, 5), epoch=1, rows=1).over_wald >= 1.0

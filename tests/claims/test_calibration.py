@@ -20,6 +20,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, judge
+from claims.auditing.schedule import schedule_of
 from claims.bands import Limits
 from claims.experiment import grid
 from claims.kinds import mean, order, proportion, quantile, ratio, slope, trend
@@ -36,10 +37,10 @@ EDGE_ABOVE, EDGE_BELOW = Limits(-10.0, 0.0, None), Limits(0.0, 10.0, None)
 
 
 def sequential(test: Kind, columns: Columns, band: Limits, alpha: float, levels=()) -> tuple[Verdict, int]:
-    """The first decision of the six looks, and after how many seeds: what a trial's first block does."""
-    for n in LOOKS:
+    """The first decision of all looks, and after how many seeds: what a trial's first block does."""
+    for n, share in schedule_of(test).stages[0].shares:
         sample = Values({made_up[name]: column[:n] for name, column in columns.items()}, levels)
-        verdict = judge(test, sample, band, points=1, alpha=alpha / len(LOOKS)).verdict
+        verdict = judge(test, sample, band, points=1, alpha=alpha * share).verdict
         if verdict is not UNDECIDED:
             return verdict, n
     return UNDECIDED, CAP
@@ -155,9 +156,9 @@ def test_a_skewed_statistic_must_fail():
 def vectorised(x: np.ndarray, band: Limits, alpha: float) -> np.ndarray:
     """First decisions of many data sets (rows): 1 HOLDS, -1 REFUTED, 0 UNDECIDED."""
     verdicts = np.zeros(len(x), dtype=int)
-    for n in LOOKS:
+    for n, share in schedule_of(X).stages[0].shares:
         part = x[:, :n]
-        half = stats.t.isf(alpha / len(LOOKS) / 2, n - 1) * part.std(axis=1, ddof=1) / math.sqrt(n)
+        half = stats.t.isf(alpha * share / 2, n - 1) * part.std(axis=1, ddof=1) / math.sqrt(n)
         lo, hi = part.mean(axis=1) - half, part.mean(axis=1) + half
         now = np.where((lo >= band.lo) & (hi <= band.hi), 1, np.where((hi < band.lo) | (lo > band.hi), -1, 0))
         verdicts = np.where(verdicts == 0, now, verdicts)
@@ -201,9 +202,9 @@ def test_errors_half_again_as_frequent_would_be_noticed():
     assert too_many(errors(normal, EDGE_ABOVE, replicates, alpha=1.5 * ALPHA), replicates)
 
 
-def test_looking_six_times_at_full_alpha_would_be_noticed():
+def test_looking_as_often_at_full_alpha_would_be_noticed():
     replicates = 5000
-    assert too_many(errors(normal, EDGE_ABOVE, replicates, alpha=len(LOOKS) * ALPHA), replicates)
+    assert too_many(errors(normal, EDGE_ABOVE, replicates, alpha=20 * ALPHA), replicates)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from scipy import stats
 from claims.auditing.decision import (
     ALPHA_AUDIT,
     ALPHA_CLAIM,
-    ALPHA_LOOK,
     BUDGET,
     REDUCED_CAP,
     as_expected,
@@ -25,8 +24,8 @@ from claims.auditing.decision import (
     more_seeds,
 )
 from claims.bands import Limits, within
-from claims.kinds import identity, mean, value
-from claims.kinds.base import LOOKS, Judgement, Values
+from claims.kinds import identity, mean, proportion, value
+from claims.kinds.base import CLOSE_LOOKS, LOOKS, Judgement, Values, split
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
@@ -37,12 +36,12 @@ BAND = within(0.0, abs=1.0, provenance="author", because="a toy")
 def test_the_constants_are_the_documented_ones():
     assert (0.01, 500, pytest.approx(2e-5)) == (ALPHA_AUDIT, BUDGET, ALPHA_CLAIM)
     assert LOOKS == (8, 16, 32, 64, 128, 256)
-    assert pytest.approx(2e-5 / 6) == ALPHA_LOOK
+    assert (len(CLOSE_LOOKS), set(CLOSE_LOOKS) >= set(LOOKS), {n % 2 for n in CLOSE_LOOKS}) == (35, True, {0})
     assert CONFIRM_OFFSET == 2**20 > max(LOOKS)
 
 
 def test_the_t_multipliers_are_the_documented_ones():
-    multipliers = [stats.t.isf(ALPHA_LOOK / 2, n - 1) for n in LOOKS]
+    multipliers = [stats.t.isf(ALPHA_CLAIM / len(LOOKS) / 2, n - 1) for n in LOOKS]
     assert multipliers == pytest.approx([13.207, 7.151, 5.650, 5.101, 4.864, 4.754], abs=6e-4)
     assert [t / math.sqrt(n) for t, n in zip(multipliers, LOOKS, strict=True)] == pytest.approx(
         [4.670, 1.788, 0.999, 0.638, 0.430, 0.297], abs=6e-4
@@ -52,13 +51,13 @@ def test_the_t_multipliers_are_the_documented_ones():
 @pytest.mark.parametrize(
     ("decides", "tier", "expected"),
     [
-        ("smoke", "smoke", LOOKS),
-        ("smoke", "full", LOOKS),
+        ("smoke", "smoke", CLOSE_LOOKS),
+        ("smoke", "full", CLOSE_LOOKS),
         ("standard", "smoke", (8,)),
-        ("standard", "standard", LOOKS),
+        ("standard", "standard", CLOSE_LOOKS),
         ("full", "standard", (8,)),
         ("full", "smoke", ()),
-        ("full", "full", LOOKS),
+        ("full", "full", CLOSE_LOOKS),
     ],
 )
 def test_a_tier_below_is_measured_with_fewer_seeds(decides, tier, expected):
@@ -89,11 +88,18 @@ def test_points_split_the_alpha_of_a_refutation():
     assert judge(X, sample, band, points=1, alpha=alpha).verdict is REFUTED
     strict = judge(X, sample, band, points=4, alpha=alpha)
     assert strict.verdict is UNDECIDED
-    assert strict.interval == pytest.approx(X.judge(sample, band, alpha / 4).interval)
+    assert strict.interval == pytest.approx(X.judge(sample, band, alpha / 8).interval)
     far = judge(X, at_distance(1.0, alpha), band, points=4, alpha=alpha)
     assert far.verdict is REFUTED
-    assert far.interval == X.judge(at_distance(1.0, alpha), band, alpha / 4).interval
-    assert far.detail["granted"] == alpha / 4
+    assert far.interval == X.judge(at_distance(1.0, alpha), band, alpha / 8).interval
+    assert far.detail["granted"] == split(alpha, 4) == alpha / 8  # whatever the joint law of its looks
+
+
+def test_points_of_other_kinds_than_students_split_it_evenly():
+    test = proportion(made_up["k"], made_up["n"])
+    sample = Values({made_up["k"]: np.full(8, 90), made_up["n"]: np.full(8, 100)}, ())
+    found = judge(test, sample, Limits(0.0, 0.1, None), points=4, alpha=1e-3)
+    assert (found.verdict, found.detail["granted"]) == (REFUTED, 1e-3 / 4)
 
 
 def test_points_leave_the_alpha_of_holding_alone():
@@ -104,7 +110,7 @@ def test_points_leave_the_alpha_of_holding_alone():
 
 def test_a_test_without_alpha_is_not_split():
     sample = Values({made_up["x"]: np.array([2.0])}, ())
-    assert judge(value(made_up["x"]), sample, Limits(0.0, 1.0, None), points=50).verdict is REFUTED
+    assert judge(value(made_up["x"]), sample, Limits(0.0, 1.0, None), points=50, alpha=0.01).verdict is REFUTED
 
 
 @pytest.mark.parametrize("verdicts", [p for n in (1, 2, 3) for p in itertools.product(PRECEDENCE, repeat=n)])
@@ -146,7 +152,7 @@ def test_as_expected(expected, verdict, tier, answer):
 
 @given(st.floats(-0.9, 0.9), st.floats(0.2, 30.0))
 def test_more_seeds_is_where_the_interval_would_clear_the_edge(centre, sd):
-    half = stats.t.isf(ALPHA_LOOK / 2, 255) * sd / 16
+    half = stats.t.isf(1e-6, 255) * sd / 16
     judgement = Judgement(verdict=UNDECIDED, estimate=centre, interval=(centre - half, centre + half))
     needed = more_seeds(judgement, Limits(-1.0, 1.0, None), 256)
     distance = min(1 - centre, 1 + centre)

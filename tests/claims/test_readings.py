@@ -14,9 +14,10 @@ from kit import claim, made_up
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from claims.auditing.decision import ALPHA_LOOK, as_expected, combine_readings, judge
+from claims.auditing.decision import ALPHA_CLAIM, as_expected, combine_readings, judge
 from claims.auditing.planning import plan
 from claims.auditing.results import ClaimResult
+from claims.auditing.schedule import schedule_of
 from claims.bands import Limits, at_least, within
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration
@@ -226,14 +227,15 @@ def test_an_audit_that_is_stopped_within_a_reading_says_so():
 
 
 READINGS, REPLICATES, ALPHA = 3, 2000, 0.05
+SHARES = dict(schedule_of(mean(made_up["x"])).stages[0].shares)
 
 
 def first_decisions(x: np.ndarray, alpha: float) -> np.ndarray:
     """1 where the band (..., 0] is said to hold, -1 where it is refuted, 0 if neither; ``x`` has 256 seeds last."""
     found = np.zeros(x.shape[:-1], dtype=int)
-    for n in LOOKS:
+    for n, share in SHARES.items():
         centre, spread = x[..., :n].mean(-1), x[..., :n].std(-1, ddof=1)
-        half = stats.t.isf(alpha / len(LOOKS) / 2, n - 1) * spread / math.sqrt(n)
+        half = stats.t.isf(alpha * share / 2, n - 1) * spread / math.sqrt(n)
         now = np.where(centre + half <= 0, 1, np.where(centre - half > 0, -1, 0))
         found = np.where(found == 0, now, found)
     return found
@@ -301,10 +303,10 @@ def test_the_simulation_decides_as_a_trial_does():
     for centre in (-1.0, -0.2, 0.0, 0.2, 1.0):
         x = centre + rng.normal(size=LOOKS[-1])
         verdict = UNDECIDED
-        for n in LOOKS:
+        for n, share in SHARES.items():
             sample = Values({made_up["x"]: x[:n]}, ())
-            verdict = judge(mean(made_up["x"]), sample, band, points=1, alpha=ALPHA_LOOK).verdict
+            verdict = judge(mean(made_up["x"]), sample, band, points=1, alpha=ALPHA_CLAIM * share).verdict
             if verdict is not UNDECIDED:
                 break
-        found = int(first_decisions(x[None], ALPHA_LOOK * len(LOOKS))[0])
+        found = int(first_decisions(x[None], ALPHA_CLAIM)[0])
         assert verdict is {1: HOLDS, -1: REFUTED, 0: UNDECIDED}[found]

@@ -20,6 +20,7 @@ from claims.errors import InvalidDeclaration, ModelError, TextError, Unavailable
 from claims.evidence.store import Store
 from claims.experiment import experiment
 from claims.kinds import mean, value
+from claims.kinds.base import CLOSE_LOOKS
 from claims.models import prepared
 from claims.models.divergence import divergence
 from claims.models.known import KnownModel
@@ -149,10 +150,10 @@ class TestDeclaration:
                 experiment("made:up", most_seeds=wrong)
 
     def test_looks_end_at_most_seeds(self):
-        assert looks_at(claim(), Tier.STANDARD) == (8, 16)
-        assert looks_at(claim(), Tier.FULL) == (8, 16, 32, 64, 128)
+        assert looks_at(claim(), Tier.STANDARD) == (8, 10, 12, 14, 16)
+        assert looks_at(claim(), Tier.FULL) == tuple(look for look in CLOSE_LOOKS if look <= 128)
         assert looks_at(claim(), Tier.SMOKE) == ()  # too dear to be looked at before it can be decided
-        assert looks_at(claim(decides="smoke"), Tier.SMOKE) == (8, 16)
+        assert looks_at(claim(decides="smoke"), Tier.SMOKE) == (8, 10, 12, 14, 16)
         fixed = claim(test=value(BASELINE["loss"]))
         assert looks_at(fixed, Tier.STANDARD) == (1,)
 

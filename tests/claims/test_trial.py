@@ -24,7 +24,7 @@ from claims.kinds import (
     slope,
     trend,
 )
-from claims.kinds.base import LOOKS, Judgement, Values
+from claims.kinds.base import CLOSE_LOOKS, Judgement, Values, split
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
@@ -155,8 +155,8 @@ def test_the_confirming_block_takes_its_own_looks():
 def test_looks_are_taken_in_order_and_each_remembers_what_it_said():
     (trial,) = settle(CLAIM, blocks(0.99, 0.0, sd=0.2))
     assert trial.final.verdict is UNDECIDED
-    assert [look.seeds for look in trial.history] == list(LOOKS)
-    assert [look.judgement.verdict for look in trial.history] == [UNDECIDED] * 6
+    assert [look.seeds for look in trial.history] == list(CLOSE_LOOKS)
+    assert [look.judgement.verdict for look in trial.history] == [UNDECIDED] * len(CLOSE_LOOKS)
     assert not any(look.confirming for look in trial.history)
 
 
@@ -191,7 +191,7 @@ def test_each_point_is_decided_for_itself():
     trials = at_many_points([0.0, 5.0, 1.0])
     assert [trial.final.verdict for trial in trials] == [HOLDS, REFUTED, UNDECIDED]
     assert [trial.points for trial in trials] == [3, 3, 3]
-    assert trials[1].final.detail["granted"] == pytest.approx(2e-5 / 6 / 3)
+    assert trials[1].final.detail["granted"] == pytest.approx(split(trials[1].level(8), 3))
 
 
 def test_more_points_ask_more_of_a_refutation():

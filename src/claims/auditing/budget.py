@@ -1,8 +1,8 @@
 """The error budget: how many claims a paper may have judged on seeds, and how sure all that was audited is together.
 
-Probabilities of a false verdict add up, however the claims depend on each other. A claim adds those of the looks that
-it may take at the tier of the audit. A sample that cannot grow is judged at a level that its author states, a
-thousand times the other one and more: such claims are counted by themselves, each family once.
+Probabilities of a false verdict add up, however the claims depend on each other. A claim adds what is
+spent by the looks that it may take at the tier of the audit. A sample that cannot grow is judged at a level that its
+author states, a thousand times the other one and more: such claims are counted by themselves, each family once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from claims.auditing.decision import ALPHA_LOOK, BUDGET, looks_at
+from claims.auditing.decision import ALPHA_CLAIM, BUDGET, looks_at
+from claims.auditing.schedule import schedule
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration
 from claims.kinds.base import JudgedTogether
@@ -59,7 +60,9 @@ def error_rates(results: Iterable[ClaimResult]) -> ErrorRates:
     families = {test.together: test.level for _, test in apart}
     return ErrorRates(
         claims=len(judged),
-        any_false=min(1.0, sum(len(looks_at(claim, each.tier)) for each, claim in judged) * ALPHA_LOOK),
+        any_false=min(
+            1.0, sum(schedule(claim).spent(looks_at(claim, each.tier)) for each, claim in judged) * ALPHA_CLAIM
+        ),
         apart=len(apart),
         apart_decided=sum(verdict in (HOLDS, REFUTED) for verdict, _ in apart),
         apart_families=len(families),

@@ -1,10 +1,10 @@
 """The decision procedure: error rates fixed in advance, group-sequential looks, replication of every refutation.
 
-A claim may err in one direction only: if it is true, by REFUTED; if it is false, by HOLDS. Each look errs with
-probability at most ALPHA_LOOK, so a claim with at most ALPHA_CLAIM over its looks, and all claims of a paper together
-with at most ALPHA_AUDIT, however they depend on each other. A refutation has to be repeated on a disjoint block of
-seeds, on the same side of the band, so a false one has probability at most ALPHA_CLAIM squared. A subset of claims
-never changes a verdict.
+A claim may err in one direction only: if it is true, by REFUTED; if it is false, by HOLDS. It errs with probability at
+most ALPHA_CLAIM over all its looks (:mod:`claims.auditing.schedule` says how they share it), so all claims of a paper
+together with at most ALPHA_AUDIT, however they depend on each other. A refutation has to be repeated on a disjoint
+block of seeds, on the same side of the band, so a false one has probability at most ALPHA_CLAIM squared. A subset of
+claims never changes a verdict.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from claims.auditing.schedule import DEEPER
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.kinds.base import LOOKS, Judgement, Kind, Values, side
+from claims.kinds.base import Judgement, Kind, StudentsT, Values, side, split
 from claims.verdict import DEPENDS, ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
 
 #: Probability of any false verdict in the audit of one paper.
@@ -22,11 +23,8 @@ ALPHA_AUDIT = 0.01
 #: Claims a paper may have; fixed, so that adding one moves no other's threshold.
 BUDGET = 500
 ALPHA_CLAIM = ALPHA_AUDIT / BUDGET
-ALPHA_LOOK = ALPHA_CLAIM / len(LOOKS)
 #: Seeds of a claim one tier below the one that decides it.
 REDUCED_CAP = 8
-#: How many times the seeds that an experiment allows at the deciding tier it allows one tier above.
-DEEPER = 8
 #: How many times the distance to the edge a half-width may be for seeds to be named that would bring it down to that.
 _MOST_HALF_WIDTHS = 1e8
 
@@ -54,17 +52,18 @@ def not_measured(decides: Tier, tier: Tier) -> str:
     return f"decides at the {decides} tier; not measured at {tier}"
 
 
-def judge(test: Kind, sample: Values, band: Limits | None, *, points: int, alpha: float = ALPHA_LOOK) -> Judgement:
-    """One look at one of a claim's points: HOLDS at full alpha, REFUTED at alpha divided by the number of points.
+def judge(test: Kind, sample: Values, band: Limits | None, *, points: int, alpha: float) -> Judgement:
+    """One look, at its level ``alpha``, at one of a claim's points: HOLDS at that, REFUTED at what each point gets.
 
     Where that is another alpha than the look's, ``detail["granted"]`` says so.
     """
     judgement = test.judge(sample, band, alpha)
     if points == 1 or judgement.verdict is not REFUTED or not test.sequential:
         return judgement
-    strict = test.judge(sample, band, alpha / points)
+    granted = split(alpha, points) if isinstance(test, StudentsT) else alpha / points
+    strict = test.judge(sample, band, granted)
     verdict = REFUTED if strict.verdict is REFUTED else UNDECIDED
-    return replace(strict, verdict=verdict, detail={"granted": alpha / points} | dict(strict.detail))
+    return replace(strict, verdict=verdict, detail={"granted": granted} | dict(strict.detail))
 
 
 def misses(judgement: Judgement, band: Limits | None) -> frozenset[str]:

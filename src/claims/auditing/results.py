@@ -57,6 +57,13 @@ class PointResult:
         return (outside if self.verdict is REFUTED else inside) / half
 
     @property
+    def level(self) -> float | None:
+        """The two-sided level of the main block's last look; None where there was none, or where it spends no alpha."""
+        if not self.trial.main_seeds or not self.trial.claim.test.sequential:
+            return None
+        return self.trial.level(self.trial.main_seeds)
+
+    @property
     def more_seeds(self) -> int | None:
         """Seeds after which an undecided point should be decided."""
         if self.trial.band is None or self.verdict is not UNDECIDED or not self.trial.main_seeds:
@@ -83,7 +90,7 @@ class PointResult:
             "band": [_finite(band.lo), _finite(band.hi)] if band else None,
             "estimate": _finite(judged.estimate),
             "interval": _pair(judged.interval),
-            "alpha": judged.detail.get("granted", trial.alpha if trial.claim.test.sequential else None),
+            "alpha": judged.detail.get("granted", self.level),
             "seeds": trial.main_seeds,
             "confirmation": None
             if second is None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from claims.auditing.decision import ALPHA_LOOK, judge, looks_at, misses, not_measured, replicated
+from claims.auditing.decision import ALPHA_CLAIM, judge, looks_at, misses, not_measured, replicated
+from claims.auditing.schedule import Schedule, schedule
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.errors import MeasurementError, raised
@@ -19,7 +20,7 @@ from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 
 #: What a seed is taken to cost where the experiment does not say.
@@ -99,7 +100,7 @@ class Trial:
     points: int
     tier: Tier
     unavailable: str = ""
-    alpha: float = ALPHA_LOOK
+    alpha: float = ALPHA_CLAIM
     look: int = 0
     main: Judgement | None = None
     main_seeds: int = 0
@@ -109,15 +110,17 @@ class Trial:
     history: list[Look] = field(default_factory=list)
     drawn: tuple[float, ...] = ()
     reading: Reading | None = None
+    _looks: tuple[int, ...] = field(init=False, repr=False)
+    _schedule: Schedule = field(init=False, repr=False)
+    _sample: Values | None = field(init=False, repr=False, default=None)
+    _taken: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
-        if not self._looks():
+        self._looks, self._schedule = looks_at(self.claim, self.tier), schedule(self.claim)
+        if not self._looks:
             self.final = Judgement(verdict=UNDECIDED, reason=not_measured(self.claim.decides, self.tier))
         elif self.unavailable:
             self.final = Judgement(verdict=UNAVAILABLE, reason=self.unavailable)
-
-    def _looks(self) -> tuple[int, ...]:
-        return looks_at(self.claim, self.tier)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What has to be measured, each once."""
@@ -133,11 +136,19 @@ class Trial:
     def seeds(self) -> range:
         """Seeds that the present look is about."""
         start = CONFIRM_OFFSET if self.confirming else 0
-        return range(start, start + self._looks()[self.look])
+        return range(start, start + self._looks[self.look])
+
+    def new_seeds(self) -> range:
+        """Those of them that no look before was about."""
+        return self.seeds()[self._taken :]
 
     def most_seeds(self) -> int:
         """Seeds of the main block, should no look before the last decide."""
-        return max(self._looks(), default=0)
+        return max(self._looks, default=0)
+
+    def level(self, seeds: int) -> float:
+        """The two-sided level of the look after so many seeds."""
+        return self.alpha * self._schedule.share(seeds)
 
     def advance(self, outcomes: Lookup) -> None:
         """Judge the present look, every outcome of which is there, and go on to the next one or to the end."""
@@ -145,24 +156,25 @@ class Trial:
         if problem is not None:
             self.final = problem
             return
+        seeds = len(self.seeds())
         try:
             sample = self._values(outcomes)
-            judged = judge(self.claim.test, sample, self.band, points=self.points, alpha=self.alpha)
-            drawn = self._drawn(sample)
+            judged = judge(self.claim.test, sample, self.band, points=self.points, alpha=self.level(seeds))
+            ends = judged.verdict is not UNDECIDED or self.look + 1 == len(self._looks)
+            drawn = self._drawn(sample) if ends and not self.confirming else self.drawn
         except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
             at = f"{dict(self.point)}: " if self.point else ""
             self.final = Judgement(verdict=ERROR, reason=f"{at}{raised(error)}")
             return
-        self.history.append(Look(len(self.seeds()), self.confirming, judged))
-        if judged.verdict is UNDECIDED and self.look + 1 < len(self._looks()):
+        self.history.append(Look(seeds, self.confirming, judged))
+        self.drawn = drawn
+        if ends:
+            self._sample, self._taken = None, 0
+            self._end_block(judged, seeds)
+        else:
             self.look += 1
-            return
-        if not self.confirming:
-            self.drawn = drawn
-        self._end_block(judged)
 
-    def _end_block(self, judged: Judgement) -> None:
-        seeds = len(self.seeds())
+    def _end_block(self, judged: Judgement, seeds: int) -> None:
         if self.confirming:
             self.confirmation = Confirmation(judged, seeds)
             assert self.main is not None
@@ -193,9 +205,9 @@ class Trial:
         return () if per_seed is None else tuple(map(float, per_seed(sample)))
 
     def _problem(self, outcomes: Lookup) -> Judgement | None:
-        """The first seed, in order, that raised or that lacks something."""
+        """The first new seed, in order, that raised or that lacks something."""
         measurements = self.measurements()
-        for seed in self.seeds():
+        for seed in self.new_seeds():
             for measurement in measurements:
                 outcome = outcomes(measurement, seed)
                 assert outcome is not None
@@ -206,7 +218,11 @@ class Trial:
         return None
 
     def _values(self, outcomes: Lookup) -> Values:
-        return sample_of(self, self.seeds(), outcomes)
+        """What the looks before took, and behind it the new seeds."""
+        new = sample_of(self, self.new_seeds(), outcomes)
+        self._sample = new if self._sample is None else joined(self._sample, new)
+        self._taken = len(self.seeds())
+        return self._sample
 
 
 def sample_of(trial: Trial, seeds: Sequence[int], outcomes: Lookup) -> Values:
@@ -222,6 +238,26 @@ def sample_of(trial: Trial, seeds: Sequence[int], outcomes: Lookup) -> Values:
         columns = [column(quantity, member, outcomes, seeds) for member in trial.members]
         values[quantity] = np.stack(columns, axis=1) if test.over else columns[0]
     return Values(values, trial.members if test.over else ())
+
+
+def joined(before: Values, after: Values) -> Values:
+    """The seeds of two samples of the same trial, one behind the other.
+
+    Raises:
+        MeasurementError: seeds gave lists of different lengths.
+    """
+    import numpy as np
+
+    for quantity, first in before.values.items():
+        check_lengths(quantity, first.shape[1:] == after.values[quantity].shape[1:])
+    both = {quantity: np.concatenate([first, after.values[quantity]]) for quantity, first in before.values.items()}
+    return Values(both, before.levels)
+
+
+def check_lengths(quantity: Quantity, same: bool) -> None:
+    """Refuse lists of different lengths."""
+    if not same:
+        raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
 
 
 def column(quantity: Quantity, member: Point, outcomes: Lookup, seeds: Iterable[int]) -> np.ndarray:
@@ -243,8 +279,7 @@ def column(quantity: Quantity, member: Point, outcomes: Lookup, seeds: Iterable[
             available = ", ".join(name for name in record if name not in cell)
             raise MeasurementError(f"{measurement.name} returned no {quantity.name!r}; it returned {available}")
         values.append(record[quantity.name])
-    if len({len(value) if isinstance(value, list) else None for value in values}) > 1:
-        raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
+    check_lengths(quantity, len({len(value) if isinstance(value, list) else None for value in values}) <= 1)
     return np.array(values)
 
 

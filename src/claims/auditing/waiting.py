@@ -31,8 +31,8 @@ class Waiting:
         return self.outcomes.get((measurement, seed))
 
     def begin(self, trial: Trial) -> dict[Measurement, list[int]]:
-        """Have a trial wait for the seeds of its present look; those that nobody has asked for before."""
-        needed = [(measurement, seed) for measurement in trial.measurements() for seed in trial.seeds()]
+        """Have a trial wait for the new seeds of its present look; those that nobody has asked for before."""
+        needed = [(measurement, seed) for measurement in trial.measurements() for seed in trial.new_seeds()]
         missing = [key for key in needed if key not in self.outcomes]
         for key in missing:
             self._waiters.setdefault(key, []).append(trial)

@@ -7,7 +7,6 @@ decision counts as wrong. Exact (Clopper-Pearson) limits hold for all rows of a 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 
 from claims.auditing.planning import plan
 from claims.auditing.trial import Measurement, Trial
+from claims.calibration.costs import least_seeds
 from claims.calibration.drawing import LAWS, SHARPNESS, Columns, columns, records
 from claims.calibration.synthetic import fixed, made, true_verdict
 from claims.claim import Claim
@@ -43,8 +43,8 @@ class Row:
         confirmed: how many of those were refuted falsely on the second block as well.
         right: how many came out as they have to.
         seeds: mean number of the first block.
-        over_wald: the same over what a test that knew the spread of a seed would need at least; None where that is not
-            known, or where nothing can be decided.
+        over_wald: the same over what any sequential test needs at least, and than the first look; None where that is
+            not known, or where nothing can be decided.
         must_fail: whether more errors than promised have to be found.
         nominal: probability of a false verdict, at most.
         limits: exact limits of what it is, at :data:`ALARM` over the rows of the table.
@@ -122,7 +122,7 @@ def judged(design: Design, epoch: int, number: int) -> Trial:
     row: dict[str, Scalar] = {"kind": design.kind, "law": design.law, "margins": design.margins, "number": number}
     streams = Streams(epoch, "claims.calibration.rates", row, 0)
     (planned,) = plan([_claim(design, streams)], tier=Tier.FULL, epoch=epoch).trials
-    trial = replace(planned, alpha=design.alpha / len(LOOKS), history=[])
+    trial = replace(planned, alpha=design.alpha, history=[])
     lookup = _drawn(design, streams)
     while trial.final is None:
         trial.advance(lookup)
@@ -161,9 +161,6 @@ def _drawn(design: Design, streams: Streams) -> Callable[[Measurement, int], Out
 
 
 def wald(design: Design) -> float | None:
-    """Expected seeds of Wald's test, which knows the spread, of the truth against the nearest edge, with such errors.
-
-    It is the least that any test needs on average; of means of one number a seed.
-    """
+    """The least seeds that any test needs on average, by Wald's inequality; of means of one number a seed."""
     distance = abs(design.margins - 1.0) * SHARPNESS
-    return 2 * math.log(1 / design.alpha) / distance**2 if design.kind in ("mean", "bound") and distance else None
+    return least_seeds(distance, design.alpha) if design.kind in ("mean", "bound") and distance else None

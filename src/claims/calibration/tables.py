@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from claims.auditing.schedule import schedule_of
 from claims.calibration.audits import Audited, audited, audited_exactly
+from claims.calibration.costs import Cost, costs
 from claims.calibration.ranks import Ranks, ranks
 from claims.calibration.ranks import rows as ranked
 from claims.calibration.rates import ALARM, ALPHA, Design, Row, counted
-from claims.calibration.synthetic import HOPELESS, every_row
-from claims.kinds.base import LOOKS
+from claims.calibration.synthetic import HOPELESS, every_row, made
 from claims.kinds.intervals import count_interval
 from claims.verdict import Tier
 
@@ -21,6 +22,8 @@ _CLAIMS = {Tier.SMOKE: (20, 4, 100), Tier.STANDARD: (160, 16, 300), Tier.FULL: (
 _RANKED = {Tier.SMOKE: 20, Tier.STANDARD: 200, Tier.FULL: 2000}
 #: Audits of a pack of claims, and how many it has.
 _PACKS = {Tier.SMOKE: (1, 20), Tier.STANDARD: (1, 200), Tier.FULL: (5, 300)}
+#: Sequences of seeds of which it is counted how many decide.
+_PATHS = {Tier.SMOKE: 2000, Tier.STANDARD: 20_000, Tier.FULL: 100_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Calibration:
     rows: tuple[Row, ...]
     ranks: tuple[Ranks, ...]
     packs: tuple[Audited, ...]
+    costs: tuple[Cost, ...] = ()
 
     @property
     def kept(self) -> list[Row]:
@@ -72,6 +76,7 @@ class Calibration:
             "rows": [asdict(row) | {"as_it_must_be": row.as_it_must_be} for row in self.rows],
             "ranks": [asdict(each) | {"as_it_must_be": each.as_it_must_be} for each in self.ranks],
             "packs": [asdict(pack) for pack in self.packs],
+            "costs": [asdict(cost) for cost in self.costs],
             "wrong": self.wrong,
         }
 
@@ -84,8 +89,10 @@ def designs(tier: Tier) -> Iterator[Design]:
             yield Design(kind, law, margins, edge if margins == 1 else elsewhere)
     yield Design("bound", HOPELESS, 1.0, failing, must_fail=True)
     yield Design("mean", "normal", 1.0, failing, alpha=30 * ALPHA, must_fail=True)
-    if tier is Tier.FULL:  # every look at full alpha
-        yield Design("mean", "normal", 1.0, failing, alpha=len(LOOKS) * ALPHA, must_fail=True)
+    if tier is Tier.FULL:  # no look at less than full alpha
+        (stage,) = schedule_of(made("mean", "normal", 1.0).test).stages
+        least = min(share for _, share in stage.shares)
+        yield Design("mean", "normal", 1.0, failing, alpha=ALPHA / least, must_fail=True)
 
 
 def calibrate(tier: Tier, epoch: int, *, done: Callable[[int, int], None] = lambda done, all: None) -> Calibration:
@@ -100,4 +107,4 @@ def calibrate(tier: Tier, epoch: int, *, done: Callable[[int, int], None] = lamb
     for number in range(packs):
         found.append(audited(size, epoch=epoch + number))
         done(len(table) + number + 1, len(table) + packs)
-    return Calibration(tier, epoch, tuple(rows), truths, tuple(found))
+    return Calibration(tier, epoch, tuple(rows), truths, tuple(found), tuple(costs(_PATHS[tier], epoch=epoch)))

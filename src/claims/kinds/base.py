@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: Looks of a group-sequential test, in seeds.
 LOOKS = (8, 16, 32, 64, 128, 256)
+#: Those of Student's t, whose joint law is known: close ones cost little, and save what is drawn while waiting for the
+#: next. Even numbers, so that two workers share what is drawn between them.
+CLOSE_LOOKS = (*range(8, 24, 2), *range(24, 64, 4), *range(64, 128, 8), *range(128, 257, 16))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,20 @@ class ChecksLevels(Protocol):
 
 
 @runtime_checkable
+class StudentsT(Protocol):
+    """A kind that decides by whether Student's t interval of one value a seed clears an edge, or by several such.
+
+    The levels of its looks then add up to more than alpha, and still to no more than alpha together; to twice alpha at
+    most. What it splits over several intervals it therefore splits by :func:`split`.
+    """
+
+    @property
+    def student(self) -> bool:
+        """True."""
+        ...
+
+
+@runtime_checkable
 class GivesPValue(Protocol):
     """A kind that knows at which alpha it begins to decide; of others that is searched for."""
 
@@ -168,6 +185,15 @@ class ComparesLevels(Protocol):
     def compared(self, levels: Sequence[Scalar]) -> str:
         """Which level is first and which are after it, in words; empty if that makes no difference."""
         ...
+
+
+def split(level: float, parts: int) -> float:
+    """The level of each of so many of Student's t intervals that are wrong together no more often than one would be.
+
+    How often the looks of one are wrong together is known at the alpha of a claim, not at a part of it. So parts have
+    half the level at each look, which adds up to no more than their share of alpha, whatever the looks' joint law.
+    """
+    return level if parts == 1 else level / (2 * parts)
 
 
 def decide(interval: tuple[float, float], band: Limits) -> Verdict:

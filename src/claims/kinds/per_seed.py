@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration, MeasurementError
 from claims.experiment import Linear, Quantity, Scalar, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Values, decide, finite
+from claims.kinds.base import CLOSE_LOOKS, Judgement, Values, decide, finite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,9 @@ class PerSeed:
     ends: bool = False
 
     needs_band: ClassVar[bool] = True
-    looks: ClassVar[tuple[int, ...]] = LOOKS
+    looks: ClassVar[tuple[int, ...]] = CLOSE_LOOKS
     sequential: ClassVar[bool] = True
+    student: ClassVar[bool] = True
 
     def quantities(self) -> Sequence[Quantity]:
         """What has to be measured."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Values
+from claims.kinds.base import CLOSE_LOOKS, Judgement, Values
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ class Ratio:
     kind: ClassVar[str] = "ratio"
     over: ClassVar[tuple[str, ...]] = ()
     needs_band: ClassVar[bool] = True
-    looks: ClassVar[tuple[int, ...]] = LOOKS
+    looks: ClassVar[tuple[int, ...]] = CLOSE_LOOKS
     sequential: ClassVar[bool] = True
+    student: ClassVar[bool] = True
 
     def quantities(self) -> Sequence[Quantity]:
         """What has to be measured."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, Scalar, linear, quantities_of
-from claims.kinds.base import LOOKS, Judgement, Values, finite, side
+from claims.kinds.base import CLOSE_LOOKS, Judgement, Values, finite, side, split
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 #: Levels that are named after the first one.
@@ -26,8 +26,9 @@ class Trend:
 
     kind: ClassVar[str] = "trend"
     needs_band: ClassVar[bool] = True
-    looks: ClassVar[tuple[int, ...]] = LOOKS
+    looks: ClassVar[tuple[int, ...]] = CLOSE_LOOKS
     sequential: ClassVar[bool] = True
+    student: ClassVar[bool] = True
 
     def quantities(self) -> Sequence[Quantity]:
         """What has to be measured."""
@@ -41,7 +42,7 @@ class Trend:
         return f"{self.over[0]}: first {first}, then {', '.join(map(str, rest))}"
 
     def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
-        """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at alpha / steps."""
+        """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at its split."""
         import numpy as np
 
         from claims.kinds.intervals import mean_of, t_interval
@@ -52,12 +53,13 @@ class Trend:
             steps = finite(self.sign * np.diff(sample.of(self.y), axis=1))
         count = steps.shape[1]
         full = [t_interval(step, alpha) for step in steps.T]
-        split = [t_interval(step, alpha / count) for step in steps.T]
-        refuted = {i: side(interval, band) for i, interval in enumerate(split) if side(interval, band)}
+        granted = split(alpha, count)
+        strict = [t_interval(step, granted) for step in steps.T]
+        refuted = {i: side(interval, band) for i, interval in enumerate(strict) if side(interval, band)}
         detail: dict[str, Any] = {"steps": [mean_of(step) for step in steps.T]}
         verdict, intervals = UNDECIDED, full
         if refuted:
-            verdict, intervals, detail["granted"] = REFUTED, split, alpha / count
+            verdict, intervals, detail["granted"] = REFUTED, strict, granted
         elif all(band.lo <= lo and hi <= band.hi for lo, hi in full):
             verdict = HOLDS
         shown = min(refuted or range(count), key=lambda i: intervals[i][0])  # the step that decides, or is in the way

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from claims.calibration.costs import DISTANCES, LOOKS_OF
 from claims.calibration.ranks import MISSES
 from claims.calibration.rates import ALPHA
 from claims.report.numbers import counted
@@ -57,7 +58,19 @@ def lines(found: Calibration) -> Iterator[str]:
             f"a pack of {counted(pack.claims, 'claim')}, audited as a stranger's: {pack.decided} decided, "
             f"{len(pack.false)} of them falsely; stated for any: {at_most_words(pack.any_false)}"
         )
+    yield from _cost_lines(found)
     yield from (f"wrong: {words}" for words in found.wrong)
+
+
+def _cost_lines(found: Calibration) -> Iterator[str]:
+    by = {(cost.distance, cost.looks): cost for cost in found.costs}
+    for distance in DISTANCES if by else ():
+        words = "; ".join(
+            f"{name} {each.seeds:.1f} seeds, {each.over_least:.2f} times the least, {each.decided:.1%} decided"
+            for name in LOOKS_OF
+            for each in (by[distance, name],)
+        )
+        yield f"truth {distance:g} standard deviations of a seed from an edge, at the alpha of audits: {words}"
 
 
 def _cells(row: Row) -> Sequence[str]:

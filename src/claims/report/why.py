@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM, ALPHA_LOOK
+from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM
 from claims.auditing.results import AuditResult, ClaimResult, PointResult
+from claims.auditing.schedule import schedule
 from claims.claim import Claim
 from claims.outline.responses import Response
 from claims.paper import Paper
@@ -161,13 +162,24 @@ def error_rates(claim: Claim) -> str:
         points = len(claim.judged_points())
         split = f", split over its {points} points for REFUTED" if points > 1 else ""
         return (
-            f"Each look is wrong with probability at most {ALPHA_LOOK:.1e}, all of them together at most "
-            f"{ALPHA_CLAIM:.0e}{split}. A false REFUTED would have to happen twice, on disjoint seeds: at most "
-            f"{ALPHA_CLAIM**2:.0e}. All claims of the paper together: at most {ALPHA_AUDIT:.0%}. "
+            f"{_of_looks(claim)} are wrong with probability at most {ALPHA_CLAIM:.0e} together{split}. A false REFUTED "
+            f"would have to happen twice, on disjoint seeds: at most {ALPHA_CLAIM**2:.0e}. "
+            f"All claims of the paper together: at most {ALPHA_AUDIT:.0%}. "
             "The intervals behind these rates take the values of seeds as normal; counts and order statistics need not."
             f"{_of_readings(claim)}"
         )
     return _FIXED.get(test.kind, "This kind is decided in one look at a fixed number of evaluations.")
+
+
+def _of_looks(claim: Claim) -> str:
+    """The looks that a claim may take at any tier, and the levels of their intervals."""
+    shares = [share for stage in schedule(claim).stages for _, share in stage.shares]
+    lo, hi = (f"{ALPHA_CLAIM * share:.1e}" for share in (min(shares), max(shares)))
+    return (
+        f"The looks, {len(shares)} at levels of {lo} to {hi},"
+        if lo != hi
+        else f"The looks, {len(shares)} at {lo} each,"
+    )
 
 
 def _of_readings(claim: Claim) -> str:
