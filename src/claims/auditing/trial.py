@@ -20,7 +20,7 @@ from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
 
 
 #: What a seed is taken to cost where the experiment does not say.
