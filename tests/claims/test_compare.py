@@ -58,8 +58,9 @@ def test_shared_streams_are_paired_and_other_epochs_are_not():
     assert {each.method for each in unpaired.values()} == {"unpaired"}
     assert (paired["d.p0"].differs, unpaired["d.p0"].differs) == (True, False)
     for name in a:
-        assert paired[name].p == pytest.approx(stats.ttest_rel(b[name], a[name]).pvalue)
-        assert unpaired[name].p == pytest.approx(stats.ttest_ind(b[name], a[name], equal_var=False).pvalue)
+        welch = stats.ttest_ind(b[name], a[name], equal_var=False).pvalue
+        assert paired[name].p == pytest.approx(min(6 * stats.ttest_rel(b[name], a[name]).pvalue, 1))
+        assert unpaired[name].p == pytest.approx(min(36 * welch, 1))
         assert paired[name].difference == pytest.approx(np.mean(b[name] - a[name]))
         assert unpaired[name].detectable > 5 * paired[name].detectable
 
@@ -74,7 +75,7 @@ def test_pairs_are_the_seeds_that_both_have():
     a, b = drawn(1, 0.5)
     found = by_name(side({"d.p0": a["d.p0"][:8]}), side(b))["d.p0"]
     assert found.seeds == (8, 8)
-    assert found.p == pytest.approx(stats.ttest_rel(b["d.p0"][:8], a["d.p0"][:8]).pvalue)
+    assert found.p == pytest.approx(6 * stats.ttest_rel(b["d.p0"][:8], a["d.p0"][:8]).pvalue)
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -237,15 +238,23 @@ def test_false_discoveries_are_as_rare_as_promised():
 
 
 @pytest.mark.slow
-def test_stopping_at_looks_leaves_the_level_of_a_difference_as_it_is():
-    """Both sides stop when their own interval leaves or enters their band; seeds are those that both then have."""
-    rng, wrong, rounds = np.random.default_rng(1), 0, 4000
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_stopping_at_looks_leaves_the_level_of_a_difference_as_it_is(epoch):
+    """Both sides stop when their interval lies in their band; pairs are the seeds that both then have.
+
+    A plain test of those pairs, the control, errs more often than it says.
+    """
+    rng, wrong, plain, rounds = np.random.default_rng(1), 0, 0, 4000
     for _ in range(rounds):
-        common = rng.normal(size=LOOKS[-1])
+        common = rng.normal(size=LOOKS[-1]) * (epoch == 1)
         a, b = (0.9 + 0.5 * (common + 0.5 * rng.normal(size=LOOKS[-1])) for _ in range(2))
-        seeds = min(_stopped(x) for x in (a, b))
-        wrong += stats.ttest_rel(a[:seeds], b[:seeds]).pvalue < 0.05
+        a, b = (x[: _stopped(x)] for x in (a, b))
+        wrong += by_name(side({"d.x": a}), side({"d.x": b}, epoch=epoch))["d.x"].differs
+        seeds = min(len(a), len(b))
+        plain += stats.ttest_rel(a[:seeds], b[:seeds]).pvalue < 0.05
     assert proportion_confint(wrong, rounds, alpha=0.002, method="beta")[0] < 0.05
+    if epoch == 1:
+        assert proportion_confint(plain, rounds, alpha=0.002, method="beta")[0] > 0.05
 
 
 def _stopped(x: np.ndarray) -> int:

@@ -2,10 +2,12 @@
 
 Where both sides drew the same streams, seeds are pairs; where they drew others, the two samples are independent
 (Welch 1947). Seeds of two epochs are never taken for one sample, and nothing is compared that was declared or measured
-at another point. Which differences are real is decided for all points together, by the step-up procedure of
-Benjamini and Yekutieli (2001), which holds however the points depend on each other. Intervals are those of the same
-authors (2005): at the level of the last difference that was found, so that an interval excludes zero exactly where a
-difference was found.
+at another point. How many seeds there are depends on what they gave, since audits stop at looks; so errors are added up
+over the looks at which both may have stopped, as audits do.
+
+Which differences are real is decided for all points together, by the step-up procedure of Benjamini and Yekutieli
+(2001), which holds however the points depend on each other. Intervals are those of the same authors (2005): at the
+level of the last difference that was found, so that an interval excludes zero exactly where a difference was found.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from claims.comparing.samples import Key, Sample, Samples
+from claims.kinds.base import LOOKS
 from claims.kinds.intervals import scaled, t_interval, unscaled, unscaled_interval
 from claims.report.movement import moved
 
@@ -43,7 +46,7 @@ class Contrast:
         a, b: estimates, of pairs over those seeds that both have.
         difference: of the two.
         interval: of the difference; None where there is none, an edge is None where it is unbounded.
-        p: of no difference; None of what is evaluated.
+        p: of no difference, whenever the audits stopped; None of what is evaluated.
         adjusted: the smallest false-discovery rate at which it would be found.
         detectable: the difference that would be found with probability :data:`POWER`.
         differs: whether it is found to differ.
@@ -200,10 +203,19 @@ def _tested(a: Sample, b: Sample) -> tuple[Contrast, tuple[np.ndarray, ...]]:
         a=float(x.mean()),
         b=float(y.mean()),
         difference=float(y.mean() - x.mean()),
-        p=p,
+        p=min(_stops(arrays) * p, 1.0),
         reason=reason,
     )
     return made, arrays
+
+
+def _stops(arrays: Sequence[np.ndarray]) -> int:
+    """Over how many ends of the audits errors add up: of pairs the looks of the shorter side, else those of both.
+
+    Without it the difference of two that both stop by their own bands errs more often than it says: measured, 6.3 %
+    in place of 5 %.
+    """
+    return len(LOOKS) ** len(arrays)
 
 
 def _paired_p(d: np.ndarray) -> tuple[float, str]:
@@ -227,6 +239,7 @@ def _welch(x: np.ndarray, y: np.ndarray) -> tuple[CompareMeans, int]:
 
 def _with_interval(made: Contrast, arrays: Sequence[np.ndarray], alpha: float) -> Contrast:
     """The contrast with its interval at that alpha, and the difference that it could have found."""
+    alpha /= _stops(arrays)
     if made.reason:
         same = made.difference == 0 and made.method == "paired"
         return replace(made, interval=(0.0, 0.0) if same else (None, None))

@@ -146,7 +146,8 @@ def _declared(tree: Path, projects: Sequence[Path], files: list[Path], folder: P
     packs = [pack for project in projects for pack in _packs(project)] if whole else []
     if whole and not packs:
         files = sorted(path.relative_to(tree) for path in tree.rglob("claims_*.py") if path.is_file())
-    paths = [str(path) for project in projects or [tree] for path in (project / "src", project) if path.is_dir()]
+    sources = (project / "src" for project in projects or [tree])
+    paths = [str(path if path.is_dir() else path.parent) for path in sources]
     request, answer = folder / "request.json", folder / "answer.json"
     asked = {"tree": str(tree), "paths": paths, "packs": packs, "files": list(map(str, files)), "answer": str(answer)}
     request.write_text(json.dumps(asked), encoding="utf-8")
