@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ GRID = [
     for n in (64, 256, 512)
     for metric in ("pre", "post")
 ]
+SMALL = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 WIDE = {"band": [-1e308, 1e308], "interval": [-1.7e308, 1.7e308]}
 HUGE = [
     row(id="demo.huge", band=[-1e308, 1e308], interval=[None, 1.7e308], estimate=sign * 1.7e308, rival=1e308)
@@ -398,6 +400,37 @@ def test_it_prints_every_claim_that_was_chosen(view):
     js(page, "window.dispatchEvent(new Event('beforeprint'))")
     assert len(ids(page)) == 150
     assert js(page, "document.querySelectorAll('#list svg').length") == 150
+
+
+def test_paper_is_white_whatever_the_scheme_of_the_screen(view):
+    page = view("#demo.depends", dark=True)
+    shade = "getComputedStyle(document.querySelector('.badge')).backgroundColor"
+    dark = js(page, shade)
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+    )
+    lightness = min(map(int, re.findall(r"\d+", js(page, shade))))
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+    assert max(map(int, re.findall(r"\d+", dark))) < 100
+    assert lightness > 200
+
+
+def test_rows_of_a_drawing_are_named_in_full_on_a_narrow_screen(tmp_path, driver):
+    laws = ("a gaussian mean", "one channel of sixteen")
+    points = [row(estimate=1.0 + n / 1e4) | {"at": {"n": n, "law": law}} for n in (64, 256, 512) for law in laws]
+    path = tmp_path / "index.html"
+    path.write_text(render(result(claim(points=points))))
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SMALL)
+    driver.get(path.as_uri() + "#demo.one")
+    for figure, names in (("Intervals of all points", [f"n=64, {law}" for law in laws]), ("Over the grid", laws)):
+        every = f"document.querySelectorAll('[aria-label=\"{figure}\"] svg > text')"
+        js(driver, f"document.querySelector('[aria-label=\"{figure}\"]').scrollIntoView()")
+        waited(driver, f"{every}.length > 6")
+        assert set(names) <= set(js(driver, f"[...{every}].map(each => each.firstChild.textContent)"))
+        inside = """(text => text.getBBox().x >= 0
+            && text.getBBox().x + text.getBBox().width <= text.ownerSVGElement.viewBox.baseVal.width)"""
+        assert js(driver, f"[...{every}].every({inside})")
 
 
 def test_a_keyboard_reaches_search_filters_and_claims(view):
