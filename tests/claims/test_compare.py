@@ -14,12 +14,14 @@ from statsmodels.stats.proportion import proportion_confint
 
 from claims.comparing.contrast import Contrast, contrast, detectable
 from claims.comparing.samples import Sample, Samples, _linearised
-from claims.kinds.base import LOOKS
+from claims.kinds.base import CLOSE_LOOKS
 from claims.kinds.intervals import fieller_interval
 from tests.claims.test_diff_sources import ROOT, audit, cli, source  # noqa: F401  a fixture
 from tests.claims.test_report import claim, result
 
 SEEDS = 16
+#: Where an audit may have ended.
+ENDS = len(CLOSE_LOOKS)
 
 
 def side(values: dict[str, np.ndarray], *, epoch: int | None = 1, **changes: Any) -> Samples:
@@ -59,8 +61,8 @@ def test_shared_streams_are_paired_and_other_epochs_are_not():
     assert (paired["d.p0"].differs, unpaired["d.p0"].differs) == (True, False)
     for name in a:
         welch = stats.ttest_ind(b[name], a[name], equal_var=False).pvalue
-        assert paired[name].p == pytest.approx(min(6 * stats.ttest_rel(b[name], a[name]).pvalue, 1))
-        assert unpaired[name].p == pytest.approx(min(36 * welch, 1))
+        assert paired[name].p == pytest.approx(min(ENDS * stats.ttest_rel(b[name], a[name]).pvalue, 1))
+        assert unpaired[name].p == pytest.approx(min(ENDS**2 * welch, 1))
         assert paired[name].difference == pytest.approx(np.mean(b[name] - a[name]))
         assert unpaired[name].detectable > 5 * paired[name].detectable
 
@@ -75,7 +77,7 @@ def test_pairs_are_the_seeds_that_both_have():
     a, b = drawn(1, 0.5)
     found = by_name(side({"d.p0": a["d.p0"][:8]}), side(b))["d.p0"]
     assert found.seeds == (8, 8)
-    assert found.p == pytest.approx(6 * stats.ttest_rel(b["d.p0"][:8], a["d.p0"][:8]).pvalue)
+    assert found.p == pytest.approx(ENDS * stats.ttest_rel(b["d.p0"][:8], a["d.p0"][:8]).pvalue)
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -246,8 +248,8 @@ def test_stopping_at_looks_leaves_the_level_of_a_difference_as_it_is(epoch):
     """
     rng, wrong, plain, rounds = np.random.default_rng(1), 0, 0, 4000
     for _ in range(rounds):
-        common = rng.normal(size=LOOKS[-1]) * (epoch == 1)
-        a, b = (0.9 + 0.5 * (common + 0.5 * rng.normal(size=LOOKS[-1])) for _ in range(2))
+        common = rng.normal(size=CLOSE_LOOKS[-1]) * (epoch == 1)
+        a, b = (0.9 + 0.5 * (common + 0.5 * rng.normal(size=CLOSE_LOOKS[-1])) for _ in range(2))
         a, b = (x[: _stopped(x)] for x in (a, b))
         wrong += by_name(side({"d.x": a}), side({"d.x": b}, epoch=epoch))["d.x"].differs
         seeds = min(len(a), len(b))
@@ -258,8 +260,8 @@ def test_stopping_at_looks_leaves_the_level_of_a_difference_as_it_is(epoch):
 
 
 def _stopped(x: np.ndarray) -> int:
-    for seeds in LOOKS:
+    for seeds in CLOSE_LOOKS:
         half = stats.t.ppf(1 - 0.005, seeds - 1) * x[:seeds].std(ddof=1) / seeds**0.5
         if abs(x[:seeds].mean()) + half < 1.0:
             return seeds
-    return LOOKS[-1]
+    return CLOSE_LOOKS[-1]

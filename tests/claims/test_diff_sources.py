@@ -98,7 +98,7 @@ def test_what_a_store_lacks_is_said(cli, tmp_path):
     found = json.loads(cli("diff", "s.sqlite", "s.sqlite", "claims_c.py", "--json").stdout)
     notes = " | ".join(found["a"]["notes"])
     assert "1 claim without evidence, left out: c.three" in notes
-    assert "1 claim not decided to the end: c.two (8 seeds are not there, of the look after 16)" in notes
+    assert "1 claim not decided to the end: c.two (2 seeds are not there, of the look after 10)" in notes
     assert found["b"]["notes"] == found["a"]["notes"]
 
 

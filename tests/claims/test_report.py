@@ -392,7 +392,7 @@ def test_a_number_is_right_to_two_digits_of_its_uncertainty(x, scale):
 
 
 def test_the_pages_are_written_where_they_open_from_disk_and_link_to_each_other(tmp_path: Path):
-    from claims.cli.report_command import write_pages
+    from claims.cli.pages import write_pages
 
     folder = tmp_path / "deep" / "folder"
     assert write_pages(result(), folder, catalogue=Catalogue({}, {}, {})).name == PAGE == "index.html"
@@ -404,7 +404,7 @@ def test_the_pages_are_written_where_they_open_from_disk_and_link_to_each_other(
 
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_result_that_was_stopped_says_so_on_both_pages(tmp_path: Path, stopped: bool):
-    from claims.cli.report_command import STOPPED, write_pages
+    from claims.cli.pages import STOPPED, write_pages
 
     write_pages(result() | {"stopped": stopped}, tmp_path, catalogue=Catalogue({}, {}, {}))
     for name in ("index.html", "coverage.html"):

@@ -74,7 +74,8 @@ def _before(angles: np.ndarray, n: int, later: ByAngle, bound: float | None, poi
     cuts = [-most, *edges, most]
     parts = [_integral(inside, cuts[i], cuts[i + 1], 6 if i == 2 else 2, points) for i in (0, 2, 4)]
     parts += [_integral(lambda phi: _density(phi, n), cuts[i], cuts[i + 1], 2, points) for i in (1, 3)]
-    return np.sum(parts, axis=0)
+    total: np.ndarray = np.sum(parts, axis=0)
+    return total
 
 
 def _interpolated(angles: np.ndarray, probability: np.ndarray) -> ByAngle:
@@ -88,9 +89,9 @@ def _integral(integrand: ByAngle, start: np.ndarray, end: np.ndarray, panels: in
     nodes, weights = np.polynomial.legendre.leggauss(points)
     half = (end - start) / (2 * panels)
     middles = (start + half * (2 * panel + 1) for panel in range(panels))
-    return sum(
-        (half * (integrand(at[:, None] + half[:, None] * nodes) @ weights) for at in middles), np.zeros_like(half)
-    )
+    sums = (half * (integrand(at[:, None] + half[:, None] * nodes) @ weights) for at in middles)
+    total: np.ndarray = sum(sums, np.zeros_like(half))
+    return total
 
 
 def _angle(level: float, n: int) -> float:

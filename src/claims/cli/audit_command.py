@@ -207,7 +207,7 @@ def publish(
     json_file: str | None,
 ) -> Path:
     """Write the result and its pages; path of the first page."""
-    from claims.cli.report_command import write_pages
+    from claims.cli.pages import write_pages
 
     text = json_text(document) + "\n"
     write_text(store.parent / LATEST, text)

@@ -61,7 +61,7 @@ def _contents(
     document: Mapping[str, Any], catalogue: Catalogue, files: Sequence[Path], beside: Path
 ) -> dict[str, bytes]:
     """The files of a crate but its metadata."""
-    from claims.cli.report_command import pages_of
+    from claims.cli.pages import pages_of
     from claims.report.junit import junit
     from claims.report.replication import replication, text_of
 

@@ -23,7 +23,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from claims.comparing.samples import Key, Sample, Samples
-from claims.kinds.base import LOOKS
+from claims.kinds.base import CLOSE_LOOKS
 from claims.kinds.intervals import scaled, t_interval, unscaled, unscaled_interval
 from claims.report.movement import moved
 
@@ -215,7 +215,7 @@ def _stops(arrays: Sequence[np.ndarray]) -> int:
     Without it the difference of two that both stop by their own bands errs more often than it says: measured, 6.3 %
     in place of 5 %.
     """
-    return len(LOOKS) ** len(arrays)
+    return int(len(CLOSE_LOOKS) ** len(arrays))
 
 
 def _paired_p(d: np.ndarray) -> tuple[float, str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from claims.kinds.base import LOOKS
+from claims.auditing.decision import ALPHA_CLAIM
 
 Row = Mapping[str, Any]
 
@@ -47,11 +47,13 @@ def edges(pair: Sequence[float | None]) -> tuple[float, float]:
 def chance_of(pairs: Iterable[tuple[Row, Row]]) -> float:
     """Bound of the probability that any of these pairs of estimates, each of one and the same truth, has moved.
 
-    Two intervals that both cover the truth meet. Each fails to with probability alpha at each look that its claim may
-    take; failures add up over both intervals, over the looks and over all pairs, however they depend on each other.
+    Two intervals that both cover the truth meet. One that was taken at whichever look a claim ended at fails to with
+    probability ALPHA_CLAIM at most, or at the level that its author states; failures add up over both intervals and
+    over all pairs, however they depend on each other.
     What is evaluated rather than sampled has no alpha, and does not move by chance.
     """
-    return min(sum(len(LOOKS) * (row["alpha"] or 0.0) for pair in pairs for row in pair), 1.0)
+    levels: list[float] = [row["alpha"] for pair in pairs for row in pair if row["alpha"] is not None]
+    return min(sum(max(level, ALPHA_CLAIM) for level in levels), 1.0)
 
 
 def same(a: Any, b: Any) -> bool:
