@@ -97,7 +97,7 @@ def test_a_refutation_pays_for_the_number_of_steps_and_holding_does_not():
     down = -(step - step.mean() + shift)[:, None]
     falls = np.cumsum(np.hstack([np.zeros((16, 1)), up, down]), axis=1)
     assert looked(falls, alpha).verdict is UNDECIDED
-    assert looked(falls, 4 * alpha).verdict is REFUTED
+    assert looked(falls, 8 * alpha).verdict is REFUTED
     rises = np.cumsum(np.hstack([np.zeros((16, 1)), up, -down]), axis=1)
     assert looked(rises, alpha).verdict is HOLDS
 
@@ -116,7 +116,7 @@ def test_a_refutation_shows_the_step_that_is_sure_not_the_noisy_one_below_it():
     assert found.verdict is REFUTED
     assert found.detail["shown_step"] == 0
     assert found.interval[1] < 0
-    assert found.detail["granted"] == 0.001
+    assert found.detail["granted"] == 0.003 / 6
 
 
 def test_undecided_shows_the_step_that_is_in_the_way():
