@@ -248,6 +248,23 @@ def test_a_file_is_the_same_each_time_and_its_text_is_text():
     assert not [node for node in root.iter() if node.tag.endswith(("script", "image"))]
 
 
+@pytest.mark.parametrize(
+    ("ys", "interval", "log"),
+    [
+        ((-1.0, -2.0), None, "y"), ((0.0, 0.0), None, "y"), ((1.0, 2.0), [-1.0, 3.0], "y"), ((3.0,), None, "xy"),
+        ((1e308, -1e308, 1.0), None, ""), ((1e308,), [-1.7e308, 1.7e308], ""), ((1.0,), [-1.7e308, 1.7e308], ""),
+        ((5e-324, 0.0), None, "y"), ((1.0,) * 5, [1.0, 1.0], ""), ((1.0,), [None, None], ""),
+    ],
+)  # fmt: skip
+def test_numbers_at_the_ends_of_what_there_is_are_drawn(ys, interval, log):
+    points = [row(estimate=y, interval=interval) | {"at": {"n": n}} for n, y in enumerate(ys, 1)]
+    for places in ({}, {str(n): f"row {n}" for n in range(1, 9)}):
+        shown = figure(Measured(label="x", claim="demo.one"), log=log.strip("x") if places else log, places=places)
+        drawn = numbers(shown, result(claim(points=points)))
+        assert len(drawn[0].dots) == len(ys)
+        assert b"nan" not in rendered(shown, drawn, form="svg").lower().replace(b"dominant", b"")
+
+
 def test_a_table_has_every_number_and_no_formula():
     shown = figure(Measured(label="=1+1", claim="demo.one", where={"metric": "pre"}))
     rows = list(csv.DictReader(io.StringIO(as_csv(shown, numbers(shown, document())))))

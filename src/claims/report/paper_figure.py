@@ -11,6 +11,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -36,6 +37,8 @@ _PLACE, _LANE, _TALLEST = 0.3, 0.16, 4.6
 _ASIDE = 5.0
 #: Share of a place's room over which its series are spread.
 _SPREAD = 0.62
+#: Beyond this, differences of numbers are none that a double holds.
+_LARGEST = 1e300
 #: Levels of an axis that are all named.
 _LEVELS = 8
 #: Text stays text, and the same numbers give the same file.
@@ -54,7 +57,7 @@ _METADATA = {"svg": {"Date": None, "Creator": "claimbench"}, "pdf": {"CreationDa
 
 def rendered(figure: Figure, drawn: Sequence[Drawn], *, form: str) -> bytes:
     """The bytes of a file of the form ``svg`` or ``pdf``."""
-    shown = [each for each in drawn if each.dots]
+    shown = [each for each in map(_drawable, drawn) if each.dots]
     chosen = styles(shown)
     with mpl.rc_context(_STYLE):
         lines = legend(shown, chosen, joined=figure.joined)
@@ -72,6 +75,16 @@ def rendered(figure: Figure, drawn: Sequence[Drawn], *, form: str) -> bytes:
         stream = io.BytesIO()
         canvas.savefig(stream, format=form, metadata=_METADATA[form])
     return stream.getvalue()
+
+
+def _drawable(each: Drawn) -> Drawn:
+    """Without numbers so large that an axis cannot span them; ends of intervals that are have none."""
+    dots = [dot for dot in each.dots if abs(dot.y) <= _LARGEST and abs(dot.x) <= _LARGEST]
+    return replace(each, dots=tuple(replace(dot, lo=_near(dot.lo), hi=_near(dot.hi)) for dot in dots))
+
+
+def _near(edge: float | None) -> float | None:
+    return edge if edge is None or abs(edge) <= _LARGEST else math.copysign(math.inf, edge)
 
 
 def _tall(drawn: Sequence[Drawn]) -> float:
@@ -144,7 +157,7 @@ def _draw_places(axes: Axes, figure: Figure, drawn: Sequence[Drawn], chosen: Seq
         at = [places.index(dot.x) + aside for dot in each.dots]
         axes.errorbar([dot.y for dot in each.dots], at, xerr=_reaches(each.dots), **_marked(each, style))
     names = [visible(name) for name in figure.places.values()]
-    axes.set_ylim(len(places) - 0.5, -0.5)
+    axes.set_ylim(max(len(places), 1) - 0.5, -0.5)
     axes.set_yticks(range(len(places)), [textwrap.fill(names[int(place)], 30) for place in places])
     axes.tick_params(axis="y", length=0)
     axes.set_ylabel(visible(figure.x[1]))
@@ -213,11 +226,16 @@ def _dress(canvas: Canvas, figure: Figure) -> None:
 
 
 def _logarithmic(axes: Axes, name: str, known: Iterable[float]) -> None:
-    """A logarithmic scale with ticks in plain figures: at 1, 2 and 5 where it spans less than two decades."""
+    """A logarithmic scale with ticks in plain figures: at 1, 2 and 5 where it spans less than two decades.
+
+    An axis without a positive number stays as it is.
+    """
+    positive = [each for each in known if each > 0]
+    if not positive:
+        return
     axes.set(**{f"{name}scale": "log"})
     axis: Axis = getattr(axes, f"{name}axis")
-    positive = [each for each in known if each > 0]
-    if positive and max(positive) / min(positive) < 100:
+    if max(positive) / min(positive) < 100:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter("{x:,g}")
     axis.set_minor_formatter(NullFormatter())
