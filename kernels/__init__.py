@@ -20,14 +20,16 @@ if TYPE_CHECKING:  # what the table says, for type checkers; a test holds the tw
     from claims.kernels.energy import transverse_energy as transverse_energy
     from claims.kernels.errors import KernelError as KernelError
     from claims.kernels.formats.block_scaled import BlockScaled as BlockScaled
-    from claims.kernels.formats.block_scaled import dequantize as dequantize
+    from claims.kernels.formats.dequantize import dequantize as dequantize
     from claims.kernels.formats.e2m1 import e2m1_decode as e2m1_decode
     from claims.kernels.formats.e2m1 import e2m1_encode as e2m1_encode
     from claims.kernels.formats.e2m1 import pack_nibbles as pack_nibbles
     from claims.kernels.formats.e2m1 import unpack_nibbles as unpack_nibbles
     from claims.kernels.formats.e4m3 import e4m3_decode as e4m3_decode
     from claims.kernels.formats.e4m3 import e4m3_encode as e4m3_encode
-    from claims.kernels.formats.mxfp4 import mxfp4_quantize as mxfp4_quantize
+    from claims.kernels.formats.mx import mxfp4_quantize as mxfp4_quantize
+    from claims.kernels.formats.mx import mxfp6_quantize as mxfp6_quantize
+    from claims.kernels.formats.mx import mxfp8_quantize as mxfp8_quantize
     from claims.kernels.formats.nvfp4 import nvfp4_quantize as nvfp4_quantize
     from claims.kernels.hadamard import RHT_SIGNS as RHT_SIGNS
     from claims.kernels.hadamard import hadamard_signs as hadamard_signs
@@ -61,7 +63,7 @@ _HOME = {
     "averis_weight_gradient": "averis",
     "block_scaled_matmul": "block_gemm",
     "column_statistics": "mean_split",
-    "dequantize": "formats.block_scaled",
+    "dequantize": "formats.dequantize",
     "e2m1_decode": "formats.e2m1",
     "e2m1_encode": "formats.e2m1",
     "e4m3_decode": "formats.e4m3",
@@ -73,7 +75,9 @@ _HOME = {
     "hadamard_transform": "hadamard",
     "magnitude_step": "perturb",
     "matched_step": "perturb",
-    "mxfp4_quantize": "formats.mxfp4",
+    "mxfp4_quantize": "formats.mx",
+    "mxfp6_quantize": "formats.mx",
+    "mxfp8_quantize": "formats.mx",
     "nvfp4_quantize": "formats.nvfp4",
     "pack_nibbles": "formats.e2m1",
     "pack_ternary": "packed",

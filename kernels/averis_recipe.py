@@ -10,9 +10,9 @@ from typing import Literal
 
 from claims.kernels.arguments import check_choice
 from claims.kernels.errors import KernelError
-from claims.kernels.formats.block_scaled import Format
+from claims.kernels.formats.block_scaled import FourBit
 from claims.kernels.formats.e2m1 import Rounding
-from claims.kernels.formats.mxfp4 import ScaleRule
+from claims.kernels.formats.mx import ScaleRule
 from claims.kernels.formats.nvfp4 import Tile
 from claims.kernels.philox import check_key
 
@@ -32,7 +32,7 @@ class AverisRecipe:
     use four terms with it.
     """
 
-    format: Format | None = "nvfp4"
+    format: FourBit | None = "nvfp4"
     split_activation: bool = True
     split_gradient: bool = True
     mean: Literal["fp4", "bfloat16", "float32"] = "fp4"

@@ -15,7 +15,7 @@ from claims.kernels import matmul, native
 from claims.kernels.arguments import check_tensor
 from claims.kernels.dispatch import Operation, register
 from claims.kernels.errors import KernelError
-from claims.kernels.formats.block_scaled import BlockScaled, block_values, check_block_scaled, split
+from claims.kernels.formats.block_scaled import BlockScaled, block_values, check_block_scaled, code_bytes, split
 
 PANEL, PANEL_COLUMNS = 1024, 1024  # of a panel: multiples of the largest tile and of both blocks
 
@@ -30,23 +30,25 @@ class _Packed:
     k: int
     block: int
     tile: int
+    element: int
 
     @classmethod
-    def of(cls, payload: Tensor, rows: int, k: int, block: int, tile: int) -> _Packed:
-        return cls(*split(payload, rows, k, block, tile), k, block, tile)
+    def of(cls, payload: Tensor, rows: int, k: int, block: int, tile: int, element: int) -> _Packed:
+        return cls(*split(payload, rows, k, block, tile, element), k, block, tile, element)
 
     def unpack(self, row: int, column: int, *, native_route: bool) -> Tensor:
         """Up to a panel from this row and column on, times its block scales alone: float32."""
         rows, columns = min(PANEL, len(self.codes) - row), min(PANEL_COLUMNS, self.k - column)
         if native_route:
             values = torch.empty(rows, columns, dtype=torch.float32, device="cpu")
-            where = (row, rows, column, columns, self.k, self.block, self.tile)
+            where = (row, rows, column, columns, self.k, self.block, self.tile, self.element)
             native.call("unpack_panel", self.codes, self.scales, *where, values)
             return values
         last = -(-(column + columns) // self.block)
-        codes = self.codes[row : row + rows, column // 2 : last * self.block // 2]
+        first, end = (code_bytes(count, self.element) for count in (column, last * self.block))
+        codes = self.codes[row : row + rows, first:end]
         scales = self.scales[row // self.tile : -(-(row + rows) // self.tile), column // self.block : last]
-        return block_values(codes, scales, columns, self.block, self.tile).to(torch.float32)
+        return block_values(codes, scales, columns, self.block, self.tile, self.element).to(torch.float32)
 
     def rows(self) -> range:
         """First rows of the panels."""
@@ -57,11 +59,14 @@ class _Packed:
         return range(0, self.k, PANEL_COLUMNS)
 
 
-def _reference(a: Tensor, b: Tensor, m: int, n: int, k: int, block: int, tile_a: int, tile_b: int) -> Tensor:
-    codes_a, scales_a, scale_a = split(a, m, k, block, tile_a)
-    codes_b, scales_b, scale_b = split(b, n, k, block, tile_b)
+def _reference(
+    a: Tensor, b: Tensor, m: int, n: int, k: int, block: int, tile_a: int, tile_b: int, element: int
+) -> Tensor:
+    codes_a, scales_a, scale_a = split(a, m, k, block, tile_a, element)
+    codes_b, scales_b, scale_b = split(b, n, k, block, tile_b, element)
     # The terms are multiples of 2**-20 below 2**23 in NVFP4, so that float64 adds up 1024 of them without rounding.
-    left, right = block_values(codes_a, scales_a, k, block, tile_a), block_values(codes_b, scales_b, k, block, tile_b)
+    left = block_values(codes_a, scales_a, k, block, tile_a, element)
+    right = block_values(codes_b, scales_b, k, block, tile_b, element)
     return _scaled(left @ right.T, scale_a, scale_b).float()
 
 
@@ -74,9 +79,19 @@ def _scaled(product: Tensor, *scales: Tensor | None) -> Tensor:
 
 
 def _cpu(
-    a: Tensor, b: Tensor, m: int, n: int, k: int, block: int, tile_a: int, tile_b: int, *, out: Tensor | None
+    a: Tensor,
+    b: Tensor,
+    m: int,
+    n: int,
+    k: int,
+    block: int,
+    tile_a: int,
+    tile_b: int,
+    element: int,
+    *,
+    out: Tensor | None,
 ) -> Tensor:
-    left, right = _Packed.of(a, m, k, block, tile_a), _Packed.of(b, n, k, block, tile_b)
+    left, right = _Packed.of(a, m, k, block, tile_a, element), _Packed.of(b, n, k, block, tile_b, element)
     product = torch.zeros(m, n, dtype=torch.float32, device="cpu") if out is None else out.zero_()
     for j in right.rows():
         for c in right.columns():
@@ -91,7 +106,7 @@ def block_scaled_matvec(q: BlockScaled, vector: Tensor) -> Tensor:
 
     Not an operation of its own: what Averis needs beside products of two packed matrices, on any device.
     """
-    packed = _Packed.of(q.payload, q.rows, q.shape[-1], q.block, q.tile)
+    packed = _Packed.of(q.payload, q.rows, q.shape[-1], q.block, q.tile, q.element)
     on_cpu = q.payload.device.type == "cpu" and native.obstacle() is None
     wide = vector.double()
     product = wide.new_zeros(q.rows)
@@ -105,11 +120,11 @@ def block_scaled_matvec(q: BlockScaled, vector: Tensor) -> Tensor:
 _MATMUL = register(
     Operation(
         name="block_scaled_matmul",
-        schema="(Tensor a, Tensor b, int m, int n, int k, int block, int tile_a, int tile_b) -> Tensor",
+        schema="(Tensor a, Tensor b, int m, int n, int k, int block, int tile_a, int tile_b, int element) -> Tensor",
         reference=_reference,
         cpu=_cpu,
         cpu_dtypes=(torch.uint8,),
-        fake=lambda a, b, m, n, k, block, tile_a, tile_b: a.new_empty((m, n), dtype=torch.float32),
+        fake=lambda a, b, m, n, *_: a.new_empty((m, n), dtype=torch.float32),
         triton="triton.block_scaled:block_scaled_matmul",
         triton_dtypes=(torch.uint8,),
     )
@@ -138,7 +153,7 @@ def block_scaled_matmul(
     if out is not None and (tuple(out.shape) != shape or not out.is_contiguous()):
         allowed = f"contiguous, of shape {shape}"
         raise KernelError("block_scaled_matmul", "out", got=f"shape {tuple(out.shape)}", allowed=allowed)
-    sizes = (a.rows, b.rows, a.shape[-1], a.block, a.tile, b.tile)
+    sizes = (a.rows, b.rows, a.shape[-1], a.block, a.tile, b.tile, a.element)
     buffer = None if out is None else out.view(a.rows, b.rows)
     product = _MATMUL(a.payload, b.payload, *sizes, out=buffer, route=route)
     return product.view(shape) if out is None else out

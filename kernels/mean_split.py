@@ -19,9 +19,10 @@ from claims.kernels.averis_recipe import PRINTED, AverisRecipe, Operand, check_r
 from claims.kernels.derivatives import check_plain
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
-from claims.kernels.formats.block_scaled import LARGEST_FLOAT32, BlockScaled, dequantize
+from claims.kernels.formats.block_scaled import LARGEST_FLOAT32, BlockScaled
+from claims.kernels.formats.dequantize import dequantize
 from claims.kernels.formats.e2m1 import Rounding
-from claims.kernels.formats.mxfp4 import mxfp4_quantize
+from claims.kernels.formats.mx import mxfp4_quantize
 from claims.kernels.formats.nvfp4 import Tile, nvfp4_quantize
 from claims.kernels.hadamard import RHT_SIGNS, hadamard_transform
 

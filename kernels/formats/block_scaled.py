@@ -1,8 +1,8 @@
-"""Matrices in a block-scaled 4-bit format: what NVFP4 and MXFP4 quantizers give and their products take.
+"""Matrices in a block-scaled format: what the quantizers of NVFP4 and of the MX family give and their products take.
 
 A matrix is stored with its contraction axis last, padded with zeros to whole blocks. All parts lie in one uint8 buffer
-(one allocation, one result for ``torch.library``): two codes a byte, then for NVFP4 the float32 tensor scale, then one
-code a block scale.
+(one allocation, one result for ``torch.library``): the codes of the elements, without gaps (two of four bits a byte,
+four of six bits three bytes), then for NVFP4 the float32 tensor scale, then one code a block scale.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.arguments import check_choice, check_tensor, is_size
-from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
+from claims.kernels.dispatch import FLOATS, check_floating
 from claims.kernels.errors import KernelError
-from claims.kernels.formats import e2m1, e4m3
+from claims.kernels.formats import e4m3
+from claims.kernels.formats.minifloat import E2M1, ELEMENTS, Minifloat
 from claims.kernels.philox import flip_mask_words
 
-Format = Literal["nvfp4", "mxfp4"]
-NVFP4_BLOCK, MXFP4_BLOCK = 16, 32
+FourBit = Literal["nvfp4", "mxfp4"]
+Format = Literal["nvfp4", "mxfp4", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2"]
+NVFP4_BLOCK, MX_BLOCK = 16, 32
+_ELEMENT: dict[Format, int] = {
+    "nvfp4": 0, "mxfp4": 0, "mxfp8_e4m3": 1, "mxfp8_e5m2": 2, "mxfp6_e2m3": 3, "mxfp6_e3m2": 4
+}  # fmt: skip
 _SCALE_BYTES = 4
 _E8M0_BIAS = 127
 LARGEST_FLOAT32 = torch.finfo(torch.float32).max
@@ -34,7 +39,7 @@ def _blocks(size: int, block: int) -> int:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BlockScaled:
-    """A quantized matrix: element (r, c) is ``e2m1(codes) * scale of its block * tensor_scale``.
+    """A quantized matrix: element (r, c) is ``value of its code * scale of its block * tensor_scale``.
 
     ``shape`` is that of the matrix with the contraction axis last, without padding. ``tile`` is the number of rows that
     share a scale: 1, or 16 for two-dimensional NVFP4 blocks.
@@ -46,20 +51,29 @@ class BlockScaled:
     tile: int = 1
 
     def __post_init__(self) -> None:
-        check_choice("BlockScaled", "format", self.format, ("nvfp4", "mxfp4"))
+        check_choice("BlockScaled", "format", self.format, tuple(_ELEMENT))
         check_choice("BlockScaled", "tile", self.tile, (1, 16) if self.format == "nvfp4" else (1,))
         if not isinstance(self.shape, tuple) or not self.shape or not all(map(is_size, self.shape)):
             raise KernelError("BlockScaled", "shape", got=repr(self.shape), allowed="a tuple of at least one int >= 0")
         check_tensor("BlockScaled", "payload", self.payload)
-        size, flat = payload_bytes(self.rows, self.shape[-1], self.block, self.tile), self.payload
+        size, flat = payload_bytes(*self._sizes), self.payload
         if flat.dtype != torch.uint8 or tuple(flat.shape) != (size,) or not flat.is_contiguous():
             got = f"{flat.dtype} of shape {tuple(flat.shape)}"
             raise KernelError("BlockScaled", "payload", got=got, allowed=f"contiguous uint8 of shape {(size,)}")
 
     @property
     def block(self) -> int:
-        """Elements along the contraction axis that share a scale: 16 (NVFP4) or 32 (MXFP4)."""
-        return NVFP4_BLOCK if self.format == "nvfp4" else MXFP4_BLOCK
+        """Elements along the contraction axis that share a scale: 16 (NVFP4) or 32 (MX formats)."""
+        return NVFP4_BLOCK if self.format == "nvfp4" else MX_BLOCK
+
+    @property
+    def element(self) -> int:
+        """The number of the element format in ``minifloat.ELEMENTS``."""
+        return _ELEMENT[self.format]
+
+    @property
+    def _sizes(self) -> tuple[int, int, int, int, int]:
+        return self.rows, self.shape[-1], self.block, self.tile, self.element
 
     @property
     def rows(self) -> int:
@@ -68,19 +82,32 @@ class BlockScaled:
 
     @property
     def codes(self) -> Tensor:
-        """uint8 (rows, padded_k / 2): E2M1 codes, element 2i in the low nibble and 2i + 1 in the high one."""
-        return split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[0]
+        """uint8 (rows, padded_k * bits / 8): codes of elements without gaps, the first in the lowest bits.
+
+        With four bits element 2i is in the low nibble and 2i + 1 in the high one.
+        """
+        return split(self.payload, *self._sizes)[0]
+
+    @property
+    def elements(self) -> Tensor:
+        """uint8 (rows, padded_k): the same codes, one a byte."""
+        return ELEMENTS[self.element].unpack(self.codes)
 
     @property
     def scales(self) -> Tensor:
-        """uint8 (ceil(rows / tile), padded_k / block): codes of the block scales, E4M3 (NVFP4) or E8M0 (MXFP4)."""
-        return split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[1]
+        """uint8 (ceil(rows / tile), padded_k / block): codes of the block scales, E4M3 (NVFP4) or E8M0 (MX)."""
+        return split(self.payload, *self._sizes)[1]
 
     @property
     def tensor_scale(self) -> Tensor:
-        """float32 scalar that multiplies every block scale; 1 in MXFP4, which has none."""
-        scale = split(self.payload, self.rows, self.shape[-1], self.block, self.tile)[2]
+        """float32 scalar that multiplies every block scale; 1 in MX formats, which have none."""
+        scale = split(self.payload, *self._sizes)[2]
         return torch.ones((), dtype=torch.float32, device=self.payload.device) if scale is None else scale
+
+
+def element_of(wanted: Format) -> int:
+    """The number of a format's elements in ``ELEMENTS``."""
+    return _ELEMENT[wanted]
 
 
 def check_block_scaled(operation: str, name: str, q: Any) -> None:
@@ -89,19 +116,27 @@ def check_block_scaled(operation: str, name: str, q: Any) -> None:
         raise KernelError(operation, name, got=type(q).__name__, allowed="a BlockScaled, as the quantizers give it")
 
 
-def payload_bytes(rows: int, k: int, block: int, tile: int) -> int:
-    """Bytes of the buffer that holds a (rows, k) matrix."""
+def payload_bytes(rows: int, k: int, block: int, tile: int, element: int = 0) -> int:
+    """Bytes of the buffer that holds a (rows, k) matrix; ``element`` is a number in ``ELEMENTS``, 0 for E2M1."""
     blocks = _blocks(k, block)
     scale_bytes = _SCALE_BYTES if block == NVFP4_BLOCK else 0
-    return rows * blocks * (block // 2) + scale_bytes + _blocks(rows, tile) * blocks
+    return rows * code_bytes(blocks * block, element) + scale_bytes + _blocks(rows, tile) * blocks
 
 
-def split(payload: Tensor, rows: int, k: int, block: int, tile: int) -> tuple[Tensor, Tensor, Tensor | None]:
+def code_bytes(count: int, element: int) -> int:
+    """Bytes of the codes of ``count`` elements, a multiple of 16."""
+    return count * ELEMENTS[element].bits // 8
+
+
+def split(
+    payload: Tensor, rows: int, k: int, block: int, tile: int, element: int = 0
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Views of the buffer: codes, block scales and (NVFP4) tensor scale."""
     blocks = _blocks(k, block)
-    end = rows * blocks * (block // 2)
-    codes = payload[:end].view(rows, blocks * (block // 2))
-    if block == MXFP4_BLOCK:
+    width = code_bytes(blocks * block, element)
+    end = rows * width
+    codes = payload[:end].view(rows, width)
+    if block == MX_BLOCK:
         return codes, payload[end:].view(rows, blocks), None
     # rows * blocks * 8 bytes of codes keep the float32 aligned.
     scale = payload[end : end + _SCALE_BYTES].view(torch.float32)[0]
@@ -170,22 +205,22 @@ def as_blocks(x: Tensor, center: Tensor | None, block: int, tile: int) -> Tensor
     return padded.view(_blocks(rows, tile), tile, _blocks(k, block), block)
 
 
-def pack(scaled: Tensor, source: Tensor, rows: int, stochastic: bool, key: int) -> Tensor:
+def pack(scaled: Tensor, source: Tensor, rows: int, stochastic: bool, key: int, element: Minifloat = E2M1) -> Tensor:
     """Packed codes of scaled magnitudes with the signs of ``source``; both (row groups, tile, blocks, block)."""
     shape = (scaled.shape[0] * scaled.shape[1], scaled.shape[2] * scaled.shape[3])
     magnitude, sign = scaled.reshape(shape)[:rows], source.reshape(shape)[:rows]
     if stochastic:
         words = flip_mask_words(magnitude.shape, key=key & 0xFFFFFFFFFFFFFFFF, device=source.device)
-        codes = e2m1.stochastic_code(magnitude, words)
+        codes = element.stochastic_code(magnitude, words)
     else:
-        codes = e2m1.nearest_code(magnitude)
-    return e2m1.pack_nibbles(e2m1.signed_code(sign, codes))
+        codes = element.nearest_code(magnitude)
+    return element.pack(element.signed_code(sign, codes))
 
 
-def block_values(codes: Tensor, scales: Tensor, k: int, block: int, tile: int) -> Tensor:
+def block_values(codes: Tensor, scales: Tensor, k: int, block: int, tile: int, element: int) -> Tensor:
     """``code * block scale`` without the tensor scale, exact: float64 (rows, k). Reference routes only."""
-    rows = codes.shape[0]
-    elements = e2m1.decode(e2m1.unpack_nibbles(codes), torch.float64).view(rows, _blocks(k, block), block)
+    rows, form = codes.shape[0], ELEMENTS[element]
+    elements = form.decode(form.unpack(codes), torch.float64).view(rows, _blocks(k, block), block)
     decode = e4m3.decode if block == NVFP4_BLOCK else e8m0_decode
     factors = decode(scales, torch.float64).repeat_interleave(tile, dim=0)[:rows]
     return (elements * factors[..., None]).flatten(1)[:, :k]
@@ -197,65 +232,3 @@ def e8m0_decode(codes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     # A float64 with this exponent field and no mantissa: exact where a power function need not be.
     power = ((exponent + 1023) << 52).view(torch.float64)
     return torch.where(codes == 255, torch.nan, power).to(dtype)
-
-
-def _dequantize_reference(payload: Tensor, rows: int, k: int, block: int, tile: int, dtype: torch.dtype) -> Tensor:
-    codes, scales, scale = split(payload, rows, k, block, tile)
-    values = block_values(codes, scales, k, block, tile)
-    if scale is not None:
-        values = values * scale.double()
-    if dtype != torch.float64:
-        # One rounding to float32 (the format's arithmetic), which for the narrow dtypes is followed by theirs.
-        values = values.clamp(-LARGEST_FLOAT32, LARGEST_FLOAT32).float()
-    largest = torch.finfo(dtype).max
-    return values.clamp(-largest, largest).to(dtype)
-
-
-def _dequantize_cpu(
-    payload: Tensor, rows: int, k: int, block: int, tile: int, dtype: torch.dtype, *, out: Tensor | None
-) -> Tensor:
-    if dtype not in (torch.float32, torch.bfloat16):
-        return _dequantize_reference(payload, rows, k, block, tile, dtype)
-    values = torch.empty(rows, k, dtype=dtype, device="cpu") if out is None else out
-    codes, scales, scale = split(payload, rows, k, block, tile)
-    native.call("dequantize_blocks", codes, scales, scale, rows, k, block, tile, native.code(dtype), values)
-    return values
-
-
-DEQUANTIZE = register(
-    Operation(
-        name="dequantize_blocks",
-        schema="(Tensor payload, int rows, int k, int block, int tile, ScalarType dtype) -> Tensor",
-        reference=_dequantize_reference,
-        cpu=_dequantize_cpu,
-        cpu_dtypes=(torch.uint8,),
-        fake=lambda payload, rows, k, block, tile, dtype: payload.new_empty((rows, k), dtype=dtype),
-        triton="triton.block_scaled:dequantize_blocks",
-        triton_dtypes=(torch.uint8,),
-    )
-)
-
-
-def dequantize(
-    q: BlockScaled, *, dtype: torch.dtype = torch.float32, out: Tensor | None = None, route: str | None = None
-) -> Tensor:
-    """The values of a quantized matrix, in the shape ``q.shape`` (contraction axis last).
-
-    float64 gives the exact product of code and scales; float32 rounds it once; the narrow dtypes round that once more.
-    A value beyond the largest finite one of the dtype saturates there (MXFP4 reaches 2**128), so that nothing finite
-    or infinite that was quantized comes back as Inf. A quantized matrix holds no NaN.
-
-    Raises KernelError for another dtype and for an ``out`` of another shape or dtype.
-    """
-    check_block_scaled("dequantize", "q", q)
-    if dtype not in FLOATS:
-        raise KernelError("dequantize", "dtype", got=dtype, allowed="float64, float32, bfloat16 or float16")
-    if out is not None:
-        check_tensor("dequantize", "out", out)
-    if out is not None and (tuple(out.shape) != q.shape or not out.is_contiguous()):
-        allowed = f"contiguous, of shape {q.shape}"
-        raise KernelError("dequantize", "out", got=f"shape {tuple(out.shape)}", allowed=allowed)
-    k = q.shape[-1]
-    buffer = None if out is None else out.view(q.rows, k)
-    values = DEQUANTIZE(q.payload, q.rows, k, q.block, q.tile, dtype, out=buffer, route=route)
-    return values.view(q.shape) if out is None else out

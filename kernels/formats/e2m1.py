@@ -30,7 +30,7 @@ _MIDPOINTS = tuple((low + high) / 2 for low, high in itertools.pairwise(MAGNITUD
 
 
 def refuse_nan(operation: str, x: Tensor) -> None:
-    """Raise KernelError if a NaN is in ``x``: no 4-bit or scale code stands for it."""
+    """Raise KernelError if a NaN is in ``x``: no 4-bit code stands for it, and no quantizer here writes another."""
     if bool(torch.isnan(x).any()):
         raise KernelError(operation, "x", got="at least one NaN", allowed="free of NaN (the format has no code for it)")
 

@@ -9,46 +9,25 @@ Source: Micikevicius et al., "FP8 formats for deep learning" (2022), table 1.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from claims.kernels import native
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.formats.e2m1 import check_codes, refuse_nan
+from claims.kernels.formats.minifloat import E4M3
 
-LARGEST = 448.0
-_MANTISSA_BITS = 3
-_SMALLEST_EXPONENT = -6
+LARGEST = E4M3.largest
 
 
 def encode(x: Tensor) -> Tensor:
     """uint8 codes of NaN-free values; see ``e4m3_encode``."""
-    magnitude = x.abs().double().clamp(max=LARGEST)
-    # Everything below the smallest normal number, zero too, counts in the steps of the lowest binade.
-    exponent = torch.frexp(magnitude.clamp(min=2.0**_SMALLEST_EXPONENT)).exponent - 1
-    # Multiples of the step of the binade: 8 to 16 for normal values, 0 to 8 below; round() takes halves to even.
-    in_steps = torch.ldexp(magnitude, _MANTISSA_BITS - exponent).round()
-    code = in_steps.to(torch.int64) + ((exponent - _SMALLEST_EXPONENT) << _MANTISSA_BITS)
-    return code.to(torch.uint8) | (torch.signbit(x).to(torch.uint8) << 7)
-
-
-def _value(code: int) -> float:
-    """The value of one code, from its three fields."""
-    sign, field, mantissa = -1.0 if code & 128 else 1.0, code >> 3 & 15, code & 7
-    if code & 127 == 127:
-        return math.nan
-    significand = mantissa if field == 0 else 8 + mantissa
-    return sign * math.ldexp(significand, max(field, 1) - 1 + _SMALLEST_EXPONENT - _MANTISSA_BITS)
-
-
-_VALUES = tuple(_value(code) for code in range(256))
+    return E4M3.signed_code(x, E4M3.nearest_code(x.abs()))
 
 
 def decode(codes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Values of E4M3 codes in any float dtype (all of them hold E4M3 exactly)."""
-    return torch.tensor(_VALUES, dtype=dtype, device=codes.device)[codes.long()]
+    return E4M3.decode(codes, dtype)
 
 
 def _encode_reference(x: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ MODULES = (
     "claims.kernels.triton.energy",
     "claims.kernels.triton.hadamard",
     "claims.kernels.triton.matmul",
-    "claims.kernels.triton.mxfp4",
+    "claims.kernels.triton.mx",
     "claims.kernels.triton.norm",
     "claims.kernels.triton.nvfp4",
     "claims.kernels.triton.perturb",

@@ -1,4 +1,4 @@
-// The way back from 4-bit codes, and the element-wise codecs: claims/kernels/block_scaled.py, e2m1.py and e4m3.py.
+// The way back from codes, and the element-wise codecs: dequantize.py, e2m1.py and e4m3.py of claims/kernels/formats.
 #include "lanes.h"
 #include "parallel.h"
 
@@ -44,6 +44,32 @@ static inline void decode16(const uint8_t* codes, float* values) {
 #endif
 }
 
+// The values of all codes of six or eight bits: sign and magnitude, in units of the smallest subnormal number.
+template <class E> struct Values {
+    float value[1 << E::BITS];
+    Values() {
+        for (uint32_t code = 0; code < 1u << E::BITS; ++code) {
+            uint32_t size = code & ((1u << (E::BITS - 1)) - 1), field = size >> E::M, mantissa = size & ((1u << E::M) - 1);
+            float v = field == 0 ? std::ldexp(float(mantissa), E::LOWEST - E::M)
+                                 : std::ldexp(float(mantissa | 1u << E::M), int(field) - 1 + E::LOWEST - E::M);
+            // E5M2 has an infinity and three NaN above its largest value, E4M3 one NaN, the others nothing.
+            if (v > E::limit()[0]) v = E::M == 2 && mantissa == 0 ? INFINITY : NAN;
+            value[code] = code >> (E::BITS - 1) ? -v : v;
+        }
+    }
+};
+
+template <class E> static inline void decode16(const Values<E>& of, const uint8_t* codes, float* values) {
+    if constexpr (E::BITS == 4) return decode16(codes, values);
+    if constexpr (E::BITS == 8)
+        for (int i = 0; i < 16; ++i) values[i] = of.value[codes[i]];
+    if constexpr (E::BITS == 6)
+        for (int i = 0; i < 16; i += 4, codes += 3) {
+            uint32_t word = codes[0] | uint32_t(codes[1]) << 8 | uint32_t(codes[2]) << 16;
+            for (int j = 0; j < 4; ++j) values[i + j] = of.value[word >> 6 * j & 63];
+        }
+}
+
 struct Packed {
     const uint8_t* codes;
     const uint8_t* scales;
@@ -51,52 +77,63 @@ struct Packed {
 };
 
 // Columns [column, column + width) of one row; column is a multiple of 16.
-template <class T>
-static void unpack_row(const Packed& q, int64_t row, int64_t column, int64_t width, float tensor_scale, float largest,
-                       T* out, bool streamed) {
+template <class E, class T>
+static void unpack_row(const Values<E>& of, const Packed& q, int64_t row, int64_t column, int64_t width,
+                       float tensor_scale, float largest, T* out, bool streamed) {
     int64_t blocks = (q.k + q.block - 1) / q.block;
-    const uint8_t* codes = q.codes + (row * blocks * q.block + column) / 2;
+    const uint8_t* codes = q.codes + (row * blocks * q.block + column) * E::BITS / 8;
     const uint8_t* scales = q.scales + row / q.tile * blocks;
     for (int64_t c = 0; c < width; c += 16) {
         uint8_t code = scales[(column + c) / q.block];
         float scale = q.block == 16 ? e4m3_value(code) : e8m0_value(code);
         float values[16];
-        decode16(codes + c / 2, values);
+        decode16(of, codes + c * E::BITS / 8, values);
         T part[16], *to = c + 16 <= width ? out + c : part;
         for (int i = 0; i < 16; i += LANES) {
-            floats v = load_floats(values + i) * scale * tensor_scale;
-            store_floats(to + i, smaller(same(largest), larger(same(-largest), v)), streamed && to != part);  // v last: a NaN stays
+            floats value = load_floats(values + i), v = value * scale * tensor_scale;
+            floats finite = smaller(same(largest), larger(same(-largest), v));  // v last: a NaN stays
+            if (E::HIGHEST == 15) finite = magnitude(value) == EXPONENT ? v : finite;  // and a code of infinity
+            store_floats(to + i, finite, streamed && to != part);
         }
         if (to == part) memcpy(out + c, part, size_t(width - c) * sizeof(T));
     }
 }
 
-template <class T>
+template <class E, class T>
 static void dequantize(const Packed& q, int64_t rows, float tensor_scale, float largest, T* out, int64_t threads) {
+    static const Values<E> of;
     bool streamed = worth_streaming(out, rows, q.k);
     parallel_for(rows, 65536 / (q.k + 1) + 1, 1, threads, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row)
-            unpack_row(q, row, 0, q.k, tensor_scale, largest, out + row * q.k, streamed);
+            unpack_row(of, q, row, 0, q.k, tensor_scale, largest, out + row * q.k, streamed);
         stream_fence();
     });
 }
 
 // A null tensor scale stands for 1.
 EXPORT void dequantize_blocks(const uint8_t* codes, const uint8_t* scales, const float* tensor_scale, int64_t rows,
-                              int64_t k, int64_t block, int64_t tile, int64_t dtype, void* out, int64_t threads) {
+                              int64_t k, int64_t block, int64_t tile, int64_t element, int64_t dtype, void* out,
+                              int64_t threads) {
     Packed q{codes, scales, k, block, tile};
     float scale = tensor_scale ? *tensor_scale : 1.0f;
-    if (dtype == BF16) dequantize(q, rows, scale, 0x1.fep127f, (bf16*)out, threads);
-    else dequantize(q, rows, scale, 0x1.fffffep127f, (float*)out, threads);
+    with_element(element, [&](auto of) {
+        using E = decltype(of);
+        if (dtype == BF16) dequantize<E>(q, rows, scale, 0x1.fep127f, (bf16*)out, threads);
+        else dequantize<E>(q, rows, scale, 0x1.fffffep127f, (float*)out, threads);
+    });
 }
 
 // Part of a matrix without its tensor scale: float32 (rows, columns), from multiples of the block and the tile on.
 EXPORT void unpack_panel(const uint8_t* codes, const uint8_t* scales, int64_t row, int64_t rows, int64_t column,
-                         int64_t columns, int64_t k, int64_t block, int64_t tile, float* out, int64_t threads) {
+                         int64_t columns, int64_t k, int64_t block, int64_t tile, int64_t element, float* out,
+                         int64_t threads) {
     Packed q{codes, scales, k, block, tile};
-    parallel_for(rows, 65536 / (columns + 1) + 1, 1, threads, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
-            unpack_row(q, row + r, column, columns, 1.0f, 0x1.fffffep127f, out + r * columns, false);
+    with_element(element, [&](auto number) {
+        static const Values<decltype(number)> of;
+        parallel_for(rows, 65536 / (columns + 1) + 1, 1, threads, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; ++r)
+                unpack_row(of, q, row + r, column, columns, 1.0f, 0x1.fffffep127f, out + r * columns, false);
+        });
     });
 }
 

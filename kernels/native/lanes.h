@@ -1,4 +1,4 @@
-// Vectors of float32 as wide as a register, the shuffles that the 4-bit formats need, and E2M1 and E4M3 arithmetic.
+// Vectors of float32 as wide as a register, the shuffles that the small formats need, and their arithmetic.
 // Lanes never meet except in exact operations (maxima, moves), so the width changes no bit of a result.
 #pragma once
 #include "philox.h"
@@ -136,27 +136,55 @@ static inline words nearest_code(floats y) {
     return sum + (power >> 22);
 }
 
-// E2M1 codes of the lower or upper neighbour of 0 <= y <= 6: up iff word < floor(2^32 (y - lower) / step).
-static inline words stochastic_code(floats y, words word) {
-    words exponent = (words)larger(y, same(1)) & EXPONENT;
-    floats in_steps = y * (floats)(EXPONENT - exponent);  // times the reciprocal of the step, made by its exponent
-    ints lower = __builtin_convertvector(in_steps, ints);
-    floats fraction = in_steps - __builtin_convertvector(lower, floats);
-    // Only signed conversions are fast everywhere: the upper half of [0, 1) is moved down by one half and back.
-    words upper = (words)(fraction >= 0.5f);
-    floats rest = fraction - (floats)(upper & 0x3f000000u);
-    words threshold = (words)__builtin_convertvector(rest * 4294967296.0f, ints) | (upper & SIGN);
-    words up = (words)(word < threshold);  // all ones, that is -1, where true
-    return (words)lower + ((exponent >> 22) - 254u) - up;
-}
+// A small float with M bits of mantissa whose smallest normal number is 2^LOWEST, in BITS bits with its sign, up to
+// LIMIT = 2^HIGHEST times a significand with this mantissa field of a float32: claims/kernels/formats/minifloat.py.
+// Codes of magnitudes 0 <= y <= LIMIT stand in the lowest BITS - 1 bits.
+template <int M_, int LOWEST_, int BITS_, int HIGHEST_, uint32_t FRACTION_> struct Minifloat {
+    static constexpr int M = M_, LOWEST = LOWEST_, BITS = BITS_, HIGHEST = HIGHEST_;
+    static constexpr uint32_t FRACTION = FRACTION_, FIRST = 127 + LOWEST;  // exponent field of the lowest binade
+    static floats limit() { return from_bits(uint32_t(127 + HIGHEST) << 23 | FRACTION); }
 
-// E4M3 codes of 0 <= v <= 448 to nearest even, by the same addition, and their values.
-static inline words e4m3_code(floats v, floats* value) {
-    words exponent = (words)larger(v, same(0x1p-6f)) & EXPONENT;
-    words power = exponent + (20u << 23);
-    floats sum = v + (floats)power;
-    *value = sum - (floats)power;
-    return (words)sum - power + ((exponent >> 20) - 121u * 8u);
+    // The exponent bits of y's binade; below the smallest normal number those of the lowest one.
+    static words binade(floats y) { return (words)larger(y, from_bits(FIRST << 23)) & EXPONENT; }
+
+    // To nearest, ties to even. Adding a power of two whose last place is the step of y's binade rounds y to that step,
+    // and the low bits of the sum count steps. Codes go on counting from binade to binade, 2^M a binade.
+    static words nearest(floats y, floats* value = nullptr) {
+        words exponent = binade(y), power = exponent + (uint32_t(23 - M) << 23);
+        floats sum = y + (floats)power;
+        if (value) *value = sum - (floats)power;
+        return (words)sum - power + ((exponent >> (23 - M)) - (FIRST << M));
+    }
+
+    // Of the lower or upper neighbour: up iff word < floor(2^32 (y - lower) / step).
+    static words stochastic(floats y, words word) {
+        words exponent = binade(y);
+        floats in_steps = y * (floats)((uint32_t(254 + M) << 23) - exponent);  // times the reciprocal of the step
+        ints lower = __builtin_convertvector(in_steps, ints);
+        floats fraction = in_steps - __builtin_convertvector(lower, floats);
+        // Only signed conversions are fast everywhere: the upper half of [0, 1) is moved down by one half and back.
+        words upper = (words)(fraction >= 0.5f);
+        floats rest = fraction - (floats)(upper & 0x3f000000u);
+        words threshold = (words)__builtin_convertvector(rest * 4294967296.0f, ints) | (upper & SIGN);
+        words up = (words)(word < threshold);  // all ones, that is -1, where true
+        return (words)lower + ((exponent >> (23 - M)) - (FIRST << M)) - up;
+    }
+};
+typedef Minifloat<3, -6, 8, 8, 0x600000> E4M3;
+typedef Minifloat<2, -14, 8, 15, 0x600000> E5M2;
+typedef Minifloat<3, 0, 6, 2, 0x700000> E2M3;
+typedef Minifloat<2, -2, 6, 4, 0x600000> E3M2;
+struct E2M1 : Minifloat<1, 0, 4, 2, 0x400000> {
+    static words nearest(floats y) { return nearest_code(y); }
+};
+
+// Call body(Element{}) with an element by its number in claims.kernels.formats.minifloat.ELEMENTS.
+template <class Body> static void with_element(int64_t element, const Body& body) {
+    if (element == 0) body(E2M1{});
+    if (element == 1) body(E4M3{});
+    if (element == 2) body(E5M2{});
+    if (element == 3) body(E2M3{});
+    if (element == 4) body(E3M2{});
 }
 
 // 64 codes 0-15, two a byte: element 2i in the low nibble.
@@ -174,4 +202,18 @@ static inline void store_nibbles(uint8_t* p, const words code[64 / LANES]) {
         store(p + i * LANES / 2, __builtin_convertvector(low | high << 4, bytes));
     }
 #endif
+}
+
+// 64 codes of six bits, four in three bytes, the first in the lowest bits; or of eight.
+template <int BITS> static inline void store_codes(uint8_t* p, const words code[64 / LANES]) {
+    if constexpr (BITS == 4) return store_nibbles(p, code);
+    uint8_t plain[64];
+    for (int i = 0; i < 64 / LANES; ++i)
+        store((BITS == 8 ? p : plain) + i * LANES, __builtin_convertvector(code[i], bytes));
+    if constexpr (BITS == 6)
+        for (int i = 0; i < 16; ++i, p += 3) {
+            const uint8_t* c = plain + 4 * i;
+            uint32_t word = c[0] | uint32_t(c[1]) << 6 | uint32_t(c[2]) << 12 | uint32_t(c[3]) << 18;
+            p[0] = uint8_t(word), p[1] = uint8_t(word >> 8), p[2] = uint8_t(word >> 16);
+        }
 }

@@ -1,4 +1,4 @@
-// NVFP4 and MXFP4 quantization: claims/kernels/nvfp4.py and mxfp4.py say what is computed, bit by bit.
+// NVFP4 and MX quantization: claims/kernels/formats/nvfp4.py and mx.py say what is computed, bit by bit.
 //
 // A matrix (rows, k) is worked on in pieces of 256 elements of a row (16 blocks of 16, so that the arithmetic on scales
 // fills a vector too), several at a time: neighbours in a row, or 16 rows where they share a scale. Where memory holds
@@ -34,6 +34,7 @@ struct Scales {
 };
 
 struct Nvfp4 {
+    typedef E2M1 Element;
     static constexpr bool CHOOSES = false, CLAMPS = true;  // an infinity counts as the largest finite number
     float tensor_scale, to_block_scale, encode;
     uint8_t* scales;
@@ -50,7 +51,7 @@ struct Nvfp4 {
     void propose(const uint32_t* largest, float stretch, Scales& to) const {
         for (int b = 0; b < BLOCKS; b += LANES) {
             floats value, finite = smaller((floats)load<words>(largest + b), from_bits(LARGEST));
-            words code = e4m3_code(smaller(finite * to_block_scale * stretch, same(448)), &value);
+            words code = E4M3::nearest(smaller(finite * to_block_scale * stretch, same(448)), &value);
             store(to.codes + b, __builtin_convertvector(code, bytes));
             store(to.steps + b, value);
             floats factor = smaller(1.0f / (value * tensor_scale), from_bits(LARGEST));
@@ -124,7 +125,9 @@ struct FourOverSix : Nvfp4 {
     }
 };
 
-struct Mxfp4 {
+template <class E>
+struct Mx {
+    typedef E Element;
     static constexpr bool CHOOSES = false, CLAMPS = false;  // an infinity has the largest code
     bool round_up;
     uint8_t* scales;
@@ -134,8 +137,8 @@ struct Mxfp4 {
         uint8_t codes[BLOCKS / 2];
         for (int64_t b = 0; b < BLOCKS; b += 2) {  // two blocks of 16 share a scale
             uint32_t most = std::min(std::max(largest[b], largest[b + 1]), LARGEST);
-            uint32_t field = (most >> 23) + (round_up && (most & 0x7fffffu) > 0x400000u);
-            uint32_t code = std::max(field, 2u) - 2u, power = (254u - code) << 23;
+            uint32_t field = (most >> 23) + (round_up && (most & 0x7fffffu) > E::FRACTION);
+            uint32_t code = std::max(field, uint32_t(E::HIGHEST)) - E::HIGHEST, power = (254u - code) << 23;
             codes[b / 2] = uint8_t(code);
             memcpy(factors + b, &power, 4);
             memcpy(factors + b + 1, &power, 4);
@@ -144,10 +147,11 @@ struct Mxfp4 {
     }
 };
 
-// Codes of `count` blocks of a row, two a byte: element 2i in the low nibble.
-template <bool STOCHASTIC, bool CLAMPS>
+// Codes of `count` blocks of 16 of a row, without gaps.
+template <bool STOCHASTIC, class Scale>
 static void encode_row(const float* x, const float* factors, int64_t count, uint64_t element, uint64_t key,
                        uint8_t* out) {
+    typedef typename Scale::Element E;
     uint32_t random[PIECE];
     if (STOCHASTIC)
         for (int64_t i = 0; i < 16 * count; i += 32) philox32((element + uint64_t(i)) / 4, key, random + i);
@@ -156,17 +160,17 @@ static void encode_row(const float* x, const float* factors, int64_t count, uint
         for (int part = 0; part < 64 / LANES; ++part) {
             int64_t j = i + part * LANES;
             floats v = load_floats(x + j), size = (floats)magnitude(v);
-            if (CLAMPS) size = smaller(size, from_bits(LARGEST));
-            floats y = smaller(size * factors[j >> 4], same(6));
-            words unsigned_code = STOCHASTIC ? stochastic_code(y, load<words>(random + j)) : nearest_code(y);
-            code[part] = choose(7, unsigned_code, (words)v >> 28);
+            if (Scale::CLAMPS) size = smaller(size, from_bits(LARGEST));
+            floats y = smaller(size * factors[j >> 4], E::limit());
+            words unsigned_code = STOCHASTIC ? E::stochastic(y, load<words>(random + j)) : E::nearest(y);
+            code[part] = choose((1u << (E::BITS - 1)) - 1, unsigned_code, (words)v >> (32 - E::BITS));
         }
         if (i + 64 <= 16 * count) {
-            store_nibbles(out + i / 2, code);
+            store_codes<E::BITS>(out + i * E::BITS / 8, code);
         } else {
-            uint8_t last[32];
-            store_nibbles(last, code);
-            memcpy(out + i / 2, last, size_t(8 * count - i / 2));
+            uint8_t last[8 * E::BITS];
+            store_codes<E::BITS>(last, code);
+            memcpy(out + i * E::BITS / 8, last, size_t((16 * count - i) * E::BITS / 8));
         }
     }
 }
@@ -200,8 +204,9 @@ static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t
     }
     for (int64_t i = 0; i < count; ++i) {
         uint64_t element = uint64_t((row_of(i) * blocks + block_of(i)) * 16);
-        auto encode = rounding.stochastic ? encode_row<true, Scale::CLAMPS> : encode_row<false, Scale::CLAMPS>;
-        encode(x[i], factors[tile == 1 ? i : 0], width_of(i), element, rounding.key, codes + element / 2);
+        auto encode = rounding.stochastic ? encode_row<true, Scale> : encode_row<false, Scale>;
+        encode(x[i], factors[tile == 1 ? i : 0], width_of(i), element, rounding.key,
+               codes + element * Scale::Element::BITS / 8);
     }
 }
 
@@ -263,14 +268,17 @@ EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k
     if (selection == 2) with(FourOverSix<false>(*largest, float(largest_scale), scales, k));
 }
 
-EXPORT void mxfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                           int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
-                           uint8_t* codes, uint8_t* scales, int64_t threads) {
+EXPORT void mx_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                        int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
+                        int64_t element, uint8_t* codes, uint8_t* scales, int64_t threads) {
     Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    Mxfp4 scale{round_up != 0, scales, ceil_divide(k, 32)};
     Rounding rounding{stochastic != 0, uint64_t(key)};
-    auto run = dtype == BF16 ? quantize<bf16, Mxfp4> : quantize<float, Mxfp4>;
-    run(s, 2 * ceil_divide(k, 32), 1, rounding, scale, codes, largest, threads);
+    with_element(element, [&](auto of) {
+        using Scale = Mx<decltype(of)>;
+        Scale scale{round_up != 0, scales, ceil_divide(k, 32)};
+        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
+        run(s, 2 * ceil_divide(k, 32), 1, rounding, scale, codes, largest, threads);
+    });
 }
 
 // One row of memory: its largest |x - center|, the centre being one number or one an element.

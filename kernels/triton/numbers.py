@@ -1,6 +1,6 @@
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # ruff: noqa: ANN001, ANN201, PLR0124, SIM108
-"""Numbers inside Triton kernels: conversions, E2M1, E4M3, Philox words, each with the same bits wherever it runs.
+"""Numbers inside Triton kernels: conversions, small floats, Philox words, each with the same bits wherever it runs.
 
 Written with integer arithmetic on the bits and with single float32 operations that IEEE 754 defines, because the
 interpreter's casts to bfloat16 and 8-bit floats are wrong and the hardware's conversion instructions differ between
@@ -148,19 +148,45 @@ def e2m1_value(code):
 
 @triton.jit
 def e4m3_nearest(magnitude):
-    """Code 0-126 (int32) of magnitudes in [0, 448], ties to even.
-
-    From 2**-6 on by rounding the float's bits; below, adding 2**14 leaves the rounded multiple of 2**-9 in the low
-    bits.
-    """
-    bits = magnitude.to(tl.int32, bitcast=True)
-    normal = ((bits + 0x7FFFF + ((bits >> 20) & 1)) >> 20) - (120 << 3)
-    subnormal = (magnitude + 16384.0).to(tl.int32, bitcast=True) - 0x46800000
-    return tl.where(magnitude < 0.015625, subnormal, normal)
+    """Code 0-126 (int32) of magnitudes in [0, 448], ties to even."""
+    return minifloat_nearest(magnitude, 3, -6)
 
 
 @triton.jit
 def e4m3_value(code):
     """Magnitude of codes 0-126 (int32)."""
-    normal = ((code + (120 << 3)) << 20).to(tl.float32, bitcast=True)
-    return tl.where(code < 8, code.to(tl.float32) * 0.001953125, normal)
+    return minifloat_value(code, 3, -6)
+
+
+@triton.jit
+def minifloat_nearest(magnitude, M: tl.constexpr, LOWEST: tl.constexpr):
+    """Code (int32) of magnitudes up to the largest of a format with M bits of mantissa, ties to even.
+
+    From 2**LOWEST, the smallest normal number, on by rounding the float's bits; below, adding 2**(23 + LOWEST - M)
+    leaves the rounded multiple of the step in the low bits.
+    """
+    POWER: tl.constexpr = (127 + 23 + LOWEST - M) << 23
+    bits = magnitude.to(tl.int32, bitcast=True)
+    normal = ((bits + ((1 << (22 - M)) - 1) + ((bits >> (23 - M)) & 1)) >> (23 - M)) - ((126 + LOWEST) << M)
+    subnormal = (magnitude + 2.0 ** (23 + LOWEST - M)).to(tl.int32, bitcast=True) - POWER
+    return tl.where(magnitude < 2.0**LOWEST, subnormal, normal)
+
+
+@triton.jit
+def minifloat_stochastic(magnitude, word, M: tl.constexpr, LOWEST: tl.constexpr):
+    """Code (int32) of such magnitudes: up iff the uint32 word is below floor(fraction of the step * 2**32).
+
+    Multiplying by the reciprocal of the step, a power of two, is exact, and so is every later step.
+    """
+    binade = tl.maximum((magnitude.to(tl.int32, bitcast=True) >> 23) - (127 + LOWEST), 0)
+    in_steps = magnitude * power_of_two(M - LOWEST - binade)
+    lower = in_steps.to(tl.int32)
+    threshold = ((in_steps - lower.to(tl.float32)) * 4294967296.0).to(tl.uint32)
+    return lower + (binade << M) + (word < threshold).to(tl.int32)
+
+
+@triton.jit
+def minifloat_value(code, M: tl.constexpr, LOWEST: tl.constexpr):
+    """Magnitude of codes (int32) up to that of the largest value."""
+    normal = ((code + ((126 + LOWEST) << M)) << (23 - M)).to(tl.float32, bitcast=True)
+    return tl.where(code < (1 << M), code.to(tl.float32) * 2.0 ** (LOWEST - M), normal)

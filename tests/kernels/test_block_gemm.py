@@ -102,5 +102,5 @@ def test_refusals():
 
 def test_registered_operator():
     a, b = nvfp4_quantize(normal(18, 20), tile="16x16"), nvfp4_quantize(normal(5, 20))
-    arguments = (a.payload, b.payload, 18, 5, 20, 16, 16, 1, None)
+    arguments = (a.payload, b.payload, 18, 5, 20, 16, 16, 1, 0, None)
     check_operator(torch.ops.claims.block_scaled_matmul.default, arguments)

@@ -70,7 +70,8 @@ def test_the_table_is_complete():
 def test_every_registered_operator_is_held_to_torchs_own_check():
     """Here and in the tests of the formats (``check_operator``)."""
     checked = {"hadamard_transform", "column_statistics", "block_scaled_matmul", "dequantize_blocks"}
-    checked |= {"nvfp4_quantize", "mxfp4_quantize", "e2m1_encode", "e4m3_encode"}
+    checked |= {"nvfp4_quantize", "mxfp4_quantize", "mxfp6_quantize", "mxfp8_quantize"}
+    checked |= {"e2m1_encode", "e4m3_encode"}
     assert set(dispatch.OPERATIONS) == set(CORE) | checked
 
 

@@ -269,5 +269,5 @@ def test_refusals_name_the_argument(options, argument):
 
 
 def test_registered_operator():
-    arguments = (normal(5, 40), normal(1, 40), True, True, 7, None)
+    arguments = (normal(5, 40), normal(1, 40), True, True, 7, 0, None)
     check_operator(torch.ops.claims.mxfp4_quantize.default, arguments)

@@ -429,5 +429,5 @@ def test_registered_operators():
     centred = (x, normal(1, 20), torch.tensor(3.0), 1, True, 7, 0, 448, None)
     check_operator(torch.ops.claims.nvfp4_quantize.default, centred)
     payload = nvfp4_quantize(x).payload
-    check_operator(torch.ops.claims.dequantize_blocks.default, (payload, 18, 20, 16, 1, torch.bfloat16, None))
+    check_operator(torch.ops.claims.dequantize_blocks.default, (payload, 18, 20, 16, 1, 0, torch.bfloat16, None))
     assert route_of("nvfp4_quantize", x) == ("cpu" if COMPILED else "reference")

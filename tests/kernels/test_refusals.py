@@ -113,6 +113,8 @@ OPTIONS = [
     ("mxfp4_quantize", "scale_rule"),
     ("mxfp4_quantize", "center"),
     ("mxfp4_quantize columns", "key"),
+    ("mxfp6_quantize", "element"),
+    ("mxfp8_quantize", "element"),
     ("e2m1_encode", "rounding"),
     ("e2m1_encode", "key"),
     ("e2m1_decode", "dtype"),

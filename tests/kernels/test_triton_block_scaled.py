@@ -1,5 +1,7 @@
 """Codecs and block-scaled formats in Triton: the bits of the reference, whatever the layout and the tiling."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,10 +9,10 @@ from hypothesis import strategies as st
 
 from claims.kernels import AverisRecipe, KernelError, averis_forward, averis_split
 from claims.kernels.block_gemm import block_scaled_matmul
-from claims.kernels.formats.block_scaled import dequantize
+from claims.kernels.formats.dequantize import dequantize
 from claims.kernels.formats.e2m1 import e2m1_encode
 from claims.kernels.formats.e4m3 import e4m3_encode
-from claims.kernels.formats.mxfp4 import mxfp4_quantize
+from claims.kernels.formats.mx import mxfp4_quantize, mxfp6_quantize, mxfp8_quantize
 from claims.kernels.formats.nvfp4 import nvfp4_quantize
 
 from .inputs import FLOATS, KEYS, laid_out, smallest
@@ -20,6 +22,16 @@ NARROW = (torch.float32, torch.bfloat16, torch.float16)
 roundings = st.one_of(st.none(), KEYS).map(
     lambda key: {"rounding": "nearest"} if key is None else {"rounding": "stochastic", "key": key}
 )
+
+
+def mx(name):
+    """The quantizer of an MX format by the format's name."""
+    if name == "mxfp4":
+        return mxfp4_quantize
+    return partial({"mxfp6": mxfp6_quantize, "mxfp8": mxfp8_quantize}[name[:5]], element=name[6:])
+
+
+MX = ("mxfp4", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp8_e4m3", "mxfp8_e5m2")
 
 
 def by_reference(operation, *arguments, **options):
@@ -106,11 +118,17 @@ def test_four_over_six_has_the_bits_of_the_reference(x, tile, error, largest_sca
     assert torch.equal(result.payload, expected.payload)
 
 
-@given(x=matrices(), axis=st.sampled_from((-1, -2)), rule=st.sampled_from(("floor", "ceil")), rounding=roundings)
-@some
-def test_mxfp4_has_the_bits_of_the_reference(x, axis, rule, rounding):
+@given(
+    x=matrices(),
+    name=st.sampled_from(MX),
+    axis=st.sampled_from((-1, -2)),
+    rule=st.sampled_from(("floor", "ceil")),
+    rounding=roundings,
+)
+@settings(max_examples=30, deadline=None)
+def test_mx_has_the_bits_of_the_reference(x, name, axis, rule, rounding):
     options = {"axis": axis, "scale_rule": rule, **rounding}
-    result, expected = by_triton(mxfp4_quantize, x, **options), mxfp4_quantize(x, **options, route="reference")
+    result, expected = by_triton(mx(name), x, **options), mx(name)(x, **options, route="reference")
     assert torch.equal(result.payload, expected.payload)
 
 
@@ -124,12 +142,17 @@ def test_centers_are_subtracted_on_the_fly(x, axis, seed, amax):
         assert torch.equal(result.payload, expected.payload)
 
 
+@pytest.mark.parametrize("name", MX)
 @pytest.mark.parametrize("rule", ["floor", "ceil"])
-def test_scales_next_to_a_change_of_exponent(rule):
-    """Largest magnitudes on, next below and next above 2**e and 6 * 2**e, where one of the rules steps up."""
-    on = torch.tensor([1.0, 1.5]).outer(2.0 ** torch.arange(-126, 127)).flatten()
+def test_scales_next_to_a_change_of_exponent(rule, name):
+    """Largest magnitudes on, next below and next above 2**e and the largest element, where one rule steps up."""
+    on = (
+        torch.tensor([1.0, {"mxfp4": 1.5, "mxfp6_e2m3": 1.875}.get(name, 1.75)])
+        .outer(2.0 ** torch.arange(-126, 127))
+        .flatten()
+    )
     x = torch.cat([on.nextafter(torch.zeros(())), on, on.nextafter(torch.tensor(torch.inf))]).view(-1, 1)
-    result, expected = (f(mxfp4_quantize, x, scale_rule=rule) for f in (by_triton, by_reference))
+    result, expected = (f(mx(name), x, scale_rule=rule) for f in (by_triton, by_reference))
     assert torch.equal(result.payload, expected.payload)
 
 
@@ -155,12 +178,12 @@ def test_tensors_near_the_end_of_float32(smallest_block):
         assert torch.equal(by_triton(quantize, x).payload, quantize(x, route="reference").payload)
 
 
-@pytest.mark.parametrize("quantize", [nvfp4_quantize, mxfp4_quantize])
+@pytest.mark.parametrize("quantize", [nvfp4_quantize, mxfp4_quantize, mxfp6_quantize, mxfp8_quantize])
 @pytest.mark.parametrize("rows", [16, 64])
 def test_tiles_do_not_show(quantize, rows, monkeypatch):
     """Programs of another shape, with edges inside the matrix and inside 16 x 16 tiles' groups."""
     x = torch.randn(rows + 21, 70)
-    for name in ("nvfp4", "mxfp4"):
+    for name in ("nvfp4", "mx"):
         for kernel in KERNELS[name].KERNELS:
             monkeypatch.setitem(kernel.interpreted, "ROWS", rows)
             monkeypatch.setitem(kernel.interpreted, "COLUMNS", 32)
@@ -187,11 +210,10 @@ def test_nan_is_refused_where_the_largest_magnitude_is_given():
         by_triton(nvfp4_quantize, x, amax=3.0)
 
 
-@given(x=matrices(), format=st.sampled_from(("1x16", "16x16", "mxfp4")), dtype=st.sampled_from(FLOATS))
+@given(x=matrices(), format=st.sampled_from(("1x16", "16x16", *MX)), dtype=st.sampled_from(FLOATS))
 @settings(max_examples=40, deadline=None)
 def test_dequantize_has_the_bits_of_the_reference(x, format, dtype):
-    is_mxfp4 = format == "mxfp4"
-    q = mxfp4_quantize(x, route="reference") if is_mxfp4 else nvfp4_quantize(x, tile=format, route="reference")
+    q = mx(format)(x, route="reference") if format in MX else nvfp4_quantize(x, tile=format, route="reference")
     result, expected = by_triton(dequantize, q, dtype=dtype), dequantize(q, dtype=dtype, route="reference")
     assert torch.equal(result, expected)
     assert torch.equal(torch.signbit(result), torch.signbit(expected))
@@ -208,6 +230,17 @@ def test_dequantize_takes_every_scale_code():
             torch.testing.assert_close(result, expected, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.parametrize("name", MX)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_dequantize_takes_every_element_code(name, dtype):
+    """Codes of Inf and NaN, which no quantizer writes, with scales from the smallest to the largest."""
+    q = mx(name)(torch.zeros(8, 256), route="reference")
+    q.codes.copy_(torch.arange(q.codes.numel()).to(torch.uint8).view(q.codes.shape))
+    q.scales.copy_(torch.tensor([0, 1, 126, 127, 128, 253, 254, 255], dtype=torch.uint8)[:, None].expand(8, 8))
+    result, expected = by_triton(dequantize, q, dtype=dtype), dequantize(q, dtype=dtype, route="reference")
+    torch.testing.assert_close(result, expected, rtol=0, atol=0, equal_nan=True)
+
+
 def check_product(a, b):
     """Any order of float32 additions, and one product for each tensor scale."""
     result, k = by_triton(block_scaled_matmul, a, b), a.shape[-1]
@@ -218,14 +251,14 @@ def check_product(a, b):
     assert bool(((result.double() - wide_a @ wide_b.T).abs() <= bound).all())
 
 
-@given(data=st.data(), format=st.sampled_from(("mxfp4", ("1x16", "1x16"), ("16x16", "1x16"), ("1x16", "16x16"))))
+@given(data=st.data(), format=st.sampled_from((*MX, ("1x16", "1x16"), ("16x16", "1x16"), ("1x16", "16x16"))))
 @settings(max_examples=20, deadline=None)
 def test_products_within_the_bound(data, format):
     m, n, k = (data.draw(st.integers(0, 40)) for _ in range(3))
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
     pair = torch.randn(m, k, generator=generator), torch.randn(n, k, generator=generator)
-    if format == "mxfp4":
-        check_product(*(mxfp4_quantize(x, route="reference") for x in pair))
+    if format in MX:
+        check_product(*(mx(format)(x, route="reference") for x in pair))
     else:
         check_product(*(nvfp4_quantize(x, tile=tile, route="reference") for x, tile in zip(pair, format, strict=True)))
 
