@@ -22,8 +22,8 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit trust results results-trained test test-slow fuzz faults lint docs dist gate bench bench-kernels \
-  bench-record bench-gate bench-history clean
+.PHONY: help audit trust results results-trained test test-slow fuzz faults lint docs dist gate conformance bench \
+  bench-kernels bench-record bench-gate bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ dist: $(VENV)/.installed-docs ## source archive and wheel in dist/: the same byt
 
 gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse spills, approximate division, grown counts
 	$(BIN)/python -m claims.kernels.gate
+
+conformance: $(VENV)/.installed ## every format against every other implementation that runs here; differences need a reason
+	$(BIN)/python -m claims.kernels.conformance
 
 bench: $(VENV)/.installed-bench ## asv on this commit
 	@$(BIN)/asv machine --yes >/dev/null

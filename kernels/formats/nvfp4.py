@@ -13,8 +13,8 @@ Because E4M3 rounds the scale to nearest, the largest element of a block lands i
 are clipped to 6. Source: NVIDIA, "Pretraining large language models with NVFP4" (arXiv 2509.25149), appendices B and C.
 
 A block with S = 0 is zero whatever its codes are, so the format leaves them open. Here they are zeros with the sign of
-x, the only codes that are right under any scale; NVIDIA's Transformer Engine, whose reciprocal of S ends at FLT_MAX,
-writes +-6 for what is not zero. Both decode alike.
+x, which is what quantizing the decoded block gives again; NVIDIA's Transformer Engine, whose reciprocal of S ends at
+FLT_MAX, writes +-6 for what exceeds 5 / FLT_MAX. Both decode to the same bits (docs/reference/conformance.md).
 
 Four over six (Cook et al., arXiv 2512.02010) tries a second scale a block, S' = E4M3(min(a * (encode * (1/6)) * 1.5,
 448)), which puts the largest element near 4, below which E2M1 is finer. It takes S' where the error of the block
