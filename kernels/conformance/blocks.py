@@ -198,9 +198,13 @@ def _mxfp4_read_by_gguf() -> Tally:
 def cases() -> Iterator[Case]:
     """Every MX format against every oracle that has it, by both scale rules where the oracle has them."""
     inputs = "every bfloat16 number the largest of a block, 1524 edges of the scale rule, 8192 blocks of heavy tails"
+    rules: dict[ScaleRule, tuple[Reason, ...]] = {
+        "floor": (SMALLEST, INFINITY),
+        "ceil": (SMALLEST, INFINITY, LOGARITHM),
+    }
     for wanted in MX:
         name = wanted.upper().replace("_", " ")
-        for rule, reasons in (("floor", (SMALLEST, INFINITY)), ("ceil", (SMALLEST, INFINITY, LOGARITHM))):
+        for rule, reasons in rules.items():
             by_torchao = partial(_by_torchao, wanted, rule)
             yield Case(format=f"{name}, {rule}", oracle="torchao", inputs=inputs, run=by_torchao, reasons=reasons)
         yield Case(format=f"{name}, floor", oracle="gfloat", inputs=inputs, run=partial(_by_gfloat, wanted))

@@ -54,7 +54,8 @@ def encoded(form: Minifloat, x: Tensor) -> Tensor:
     rows = -(-len(inner) // 31)
     blocks = torch.nn.functional.pad(inner, (0, 31 * rows - len(inner))).view(rows, 31)
     blocks = torch.cat([torch.full((rows, 1), form.largest), blocks], dim=1)
-    quantize: Any = partial(mxfp8_quantize if form.bits == 8 else mxfp6_quantize, element=form.name)
+    by_bits: Any = mxfp8_quantize if form.bits == 8 else mxfp6_quantize
+    quantize = partial(by_bits, element=form.name)
     q = quantize(blocks)
     if bool((q.scales != 127).any()):
         raise RuntimeError(f"a block with {form.largest} does not have scale 1")
