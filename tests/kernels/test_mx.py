@@ -122,7 +122,7 @@ def test_six_bit_codes_lie_without_gaps_from_the_lowest_bit_on(variant):
     rounding=roundings,
     centred=st.booleans(),
 )
-@quick
+@settings(max_examples=12, deadline=None)
 def test_compiled_routes_have_the_bits_of_the_reference(variant, x, name, axis, rule, rounding, centred):
     options = {"axis": axis, "scale_rule": rule, **rounding}
     if centred:
@@ -141,7 +141,7 @@ def test_compiled_routes_have_the_bits_of_the_reference(variant, x, name, axis, 
 def test_scales_next_to_a_change_of_exponent(variant, name, rule):
     """The one integer e with 2**m <= a / 2**e < 2**(m + 1), or M / 2 < a / 2**e <= M, within [-127, 127]."""
     largest, m = Fraction(PRINTED[name][2]), FORMS[name].largest_exponent
-    on = torch.tensor([1.0, float(largest / 2**m)]).outer(2.0 ** torch.arange(-126, 127)).flatten()
+    on = torch.tensor([1.0, float(largest / 2**m)]).outer(2.0 ** torch.arange(-126, 127, 7)).flatten()
     x = torch.cat([on.nextafter(torch.zeros(())), on, on.nextafter(torch.tensor(torch.inf))])
     with route_for(variant) as route:
         q = quantize(name, x.view(-1, 1), scale_rule=rule, route=route)
@@ -321,5 +321,6 @@ def test_products_of_unlike_elements_are_refused():
 
 
 def test_registered_operators():
+    """All three are one function by three names; the third is in the tests of MXFP4."""
     for operator, element in ((torch.ops.claims.mxfp6_quantize, 3), (torch.ops.claims.mxfp8_quantize, 2)):
-        check_operator(operator.default, (normal(5, 40), normal(1, 40), True, True, 7, element, None))
+        check_operator(operator.default, (normal(3, 40), None, True, False, 0, element, None))
