@@ -146,7 +146,7 @@ def _decide_claim(trials: Sequence[Trial], reading: _Reading) -> str:
 
 def _decide(trial: Trial, reading: _Reading) -> str:
     while trial.final is None:
-        absent = sum(reading.lookup(each, seed) is None for each in trial.measurements() for seed in trial.seeds())
+        absent = sum(reading.lookup(each, seed) is None for each in trial.measurements() for seed in trial.new_seeds())
         if absent:
             return _cut_short(trial, absent)
         trial.advance(reading.lookup)
