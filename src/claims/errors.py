@@ -159,6 +159,14 @@ class InvalidResult(ClaimsError):
     """A result file is not one, or of another schema. The message names the file and the field."""
 
 
+class RevisionError(ClaimsError):
+    """The claims of a git revision cannot be read. The message has what its code, or git, said."""
+
+
+class NotPooled(ClaimsError):
+    """Seeds of several epochs must not be combined. The message says which, and why."""
+
+
 class ModelError(ClaimsError):
     """A model cannot be found, fetched, read or run. The message names the file and what is wrong with it."""
 

@@ -219,13 +219,33 @@ def test_a_name_that_is_nothing_is_refused_with_what_it_could_be(repository, mon
 
 def test_a_revision_whose_code_fails_says_so(repository, monkeypatch, tmp_path):
     monkeypatch.chdir(repository)
-    done = CliRunner().invoke(main, ["diff", "main", "main", "claims_none.py", "--json"])
-    notes = json.loads(done.stdout)["a"]["notes"]
-    assert "claims_none.py is not in it" in notes
+    done = CliRunner().invoke(main, ["diff", "main", "main", "claims_none.py"])
+    assert (done.exit_code, "main: it declares no claim: claims_none.py is not in it" in done.output) == (2, True)
     outside = tmp_path / "claims_out.py"
     outside.touch()
     done = CliRunner().invoke(main, ["diff", "main", "main", str(outside)])
     assert (done.exit_code, "a claim file of the repository" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import os\nos._exit(3)\n", "its claims cannot be read: status 3"),
+        ("raise SystemExit(0)\n", "claims_bad.py cannot be loaded: SystemExit: 0"),
+        ("x = (\n", "claims_bad.py cannot be loaded: SyntaxError"),
+        (None, ""),
+    ],
+)
+def test_code_that_ends_the_child_ends_nothing_else(tmp_path, monkeypatch, text, words):
+    monkeypatch.chdir(tmp_path)
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    subprocess.run([*git, "init", "-q", "."], check=True)
+    if text is not None:
+        (tmp_path / "claims_bad.py").write_text(text)
+        subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "x", "--allow-empty"], check=True)
+    done = CliRunner().invoke(main, ["diff", "HEAD", "HEAD"])
+    assert (done.exit_code, words in done.output) == (2 if words else 0, True), done.output
 
 
 # What machines read

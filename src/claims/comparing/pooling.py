@@ -21,7 +21,7 @@ from claims.auditing.planning import PINNED_EPOCH, Plan
 from claims.auditing.trial import Measurement, Trial, sample_of
 from claims.claim import Claim
 from claims.comparing.holding import MADE_BY, Holding, Series
-from claims.errors import ClaimsError
+from claims.errors import ClaimsError, NotPooled
 from claims.evidence.data import data_digests
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome
@@ -38,10 +38,6 @@ from claims.verdict import REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 _POOLED = (PerSeed, Ratio, Proportion)
 #: Epochs that a reason gives one by one.
 _NAMED = 5
-
-
-class NotPooled(ClaimsError):
-    """Seeds of several epochs must not be combined. The message says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)

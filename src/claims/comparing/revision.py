@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from claims.comparing import declarations
-from claims.errors import BadOption, ClaimsError, InvalidResult
+from claims.errors import BadOption, InvalidResult, RevisionError
 from claims.report.document import load_result
 from claims.toml import parse
 
@@ -29,10 +29,6 @@ RESULTS = "results"
 _PATIENCE = 300
 #: Folders below which no pack is looked for: what they hold is not installed.
 _ASIDE = frozenset({"tests", "test", "node_modules", "build", "dist", ".git"})
-
-
-class RevisionError(ClaimsError):
-    """The claims of a revision cannot be read. The message has what its code, or git, said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,11 @@ def read_revision(commit: str, files: Sequence[Path] = ()) -> Revision:
         projects = list(_projects(tree))
         wanted = [_inside(file, root) for file in files]
         absent = [file for file in wanted if not (tree / file).is_file()]
-        answer = _declared(tree, projects, [file for file in wanted if file not in absent], Path(folder), wanted == [])
+        there = [file for file in wanted if file not in absent]
+        try:
+            answer = _declared(tree, projects, there, Path(folder), wanted == [])
+        except RevisionError as error:
+            raise RevisionError(f"{commit[:12]}: {error}") from None
         results, notes = _results(tree, [tree, *projects])
     lacking = [f"{file} is not in it" for file in absent]
     return Revision(commit, tuple(answer["claims"]), answer["codes"], results, (*lacking, *answer["notes"], *notes))
@@ -95,11 +95,11 @@ def _git(*words: str, cwd: Path | None = None) -> bytes | None:
 
 
 def _unpack(commit: str, root: Path, tree: Path) -> None:
-    archive = _git("archive", "--format=tar", commit, cwd=root)
+    archive = _git("archive", "--format=tar", f"{commit}^{{tree}}", cwd=root)
     if archive is None:
-        raise RevisionError(f"{commit}: git archive gives no tree")
+        raise RevisionError(f"{commit[:12]}: git archive gives no tree")
     tree.mkdir()
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as opened:
         opened.extraction_filter = _inside_alone
         opened.extractall(tree)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from claims.catalogue import Catalogue
 from claims.comparing.holding import read_holding
-from claims.comparing.revision import Revision, RevisionError, commit_of, read_revision
+from claims.comparing.revision import Revision, commit_of, read_revision
 from claims.comparing.stored import decide
-from claims.errors import BadOption, InvalidResult
+from claims.errors import BadOption, InvalidResult, RevisionError
 from claims.evidence.canonical import canonical_json
 from claims.report.document import LATEST, check, load_result, schema
 from claims.report.numbers import counted
@@ -94,6 +94,8 @@ def source_of(
 
 
 def _of_revision(name: str, found: Revision) -> Source:
+    if not found.claims and found.notes:
+        raise RevisionError(f"{name}: it declares no claim: {'; '.join(found.notes)}")
     rows: dict[str, dict[str, Any]] = {}
     for document in found.results.values():
         rows |= {row["id"]: row for row in document["claims"]}
