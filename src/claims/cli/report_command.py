@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from claims.cli.common import STDOUT, catalogue_of, print_json, say
 from claims.evidence.store import DEFAULT_STORE
 from claims.report.document import LATEST, load_result, schema
-
-if TYPE_CHECKING:
-    pass
 
 #: What ``--summary`` is where no file follows: GitHub Actions names the file in this variable.
 _STEP = "$GITHUB_STEP_SUMMARY"
