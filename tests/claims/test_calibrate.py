@@ -83,6 +83,21 @@ def test_errors_thirty_times_as_frequent_are_noticed():
     assert not fine.as_it_must_be
 
 
+def test_skewed_seeds_err_where_they_are_trusted_and_not_where_they_are_qualified():
+    """Log-normal, the truth on an edge: the same claims."""
+    trusting, qualified = (
+        counted(Design("bound", "very skewed", 1.0, 60, trusting=each), epoch=1, rows=1) for each in (True, False)
+    )
+    assert trusting.limits[0] > ALPHA
+    assert qualified.as_it_must_be
+    assert qualified.false_holds + qualified.false_refuted < (trusting.false_holds + trusting.false_refuted) / 3
+
+
+def test_a_strangers_claims_are_skewed_too():
+    assert set(FORMS["mean"].drawn) == set(LAWS)
+    assert FORMS["proportion"].drawn == ("normal",)
+
+
 def test_seeds_are_compared_with_walds_bound():
     assert wald(Design("mean", "normal", 0.0, 1)) == pytest.approx(2 * math.log(200) / math.log(5))
     assert wald(Design("mean", "normal", 1.0, 1)) is None  # on the edge nothing can be decided
@@ -126,8 +141,8 @@ def test_an_audit_of_a_pack_says_nothing_false_and_would_be_noticed(monkeypatch)
 
 def test_claims_that_judge_no_seeds_come_out_as_they_must_and_would_be_noticed(monkeypatch):
     found = audits.audited_exactly(epoch=4)
-    assert (found.claims, found.decided, found.any_false, found.false) == (16, 16, 0.0, ())
-    assert {claim.kind for claim in exact.claims()} == {"value", "identity", "replay", "search"}
+    assert (found.claims, found.decided, found.any_false, found.false) == (20, 20, 0.0, ())
+    assert {claim.kind for claim in exact.claims()} == {"value", "identity", "replay", "search", "table"}
     monkeypatch.setattr(exact, "claims", lambda: dict.fromkeys(truth, REFUTED))
     truth = [claim for claim in exact_claims() if claim.kind == "value"]
     assert audits.audited_exactly(epoch=4).false == ("synthetic.value.off-0 HOLDS", "synthetic.value.off-0-99 HOLDS")

@@ -47,6 +47,12 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
     return tuple(look for look in claim.test.looks if look <= REDUCED_CAP)
 
 
+def last_looks(claim: Claim) -> frozenset[int]:
+    """Seeds of a block after which a claim gets no more, at the tier that decides it or at one above."""
+    tiers = (looks_at(claim, tier) for tier in Tier if tier.level >= claim.decides.level)
+    return frozenset(looks[-1] for looks in tiers if looks)
+
+
 def not_measured(decides: Tier, tier: Tier) -> str:
     """What is said of a claim that gets no look at a tier."""
     return f"decides at the {decides} tier; not measured at {tier}"

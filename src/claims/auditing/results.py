@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from claims.auditing.budget import ErrorRates, error_rates
 from claims.auditing.decision import as_expected, combine, combine_readings, looks_at, more_seeds
+from claims.auditing.power import Qualification, qualification
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.evidence.canonical import canonical_json, digest
@@ -70,6 +71,11 @@ class PointResult:
             return None
         return more_seeds(self.judgement, self.trial.band, self.trial.main_seeds)
 
+    @property
+    def qualification(self) -> Qualification | None:
+        """What is known of its seeds; None of kinds that judge no means."""
+        return qualification(self.trial)
+
     def used(self) -> list[list[Any]]:
         """What the verdict rests on, as plain data: experiment, base point, seed and records of each seed, in order."""
         found = [
@@ -103,6 +109,7 @@ class PointResult:
             "rival": _finite(trial.rival),
             "sharpness": _finite(band.sharpness(trial.rival)) if band and trial.rival is not None else None,
             "margin": _finite(self.margin),
+            "qualification": None if self.qualification is None else self.qualification.to_json(),
             "seconds": round(self.seconds, 6),
             "reason": _words(judged.reason) or None,
         }

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from claims.auditing.decision import ALPHA_CLAIM, judge, looks_at, misses, not_measured, replicated
+from claims.auditing.decision import ALPHA_CLAIM, judge, last_looks, looks_at, misses, not_measured, replicated
+from claims.auditing.qualification import qualified
 from claims.auditing.schedule import Schedule, schedule
+from claims.auditing.shape import Shape, shapes, worst
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.errors import MeasurementError, raised
@@ -89,7 +91,9 @@ class Look:
 class Trial:
     """Call :meth:`needs`, measure, call :meth:`advance`, until :attr:`final` is there.
 
-    ``claim`` is the claim as it is read here; ``reading`` is None of the claim as declared.
+    ``claim`` is the claim as it is read here; ``reading`` is None of the claim as declared. ``shape`` is that of the
+    seeds of the main block. A ``trusting`` trial asks for no shape of seeds: for experiments with what comes of that.
+    A ``survey`` takes one look, at so many seeds at most, and confirms nothing.
     """
 
     claim: Claim
@@ -110,13 +114,20 @@ class Trial:
     history: list[Look] = field(default_factory=list)
     drawn: tuple[float, ...] = ()
     reading: Reading | None = None
+    shape: Shape | None = None
+    trusting: bool = False
+    survey: int = 0
     _looks: tuple[int, ...] = field(init=False, repr=False)
+    _last: frozenset[int] = field(init=False, repr=False)
     _schedule: Schedule = field(init=False, repr=False)
     _sample: Values | None = field(init=False, repr=False, default=None)
     _taken: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
         self._looks, self._schedule = looks_at(self.claim, self.tier), schedule(self.claim)
+        self._last = last_looks(self.claim)
+        if self.survey and self._looks:
+            self._looks = (max((look for look in self._looks if look <= self.survey), default=self._looks[0]),)
         if not self._looks:
             self.final = Judgement(verdict=UNDECIDED, reason=not_measured(self.claim.decides, self.tier))
         elif self.unavailable:
@@ -159,7 +170,7 @@ class Trial:
         seeds = len(self.seeds())
         try:
             sample = self._values(outcomes)
-            judged = judge(self.claim.test, sample, self.band, points=self.points, alpha=self.level(seeds))
+            judged, shape = self._judged(sample, seeds)
             ends = judged.verdict is not UNDECIDED or self.look + 1 == len(self._looks)
             drawn = self._drawn(sample) if ends and not self.confirming else self.drawn
         except Exception as error:  # noqa: BLE001  a pack's own test may raise anything; other claims go on
@@ -170,19 +181,35 @@ class Trial:
         self.drawn = drawn
         if ends:
             self._sample, self._taken = None, 0
-            self._end_block(judged, seeds)
+            self._end_block(judged, seeds, shape)
         else:
             self.look += 1
 
-    def _end_block(self, judged: Judgement, seeds: int) -> None:
+    def _judged(self, sample: Values, seeds: int) -> tuple[Judgement, Shape | None]:
+        """What the look says, as far as its seeds can support it, and their shape where that matters."""
+
+        def at(alpha: float) -> Judgement:
+            return judge(self.claim.test, sample, self.band, points=self.points, alpha=alpha)
+
+        judged = at(self.level(seeds))
+        if judged.verdict is UNDECIDED and self.look + 1 < len(self._looks):
+            return judged, None
+        shape = worst(shapes(self.claim.test, sample, self.band))
+        if self.trusting:
+            return judged, shape
+        return qualified(
+            judged, shape, again=at, alpha=self.level(seeds), last=bool(self.survey) or seeds in self._last
+        ), shape
+
+    def _end_block(self, judged: Judgement, seeds: int, shape: Shape | None) -> None:
         if self.confirming:
             self.confirmation = Confirmation(judged, seeds)
             assert self.main is not None
             same = replicated(self.main, judged, self.band)
             self.final = self.main if same else self._unreplicated(self.main, judged)
             return
-        self.main, self.main_seeds = judged, seeds
-        if judged.verdict is REFUTED and self.claim.test.sequential:
+        self.main, self.main_seeds, self.shape = judged, seeds, shape
+        if judged.verdict is REFUTED and self.claim.test.sequential and not self.survey:
             self.confirming, self.look = True, 0
         else:
             self.final = judged

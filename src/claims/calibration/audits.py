@@ -66,7 +66,7 @@ def _compared(truth: Mapping[Claim, Verdict | None], epoch: int, *, certain: boo
 def _drawn(rng: np.random.Generator, number: int) -> tuple[Claim, Verdict | None]:
     """A claim and its truth: a tenth on an edge, as many just beyond one, the others anywhere."""
     kind = str(rng.choice(list(FORMS)))
-    law = str(rng.choice(FORMS[kind].laws))
+    law = str(rng.choice(FORMS[kind].drawn))
     sort = rng.uniform()
     margins = 1.0 if sort < 0.1 else 1.1 if sort < 0.2 else round(float(rng.uniform(0.0, 3.0)), 3)
     return made(kind, law, margins, f"c{number}"), true_verdict(margins)

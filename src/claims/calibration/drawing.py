@@ -19,12 +19,14 @@ Columns = Mapping[str, "np.ndarray"]
 #: Values of mean 0 and standard deviation 1, of any shape.
 Law = Callable[["np.random.Generator", tuple[int, ...]], "np.ndarray"]
 
-#: What one seed is like. The last, log-normal, is as skewed as a seed must not be: it is there to be noticed.
+#: What one seed is like. The last three are as skewed as a seed must not be: they are there to be noticed.
 LAWS: dict[str, Law] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "skewed": lambda rng, shape: (rng.gamma(100.0, size=shape) - 100.0) / 10.0,
     "heavy": lambda rng, shape: rng.standard_t(5, size=shape) / math.sqrt(5 / 3),
     "discrete": lambda rng, shape: (rng.binomial(20, 0.5, size=shape) - 10.0) / math.sqrt(5.0),
+    "exponential": lambda rng, shape: rng.exponential(size=shape) - 1.0,
+    "outliers": lambda rng, shape: (rng.normal(size=shape) + 10.0 * (rng.random(shape) < 0.05) - 0.5) / math.sqrt(5.75),
     "very skewed": lambda rng, shape: (rng.lognormal(size=shape) - math.exp(0.5)) / math.sqrt((math.e - 1.0) * math.e),
 }
 #: Levels of the axis of those kinds that run over one.
@@ -94,6 +96,18 @@ def _pooled(law: Law, margins: float, rng: np.random.Generator, seeds: int) -> C
     return {"x": (1.0 + 0.3 * margins) / math.log(2) * rng.exponential(size=(seeds, _DRAWS))}
 
 
+def _line(law: Law, margins: float, rng: np.random.Generator, seeds: int) -> Columns:
+    """Observations about a line of slope ``margins``."""
+    x = rng.normal(size=seeds)
+    return {"x": x, "y": margins * x + _noise(law, rng, seeds)}
+
+
+def _pairs(law: Law, margins: float, rng: np.random.Generator, seeds: int) -> Columns:
+    """Pairs of normal numbers with a rank correlation of .3 margins - .9."""
+    x, r = rng.normal(size=seeds), 2 * math.sin(math.pi * (0.3 * margins - 0.9) / 6)
+    return {"x": x, "y": r * x + math.sqrt(1 - r * r) * rng.normal(size=seeds)}
+
+
 def _powers(law: Law, margins: float, rng: np.random.Generator, seeds: int) -> Columns:
     """log y falls by .5 - .3 margins a unit of log n; the sizes of a seed share an effect."""
     import numpy as np
@@ -135,6 +149,8 @@ _KINDS: dict[str, Callable[[Law, float, np.random.Generator, int], Columns]] = {
     "ratio": _parts,
     "proportion": _counts,
     "quantile": _pooled,
+    "regression": _line,
+    "rank-correlation": _pairs,
     "slope": _powers,
     "trend": _stairs,
     "limit": _approach,

@@ -8,7 +8,7 @@ from claims.bands import between
 from claims.calibration.statements import BOUND
 from claims.claim import Claim
 from claims.experiment import experiment, grid
-from claims.kinds import identity, replay, search, value
+from claims.kinds import identity, recomputed, replay, search, table, value
 from claims.kinds.base import Kind
 from claims.verdict import HOLDS, REFUTED, Verdict
 
@@ -32,6 +32,9 @@ def claims() -> dict[Claim, Verdict]:
             configuration="synthetic",
         )
         made[_claim(f"replay.{printed.replace('.', '-')}", again, verdict)] = verdict
+    for column, verdict in (("printed", HOLDS), ("rounded-down", HOLDS), ("a-unit-off", REFUTED), ("swapped", REFUTED)):
+        check = recomputed(column, uses=["a", "b"], formula=lambda a, b: a + b)
+        made[_claim(f"table.{column}", table("claims.calibration:sums.toml", check=check), verdict)] = verdict
     for name, verdict in (("RIGHT", HOLDS), ("WRONG", REFUTED)):
         sought = search(f"claims.calibration.statements:{name}", examples=60, restarts=4, rounds=1)
         made[_claim(f"search.{name.lower()}", sought, verdict)] = verdict

@@ -72,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A row to be: ``alpha`` is that at which its claims are judged."""
+    """A row to be: ``alpha`` is that at which its claims are judged, ``trusting`` whether seeds may be as they like."""
 
     kind: str
     law: str
@@ -80,6 +80,7 @@ class Design:
     claims: int
     alpha: float = ALPHA
     must_fail: bool = False
+    trusting: bool = False
 
 
 def counted(design: Design, *, epoch: int, rows: int) -> Row:
@@ -122,7 +123,7 @@ def judged(design: Design, epoch: int, number: int) -> Trial:
     row: dict[str, Scalar] = {"kind": design.kind, "law": design.law, "margins": design.margins, "number": number}
     streams = Streams(epoch, "claims.calibration.rates", row, 0)
     (planned,) = plan([_claim(design, streams)], tier=Tier.FULL, epoch=epoch).trials
-    trial = replace(planned, alpha=design.alpha, history=[])
+    trial = replace(planned, alpha=design.alpha, trusting=design.trusting, history=[])
     lookup = _drawn(design, streams)
     while trial.final is None:
         trial.advance(lookup)

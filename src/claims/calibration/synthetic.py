@@ -18,7 +18,9 @@ from claims.kinds import (
     order,
     proportion,
     quantile,
+    rank_correlation,
     ratio,
+    regression,
     sample,
     slope,
     trend,
@@ -28,8 +30,8 @@ from claims.verdict import HOLDS, REFUTED, Verdict
 
 _WHY = "a synthetic claim"
 
-#: Laws of which a seed of a kind may be, and that which no t interval is for.
-LAWS, HOPELESS = ("normal", "skewed", "heavy", "discrete"), "very skewed"
+#: Laws of which a seed of a kind may be, and those that no t interval is for: what is qualified copes with them.
+LAWS, HOPELESS = ("normal", "skewed", "heavy", "discrete"), ("exponential", "outliers", "very skewed")
 #: Where the truth is, in margins from the target: there, on an edge, and one, two and five margins beyond it.
 PLACES = (0.0, 1.0, 2.0, 3.0, 6.0)
 
@@ -47,6 +49,11 @@ class Form:
     truth: float
     laws: tuple[str, ...] = LAWS
 
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Laws of which a stranger's seeds may be: hopeless ones too, of kinds that judge means of seeds."""
+        return (*self.laws, *HOPELESS) if len(self.laws) > 1 else self.laws
+
 
 def _within(truth: float, half: float) -> Band:
     return between(truth - half, truth + half, provenance="author", because=_WHY)
@@ -62,6 +69,10 @@ FORMS: dict[str, Form] = {
     "ratio": Form(lambda made: ratio(made["u"], made["v"]), _within(2.5, 0.5), 9.0, 2.5),
     "proportion": Form(lambda made: proportion(made["k"], made["n"]), _within(0.04, 0.02), 0.5, 0.04, _NO_LAW),
     "quantile": Form(lambda made: quantile(made["x"], q=0.5), _within(1.0, 0.3), 9.0, 1.0, _NO_LAW),
+    "regression": Form(lambda made: regression(made["y"], made["x"], log=False), _within(0.0, 1.0), 9.0, 0.0),
+    "rank-correlation": Form(
+        lambda made: rank_correlation(made["x"], made["y"]), _within(-0.9, 0.3), 0.5, -0.9, _NO_LAW
+    ),
     "slope": Form(lambda made: slope(made["y"], over="level"), _within(-0.5, 0.3), 9.0, -0.5),
     "trend": Form(lambda made: trend(made["y"], over="level", direction="increasing"), _POSITIVE, -9.0, 1.0),
     "limit": Form(lambda made: limit(made["y"], over="level", rate=1.0), _within(0.0, 1.0), 9.0, 0.0),

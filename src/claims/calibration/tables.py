@@ -87,7 +87,9 @@ def designs(tier: Tier) -> Iterator[Design]:
     for kind, law, margins in every_row():
         if law == "normal" or tier is not Tier.SMOKE:
             yield Design(kind, law, margins, edge if margins == 1 else elsewhere)
-    yield Design("bound", HOPELESS, 1.0, failing, must_fail=True)
+    for law in HOPELESS if tier is not Tier.SMOKE else ("exponential",):
+        yield Design("bound", law, 1.0, failing)
+    yield Design("bound", "very skewed", 1.0, failing, must_fail=True, trusting=True)
     yield Design("mean", "normal", 1.0, failing, alpha=30 * ALPHA, must_fail=True)
     if tier is Tier.FULL:  # no look at less than full alpha
         (stage,) = schedule_of(made("mean", "normal", 1.0).test).stages

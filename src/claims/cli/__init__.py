@@ -20,6 +20,7 @@ _COMMANDS = {
     "why": "Tell the whole story of one claim.",
     "diff": "Compare two results, stores or git revisions.",
     "compare": "Compare the estimates of two results or stores, with tests.",
+    "qualify": "Say what the seeds of claims are like, and what they can tell.",
     "calibrate": "Count false verdicts on claims of known truth.",
     "report": "Build the HTML page of a result, or what other programs read.",
     "figures": "Draw the papers' figures from a result, beside the printed values.",

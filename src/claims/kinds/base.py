@@ -164,6 +164,15 @@ class GivesSeeds(Protocol):
 
 
 @runtime_checkable
+class JudgesMeans(Protocol):
+    """A kind that judges means over seeds by Student's t, and so leans on seeds that are nearly normal."""
+
+    def means(self, sample: Values, band: Limits) -> Sequence[np.ndarray]:
+        """What it takes the means of, one number a seed each, shape (seeds,)."""
+        ...
+
+
+@runtime_checkable
 class JudgedTogether(Protocol):
     """A kind with an error rate of its own, which claims keep together."""
 

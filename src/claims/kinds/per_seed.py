@@ -81,6 +81,10 @@ class PerSeed:
 
         return smallest_alpha(band, t_tails(self.per_seed(sample)))
 
+    def means(self, sample: Values, band: Limits) -> Sequence[np.ndarray]:
+        """The one value of each seed."""
+        return (self.per_seed(sample),)
+
     def per_seed(self, sample: Values) -> np.ndarray:
         """The one value of each seed, shape (seeds,).
 

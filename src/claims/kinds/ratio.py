@@ -73,6 +73,13 @@ class Ratio:
         positive = 0.0 if constant else 2 * t_tails(v)(0.0)[0]
         return min(max(smallest_alpha(band, lambda edge: t_tails(beyond(u, v, edge))(0.0)), positive), 1.0)
 
+    def means(self, sample: Values, band: Limits) -> Sequence[np.ndarray]:
+        """What the edge tests are about: the numerator beyond so many denominators, at each finite edge."""
+        from claims.kinds.intervals import beyond
+
+        u, v = sample.of(self.numerator), sample.of(self.denominator)
+        return tuple(beyond(u, v, edge) for edge in (band.lo, band.hi) if math.isfinite(edge))
+
 
 def _of_means(u: np.ndarray, v: np.ndarray) -> float | None:
     """mean(u) / mean(v), shape (seeds,) each; None if the latter is zero."""

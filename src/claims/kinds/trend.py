@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Linear, Quantity, Scalar, linear, quantities_of
 from claims.kinds.base import CLOSE_LOOKS, Judgement, Values, finite, side, split
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Levels that are named after the first one.
 _NAMED = 8
@@ -43,20 +46,16 @@ class Trend:
 
     def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """HOLDS if every step does at full alpha (intersection-union); REFUTED if one fails at its split."""
-        import numpy as np
-
         from claims.kinds.intervals import mean_of, t_interval
 
         assert band is not None
-        levels = sample.axis(self.over[0])
-        with np.errstate(over="ignore"):  # what overflows is not finite, and that is an error
-            steps = finite(self.sign * np.diff(sample.of(self.y), axis=1))
-        count = steps.shape[1]
-        full = [t_interval(step, alpha) for step in steps.T]
+        levels, steps = sample.axis(self.over[0]), self.means(sample, band)
+        count = len(steps)
+        full = [t_interval(step, alpha) for step in steps]
         granted = split(alpha, count)
-        strict = [t_interval(step, granted) for step in steps.T]
+        strict = [t_interval(step, granted) for step in steps]
         refuted = {i: side(interval, band) for i, interval in enumerate(strict) if side(interval, band)}
-        detail: dict[str, Any] = {"steps": [mean_of(step) for step in steps.T]}
+        detail: dict[str, Any] = {"steps": [mean_of(step) for step in steps]}
         verdict, intervals = UNDECIDED, full
         if refuted:
             verdict, intervals, detail["granted"] = REFUTED, strict, granted
@@ -71,6 +70,17 @@ class Trend:
             detail=detail | {"shown_step": shown},
             misses=misses,
         )
+
+    def means(self, sample: Values, band: Limits) -> Sequence[np.ndarray]:
+        """The steps between adjacent levels, in the claimed direction.
+
+        Raises:
+            MeasurementError: one is not finite.
+        """
+        import numpy as np
+
+        with np.errstate(over="ignore"):  # what overflows is not finite, and that is an error
+            return tuple(finite(self.sign * np.diff(sample.of(self.y), axis=1)).T)
 
 
 def trend(y: Quantity | Linear, *, over: str, direction: Literal["increasing", "decreasing"]) -> Trend:

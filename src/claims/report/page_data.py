@@ -19,6 +19,7 @@ from claims.report.findings import by_importance
 from claims.report.numbers import band_text, estimate_text, interval_text, number
 from claims.report.readings import curve
 from claims.report.relation import relation_of
+from claims.report.seeds import power_words, reach_words, shape_words, unseen_words
 from claims.report.summary import NOT_MEASURED, label
 from claims.report.visible import visible
 from claims.report.why import error_rates, experiments
@@ -153,6 +154,7 @@ def _claim(row: Row, declared: Claim | None, *, tier: str) -> dict[str, Any]:
     axes = list(dict.fromkeys(axis for point in row["points"] for axis in point["at"]))
     points = [_point(point, made, declared, axes) for point in row["points"]]
     made["words"] = _trimmed(made["words"])
+    made |= {"shape": shape_words(row), "power": power_words(row), "unseen": reach_words(row) or unseen_words(row)}
     return made | _declared(declared) | {"axes": axes or None, "points": points or None}
 
 

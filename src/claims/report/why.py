@@ -22,6 +22,7 @@ from claims.report.author import (
 )
 from claims.report.numbers import band_text, counted, duration, estimate_text, interval_text, number
 from claims.report.relation import relation_of
+from claims.report.seeds import seeds_lines, unseen_words
 from claims.report.words import at_words, compared_words, estimate_words, more_words, target_words, verdict_words
 from claims.verdict import DEPENDS, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
@@ -92,7 +93,8 @@ class Story:
 
     def _verdict(self, row: Mapping[str, Any]) -> Iterator[str]:
         estimate = f": {estimate_words(row)}" if row["estimate"] is not None else ""
-        yield f"{verdict_words(row)}{estimate}"
+        unseen = unseen_words(row)
+        yield f"{verdict_words(row)}{estimate}{f'; {unseen}' if unseen else ''}"
         if row["reason"]:
             yield str(row["reason"])
         yield f"tier {self.audit.plan.tier}, epoch {self.audit.plan.epoch}; {duration(row['seconds'])} of computing"
@@ -165,7 +167,8 @@ def error_rates(claim: Claim) -> str:
             f"{_of_looks(claim)} are wrong with probability at most {ALPHA_CLAIM:.0e} together{split}. A false REFUTED "
             f"would have to happen twice, on disjoint seeds: at most {ALPHA_CLAIM**2:.0e}. "
             f"All claims of the paper together: at most {ALPHA_AUDIT:.0%}. "
-            "The intervals behind these rates take the values of seeds as normal; counts and order statistics need not."
+            "The intervals behind these rates take seeds as normal, with room for some skewness; counts and order "
+            "statistics need not."
             f"{_of_readings(claim)}"
         )
     return _FIXED.get(test.kind, "This kind is decided in one look at a fixed number of evaluations.")
@@ -205,7 +208,7 @@ _FIXED = {
 
 def _point_lines(point: PointResult) -> Iterator[str]:
     row = {"kind": point.trial.claim.kind} | point.to_json()
-    taken = point.trial.history
+    taken, details = point.trial.history, point.judgement.detail
     if taken and point.trial.claim.test.sequential:
         yield from _look_table(point)
     elif row["seeds"]:
@@ -214,18 +217,19 @@ def _point_lines(point: PointResult) -> Iterator[str]:
         yield str(point.verdict)
     if row["reason"] and point.trial.points > 1:  # of a single point the verdict has said it
         yield str(row["reason"])
-    plain = point.judgement.detail.get("plain_estimate")
+    plain = details.get("plain_estimate")
     if plain is not None:
         yield f"without control variates the estimate is {estimate_text(plain, row['interval'])}, from the same seeds"
     if row["margin"] is not None:
         distance = f"{abs(row['margin']):.2g} half-widths"
         where = f"lies {distance} clear of" if row["margin"] >= 0 else f"reaches {distance} across"
         yield f"the interval {where} the nearer edge of the band"
-    if point.verdict is UNDECIDED and taken and point.trial.claim.test.sequential:
+    yield from seeds_lines(row)
+    if point.verdict is UNDECIDED and taken and point.trial.claim.test.sequential and "averages" not in details:
         yield more_words(point.more_seeds)
-    for name, value in point.judgement.detail.items():
+    for name, value in details.items():
         told = isinstance(value, str) and (not value or value in (row["reason"] or ""))
-        if name != "plain_estimate" and isinstance(value, int | float | str) and not told:
+        if name not in ("plain_estimate", "averages") and isinstance(value, int | float | str) and not told:
             figure = f"{value:.4g}" if isinstance(value, float) else value
             yield f"{_DETAILS.get(name, name.replace('_', ' '))}: {figure}"
 

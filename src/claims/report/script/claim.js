@@ -42,6 +42,7 @@ function decision(claim) {
     claim.band && !claim.words.rival ? fact("descriptive", "no rival is named that it would have to reject") : null,
     fact("margin", claim.margin !== undefined && `${Number(claim.margin.toPrecision(2))} half-widths from the nearer edge of the band`),
     fact("seeds", claim.seeds > 1 && claim.words.seeds), fact("on disjoint seeds", claim.words.confirmation),
+    fact("seeds are like", claim.shape), fact("can tell", claim.power), fact("not shown", claim.unseen),
     fact("alpha", claim.alpha !== undefined && (claim.alpha < 1e-3 ? claim.alpha.toExponential(1) : String(claim.alpha))),
     fact("decides at tier", claim.decides), fact("audited at", data.tier), fact("reason", claim.reason));
 }
