@@ -25,6 +25,7 @@ from claims.models import prepared
 from claims.models.divergence import divergence
 from claims.models.known import KnownModel
 from claims.models.subjects import subject_of
+from claims.streams import Streams
 from claims.subject import NOBODY, Subject
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Tier
 
@@ -62,7 +63,7 @@ def model(tmp_path):
 @pytest.fixture
 def text(tmp_path):
     path = tmp_path / "text.txt"
-    path.write_text(WORDS * 150, encoding="utf-8")
+    path.write_text("".join(f"{WORDS}{i * i} " for i in range(140)), encoding="utf-8")  # no half like the other
     return path
 
 
@@ -208,12 +209,30 @@ class TestMeasuring:
         assert moved.kl > 0.01
         assert loss > 0.5 * math.log(LLAMA.vocabulary)
 
+    def test_divergence_is_that_of_the_model_from_the_perturbed_one(self, subject):
+        """KL(model || perturbed), and the change of the loss, written out."""
+        tokens, decoder = prepared.windows(subject, "evaluation", length=64)[:1], prepared.decoder(subject)
+        with torch.no_grad():
+            stream = decoder.run(decoder.embed(tokens))
+            other = stream + torch.randn(stream.shape, generator=torch.Generator().manual_seed(1))
+            found = divergence(decoder, stream, other, tokens)
+            logs, moved = (torch.log_softmax(decoder.logits(each[:, :-1]).double(), -1) for each in (stream, other))
+        kl, back = (float((a.exp() * (a - b)).sum(-1).mean()) for a, b in ((logs, moved), (moved, logs)))
+        assert found.kl == pytest.approx(kl, rel=1e-9)
+        assert abs(kl - back) > 1e-3 * kl  # the direction can be told
+        change = (logs - moved).gather(-1, tokens[:, 1:, None]).mean()
+        assert found.change == pytest.approx(float(change), rel=1e-9)
+
     def test_windows_of_the_two_halves_do_not_meet(self, subject):
         whole = prepared.text_tokens(subject)
         first, second = (prepared.windows(subject, part, length=64) for part in ("evaluation", "calibration"))
         assert torch.equal(first.flatten(), whole[: first.numel()])
         start = len(whole) // 2
         assert torch.equal(second.flatten(), whole[start : start + second.numel()])
+        assert not torch.equal(first[: len(second)], second[: len(first)])
+        drawn = {prepared.window(subject, Streams(1, "test:w", {}, seed), length=64).flatten() for seed in range(8)}
+        assert all((each == first).all(1).any() and not (each == second).all(1).any() for each in drawn)
+        assert len({tuple(each.tolist()) for each in drawn}) > 1
         with pytest.raises(TextError, match="a window has 1000000"):
             prepared.windows(subject, "evaluation", length=10**6)
 

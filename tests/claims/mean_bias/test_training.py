@@ -25,7 +25,8 @@ from claims.models.decoder import Decoder
 from claims.papers.mean_bias.sections.training_natural import LOSSES
 from claims.papers.mean_bias.sections.training_planted import PLANTED
 from claims.papers.mean_bias.shared import RUN_MEANS as MEANS
-from claims.papers.mean_bias.training import loop
+from claims.papers.mean_bias.training import arms as arithmetics
+from claims.papers.mean_bias.training import loop, runs
 from claims.papers.mean_bias.training.arms import ARMS, Arm, Planted, product_of
 from claims.papers.mean_bias.training.checkpoints import checkpoints
 from claims.papers.mean_bias.training.data import corpus
@@ -134,6 +135,139 @@ def test_gradients_of_every_arm_are_near_those_in_float64_and_of_no_two_arms_the
         again = gradients(arm, planted, torch.float32)[1]
         assert torch.equal(flat, torch.cat([part.flatten() for part in again])), f"{name} is not the same twice"
         seen.append(flat)
+
+
+def test_gradients_alone_are_rounded_stochastically() -> None:
+    """By another key losses are the same to the bit, and gradients of every arm that quantizes are not."""
+    planted = planted_means(SIZES, 2.0, STREAMS)
+    for name, arm in ARMS.items():
+        found = []
+        for shift in (0, 1):
+            weights = weights_of(torch.float32)
+            loss = token_losses(
+                weights, tokens_of(), SIZES, product_of(arm, lambda part, k=shift: len(part) + k, planted)
+            )
+            flat = [each.flatten() for each in torch.autograd.grad(loss.mean(), list(weights.values()))]
+            found.append((loss.detach(), torch.cat(flat)))
+        (loss, one), (same, other) = found
+        assert torch.equal(loss, same), name
+        assert torch.equal(one, other) == (name == "fp32"), name
+
+
+def test_every_product_of_every_step_is_rounded_with_words_of_its_own_and_arms_share_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[int]] = {}
+    original = arithmetics._Linear.apply
+
+    def watched(x: torch.Tensor, weight: torch.Tensor, call: Any) -> Any:
+        arm = next(name for name, arm in ARMS.items() if arm is call.arm)
+        seen.setdefault(arm, []).append(call.key)
+        return original(x, weight, call)
+
+    monkeypatch.setattr(arithmetics._Linear, "apply", watched)
+    at = point(tmp_path, ("plain", "printed"), step=(2, 3))
+    losses(at, STREAMS)
+    task, expected = task_of(at, STREAMS), []
+    for step in (1, 2, 0, 3, 0):  # evaluations, after steps 2 and 3, are in the arithmetic of step 0
+        expected += [task.key(step)(name) for name in SIZES.products()]
+    assert seen == {"plain": expected, "printed": expected}
+    assert len(set(expected)) == 4 * len(SIZES.products())
+
+
+def test_an_update_is_that_of_torch_s_adamw_and_gains_do_not_decay() -> None:
+    decayed = loop._decayed(SIZES)
+    flat = initial(SIZES, STREAMS.torch("weights"))
+    state = {"weights": flat.clone(), "first": torch.zeros_like(flat), "second": torch.zeros_like(flat)}
+    state["step"] = torch.zeros((), dtype=torch.int64)
+    parts = {name: part.clone().requires_grad_() for name, part in named(flat, SIZES).items()}
+    groups = [
+        {"params": [part for part in parts.values() if part.dim() > 1], "weight_decay": 0.1},
+        {"params": [part for part in parts.values() if part.dim() == 1], "weight_decay": 0.0},
+    ]
+    reference = torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.95), eps=1e-8)
+    generator = STREAMS.torch("gradients")
+    for _ in range(4):
+        gradient = torch.randn(len(flat), generator=generator)
+        for part, its in zip(parts.values(), named(gradient, SIZES).values(), strict=True):
+            part.grad = its.clone()
+        reference.step()
+        state["step"] += 1
+        loop._update(state, gradient, 0.01, decayed)
+    found = named(state["weights"], SIZES)
+    for name, part in parts.items():
+        torch.testing.assert_close(found[name], part.detach(), rtol=1e-5, atol=1e-7, msg=name)
+
+
+def test_the_learning_rate_rises_for_a_tenth_and_then_falls_along_a_cosine() -> None:
+    rates = [loop.learning_rate(step, 100, 2.0) for step in (1, 5, 10, 55, 100)]
+    assert rates == pytest.approx([0.2, 1.0, 2.0, 1.0, 0.0])
+
+
+def test_runs_train_on_one_part_of_the_text_and_validate_on_the_other(tmp_path: Path) -> None:
+    """Batches are windows of the former, a new one each step; losses are of the first windows of the latter."""
+    at = point(tmp_path)
+    task, found = task_of(at, STREAMS), corpus(at["subject"], SIZES.vocabulary)
+    assert torch.equal(task.tokens, found.training)
+    assert torch.equal(task.validation, found.validation[: 4 * 9].view(4, 9))
+    assert task.starts.shape == (6, 4)
+    assert int(task.starts.max()) <= len(found.training) - 9
+    seen, original = [], loop.windows_at
+
+    def watched(tokens: torch.Tensor, starts: torch.Tensor, length: int) -> torch.Tensor:
+        assert tokens is task.tokens
+        seen.append(starts)
+        return original(tokens, starts, length)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "windows_at", watched)
+        exact = product_of(ARMS["fp32"], task.key(0))
+        plain = ARMS["plain"]
+        curve, state = loop.train(task, "plain", product=lambda step: product_of(plain, task.key(step)), exact=exact)
+    assert torch.equal(torch.stack(seen), task.starts)
+    weights = named(state["weights"], SIZES)
+    for losses_at, product in ((curve.own, product_of(plain, task.key(0))), (curve.exact, exact)):
+        with torch.no_grad():
+            expected = float(token_losses(weights, task.validation, SIZES, product).double().mean())
+        assert losses_at[-1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_run_s_exact_loss_is_in_exact_arithmetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    original = runs.train
+    monkeypatch.setattr(runs, "train", lambda *a, **k: given.append(k["exact"]) or original(*a, **k))
+    losses(point(tmp_path, ("fp32", "plain")), STREAMS)
+    assert given[0] is None
+    x, weight = torch.randn(5, 16), torch.randn(7, 16)
+    assert torch.equal(given[1]("0.o", x, weight), x @ weight.T)
+
+
+@pytest.mark.parametrize("change", ["seed", "epoch", "experiment", "point", "text"])
+def test_a_run_is_known_by_all_that_determines_it(change: str, tmp_path: Path) -> None:
+    at, other = point(tmp_path), STREAMS
+    before = runs.identity(at, STREAMS)
+    if change == "point":
+        at = at | {"rate": 0.02}
+    elif change == "text":
+        at = at | {"subject": Subject(text=at["subject"].text, text_digest="1" * 64)}
+    else:
+        other = Streams(*{"seed": (5, "test:losses", {}, 4), "epoch": (6, "test:losses", {}, 3)}.get(
+            change, (5, "test:others", {}, 3)))  # fmt: skip
+    assert runs.identity(at, other) != before
+    assert runs.identity(point(tmp_path), STREAMS) == before
+
+
+def test_first_weights() -> None:
+    """Variance 1 / fan-in, what is added to the stream smaller by sqrt(2 layers), gains one, the embedding as asked."""
+    wide = Sizes(vocabulary=300, width=64, layers=3, heads=2, hidden=160)
+    found = named(initial(wide, STREAMS.torch("weights"), embedding=0.02), wide)
+    for name, part in found.items():
+        if part.dim() == 1:
+            assert bool((part == 1).all()), name
+            continue
+        deviation = 0.02 if name == "embedding" else part.shape[1] ** -0.5
+        deviation /= 6**0.5 if name.endswith((".o", ".down")) else 1
+        assert float(part.std()) == pytest.approx(deviation, rel=0.05), name
 
 
 def test_a_planted_mean_has_its_share_whatever_the_operand() -> None:

@@ -217,6 +217,36 @@ def test_experiment_d(subject: Subject) -> None:
         assert -20 < record["scaled_weight"] < -3
 
 
+def test_arms_of_experiment_d_flip_the_groups_they_are_named_after(subject: Subject) -> None:
+    model = decoder(subject)
+    groups = split(model.architecture, outlier_columns(moments(subject)))
+    arms, factor = flip_arms._true_flips(model, groups, STREAMS, 0.4)
+    flipped = dict.fromkeys(arms, 0)
+    for name in matrix_shapes(model.architecture):
+        _, layer, part = name.split(".")
+        weight = model.layer(int(layer))[part]
+        changed = {arm: change(name, weight) != weight for arm, change in arms.items()}
+        inside = torch.zeros(weight.shape[1], dtype=torch.bool)
+        inside[groups[0].columns[name]] = True
+        for arm, wanted in {"outlier": inside, "scaled": inside, "rest": ~inside, "matched": ~inside}.items():
+            assert not changed[arm][:, ~wanted].any(), (arm, name)
+        assert torch.equal(changed["random"], changed["outlier"] | changed["rest"])
+        assert torch.equal(changed["scaled"], changed["outlier"])
+        scaled_by = (arms["scaled"](name, weight) - weight)[changed["outlier"]]
+        torch.testing.assert_close(scaled_by, -2 * factor * weight[changed["outlier"]], rtol=1e-5, atol=1e-6)
+        for arm, where in changed.items():
+            flipped[arm] += int(where.sum())
+    assert flipped["matched"] == round(0.4 * groups[0].total)
+    assert flipped["rest"] == pytest.approx(0.4 * groups[1].total, rel=0.1)
+
+
+def test_log_over_the_sum_of_both_parts(subject: Subject) -> None:
+    (found,) = flip_arms.flip_arms({"subject": subject, "flip_rate": (0.4,), "length": 24}, STREAMS)
+    assert math.exp(found["log_over_sum"]) == pytest.approx(
+        found["kl_random"] / (found["kl_outlier"] + found["kl_rest"])
+    )
+
+
 def test_experiment_d_as_scripted(subject: Subject) -> None:
     """Both groups have the norm of the random arm; without an outlier arm's scaling its weights would be -1."""
     found = flip_arms.script_arms({"subject": subject, "flip_rate": 0.4, "length": 24}, STREAMS)
