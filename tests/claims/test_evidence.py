@@ -10,9 +10,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from kit import claim
 
+from claims.auditing import loop
+from claims.bands import within
 from claims.errors import ConflictingEvidence, StoreError
 from claims.evidence.store import SCHEMA_VERSION, Identity, Store
+from claims.experiment import experiment, grid
+from claims.kinds import mean
+from claims.verdict import HOLDS
 
 CONTENT = {"experiment": "toys:gaussian", "sweep": {}, "epoch": 7, "code": "abc", "environment": {"torch": "2"}}
 IDENTITY = Identity.of(CONTENT)
@@ -79,6 +85,32 @@ def test_a_store_is_found_again(tmp_path):
 )
 def test_the_key_changes_with_what_the_evidence_depends_on(change):
     assert Identity.of(CONTENT | change).key(BASE, 0) != IDENTITY.key(BASE, 0)
+
+
+@pytest.mark.parametrize("change", ["machine", "sweep", "code", "epoch", "nothing"])
+def test_an_audit_measures_anew_what_was_measured_with_something_else(change, audit, tmp_path, monkeypatch):
+    """The same experiment and point: evidence of another machine, sweep or code, or of other seeds, is not taken."""
+
+    def declared(levels):
+        made = experiment("toys:swept", sweep={"p": levels, "metric": ["pre"]})
+        band = within(0.0, abs=9.0, provenance="author", because="a toy")
+        return claim(mean(made["x"]), at=grid(p=levels[0], metric="pre"), band=band, rival=99.0)
+
+    levels, epoch = (1, 2), 7
+    first = audit(declared(levels), path=tmp_path / "kept.sqlite")
+    assert (first.cached, first.claims[0].verdict) == (0, HOLDS)
+    if change == "machine":
+        here = loop.environment()
+        monkeypatch.setattr(loop, "environment", lambda: {**here, "cpu": "another"})
+    elif change == "code":
+        monkeypatch.setattr(loop, "code_fingerprint", lambda *targets: "another")
+    elif change == "epoch":
+        epoch = 8
+    elif change == "sweep":
+        levels = (1, 2, 3)
+    second = audit(declared(levels), path=tmp_path / "kept.sqlite", epoch=epoch)
+    measured = (second.measured > 0, second.cached > 0)
+    assert measured == ((False, True) if change == "nothing" else (True, False))
 
 
 def test_the_key_changes_with_point_and_seed():

@@ -115,6 +115,16 @@ def test_a_helper_counts_however_it_is_imported(package, statement):
     assert package.print() != before
 
 
+@pytest.mark.parametrize("look", ['globals()["hidden"]', 'vars(sys.modules[__name__])["hidden"]', 'eval("hidden")'])
+def test_what_is_looked_up_by_a_computed_name_counts(package, look):
+    """Code that can reach anything in its module keeps everything in it."""
+    module = f"def hidden(x):\n    return 2.0 * x\n\ndef measured(point, streams):\n    return {look}(1.0)\n"
+    package.write(f"import sys\n\n{module}")
+    before = package.print()
+    package.write(f"import sys\n\n{module.replace('2.0', '3.0')}")
+    assert package.print() != before
+
+
 def test_a_helper_of_a_helper_counts(package, tmp_path):
     deeper = tmp_path / f"{package.module}_deeper.py"
     deeper.write_text("FACTOR = 2.0\n")

@@ -70,6 +70,15 @@ def test_rank_correlations_cover_the_truth():
     assert stats.binomtest(missed, 400, 0.1).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("n", [5, 12, 40])
+def test_the_interval_of_ranks_is_bonett_and_wright_s(n):
+    values = line(0.7, 1.0, n=n)
+    found = judged(RANKS, values, alpha=0.02)
+    rho = stats.spearmanr(values["x"], values["y"]).statistic
+    half = stats.norm.isf(0.01) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    assert found.interval == pytest.approx((math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)))
+
+
 def test_rank_correlation_ignores_monotone_scales():
     values = line(0.7, 0.5)
     bent = {"x": np.exp(values["x"]), "y": values["y"] ** 3}

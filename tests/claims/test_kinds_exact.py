@@ -92,6 +92,11 @@ def test_value_is_in_the_band_or_not(x, expected):
     assert (trial.main_seeds, trial.final.interval) == (1, (x, x))
 
 
+@pytest.mark.parametrize(("x", "expected"), [(-0.36, HOLDS), (0.36, REFUTED)])
+def test_a_value_keeps_its_sign(x, expected):
+    assert judged(value(made_up["x"]), {"x": [x]}, lo=-0.365, hi=-0.355).verdict is expected
+
+
 def test_value_has_no_room_for_undecided_but_errors():
     found = verdict(claim(value(made_up["x"]), rival=5.0), lambda point, streams: {"x": "a note"})
     assert found.verdict is ERROR

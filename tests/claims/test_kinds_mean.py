@@ -93,6 +93,12 @@ def test_a_value_that_is_not_finite_is_an_error_never_dropped(wrong):
         judged(X, {"x": [0.1, 0.2, wrong, 0.3]})
 
 
+def test_a_list_a_seed_is_no_number():
+    found = verdict(claim(mean(made_up["x"]), rival=9.0), lambda point, streams: {"x": [0.1, 0.2]})
+    assert found.verdict is ERROR
+    assert "one number a seed" in found.reason
+
+
 def test_one_value_has_no_interval():
     assert t_interval(np.array([0.5]), 0.01) == EVERYTHING
 

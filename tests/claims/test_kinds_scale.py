@@ -34,7 +34,7 @@ from claims.kinds import (
 )
 from claims.kinds.association import rank_correlation, regression
 from claims.kinds.base import Judgement, Kind, Values
-from claims.kinds.intervals import beyond, fieller_interval, mean_of, spread_of, t_interval
+from claims.kinds.intervals import beyond, fieller_interval, mean_of, spread_of, t_interval, unscaled_interval
 from claims.kinds.sample import column
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
@@ -76,6 +76,17 @@ def look(test: Kind, values: dict[str, np.ndarray], lo: float, hi: float, alpha:
 
 def times(values: dict[str, np.ndarray], power: int) -> dict[str, np.ndarray]:
     return {name: np.ldexp(x, power) for name, x in values.items()}
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.integers(-1090, -1020))
+@example(0.75, 0.0, -1074)  # rounds to 1 in units of the smallest float, beyond .75 of them
+@example(-0.75, 1.5, -1074)
+def test_an_interval_whose_ends_are_no_floats_becomes_wider(lo, width, exponent):
+    exact = [Fraction(end) * Fraction(2) ** exponent for end in (lo, lo + width)]
+    low, high = unscaled_interval(lo, lo + width, exponent)
+    assert Fraction(low) <= exact[0] <= exact[1] <= Fraction(high)
+    assert low >= float(exact[0]) - 2 * math.ulp(0.0)
+    assert high <= float(exact[1]) + 2 * math.ulp(0.0)
 
 
 @pytest.mark.parametrize("name", HOMOGENEOUS)

@@ -64,6 +64,24 @@ def test_each_verdict_has_its_outcome_and_says_so(project):
     result.stdout.fnmatch_lines(["SKIPPED * claims_toy.py:1: unavailable: no GPU of compute capability 10"])
 
 
+def test_a_verdict_that_is_not_the_expected_one_fails_whichever_it_is(pytester):
+    """REFUTED was expected and it HOLDS; UNDECIDED was expected and it is decided."""
+    surprises = """
+CLAIMS = (
+    claim("found", expected="REFUTED", finding="It is said to be another.", corrected_by="toy.holds"),
+    claim("holds"),
+    claim("decided", expected="UNDECIDED", finding="More seeds would decide it."),
+    claim("undone", band=printed("2.0"), expected="UNDECIDED", finding="More seeds would decide it."),
+)
+"""
+    pytester.makepyfile(claims_surprises=CLAIMS.partition("CLAIMS = (")[0] + surprises)
+    result = run(pytester, "-v")
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.fnmatch_lines(
+        ["claims_surprises.py::toy.found FAILED *", "claims_surprises.py::toy.decided FAILED *"]
+    )
+
+
 def test_failures_tell_the_story_without_a_traceback(project):
     result = run(project, "-k", "wrong or error")
     result.stdout.fnmatch_lines(

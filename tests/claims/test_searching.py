@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kit import claim
 
 from claims.errors import InvalidDeclaration
 from claims.evidence.searching import Statement, _descend, drive
 from claims.kinds import search
+from claims.kinds.base import Values
 from claims.streams import Streams
 from claims.verdict import ERROR, HOLDS, REFUTED, UNDECIDED
 
@@ -55,6 +57,26 @@ def test_a_counterexample_that_is_only_rounding_stays_undecided(searched):
     assert found.verdict is UNDECIDED
     assert found.detail["smallest_margin"] < 0
     assert "within rounding" in found.reason
+
+
+@pytest.mark.parametrize(("margin", "verdict"), [(-1e-11, REFUTED), (-101e-15, REFUTED), (-99e-15, UNDECIDED)])
+def test_a_counterexample_is_confirmed_to_a_hundred_roundings(margin, verdict):
+    """By the margin in higher precision, in units of what rounding may make of one: neither closer nor coarser."""
+    test = search("statements:FALSE")
+    found = {"tries": 9, "smallest_margin": -1.0, "planted_margin": -1.0, "precise_margin": margin, "rounding": 1e-15}
+    found |= {"counterexample": "x", "closest": "x"}
+    values = {test.experiment[name]: np.array([value]) for name, value in found.items()}
+    assert test.judge(Values(values, ()), None, 1e-3).verdict is verdict
+
+
+@pytest.mark.parametrize(("planted", "verdict"), [((-1.0, -1.0), HOLDS), ((-1.0, 1.0), UNDECIDED)])
+def test_every_round_has_to_find_the_planted_violation(planted, verdict):
+    test = search("statements:CONVEX")
+    found = {"tries": 9, "smallest_margin": 1.0, "precise_margin": 1.0, "rounding": 1e-15}
+    values = {test.experiment[name]: np.array([value] * 2) for name, value in found.items()}
+    values |= {test.experiment[name]: np.array(["x"] * 2) for name in ("counterexample", "closest")}
+    values[test.experiment["planted_margin"]] = np.array(planted)
+    assert test.judge(Values(values, ()), None, 1e-3).verdict is verdict
 
 
 def test_silence_is_worth_nothing_if_the_planted_violation_was_missed(searched):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from claims.kernels import KernelError, flip_mask, magnitude_step, matched_step, sign_flip
+from claims.kernels import KernelError, flip_mask, flip_mask_words, magnitude_step, matched_step, sign_flip
 
 from .inputs import FLOATS, INTEGERS, KEYS, LAYOUTS, RATES, VARIANTS, bits, few, laid_out, tensors, using
 
@@ -46,6 +46,21 @@ def test_every_bit_pattern_survives(variant, dtype):
         flipped = sign_flip(w, flip_rate=0.5, key=3, route=flip_route(variant, dtype))
     changed = torch.where(flip_mask(w.shape, flip_rate=0.5, key=3), low, 0).to(integers)
     assert torch.equal(flipped.view(integers), w.view(integers) ^ changed)
+
+
+@each_variant
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_word_flips_if_it_is_below_the_threshold(variant, dtype):
+    """Not at it: rates at which a word is the threshold itself, and the next one, where it flips."""
+    words = flip_mask_words(67, key=5)
+    w = torch.ones(67, dtype=dtype)
+    for at in (0, 40, 66):  # the last ones are not a whole vector
+        for above in (0, 1):
+            rate = (int(words[at]) + above) / 2**32
+            with using(variant):
+                flipped = sign_flip(w, flip_rate=rate, key=5, route=flip_route(variant, dtype))
+            assert bool(flipped[at] < 0) == bool(above)
+            assert torch.equal(flipped < 0, words < int(words[at]) + above)
 
 
 @each_variant
