@@ -11,6 +11,8 @@ MODEL  ?= none
 TEXT   ?= python-topics
 # How many files of each format `make fuzz` tries.
 FUZZ   ?= 10000
+# What was noticed of the errors on the lists beside it, when they were planted last.
+PLANTED := tests/planted/record.json
 # What the tests hold the report's page to for those who use a screen reader; without npm they skip that.
 AXE    ?= axe-core@4.14.1
 RANGE  ?= HEAD~5..HEAD
@@ -22,8 +24,8 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit trust results results-trained test test-slow fuzz faults lint docs dist gate conformance bench \
-  bench-kernels bench-record bench-gate bench-history clean
+.PHONY: help audit trust sensitivity results results-trained test test-slow fuzz faults lint docs dist gate conformance \
+  bench bench-kernels bench-record bench-gate bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,10 @@ audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smo
 
 trust: $(VENV)/.installed ## are verdicts as sure as they say? counted on claims of known truth (TIER=full: ten minutes)
 	$(BIN)/claimbench calibrate --tier $(TIER)
+	@if test -f $(PLANTED); then $(BIN)/claimbench sensitivity --from $(PLANTED); fi
+
+sensitivity: $(VENV)/.installed-test ## plant an error at a time, see who notices; an hour on two cores, goes on where it was
+	$(BIN)/claimbench sensitivity --out $(PLANTED)
 
 results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what docs/ quotes of it
 	@set -e; for paper in $(PAPERS); do \

@@ -22,6 +22,7 @@ _COMMANDS = {
     "compare": "Compare the estimates of two results or stores, with tests.",
     "qualify": "Say what the seeds of claims are like, and what they can tell.",
     "calibrate": "Count false verdicts on claims of known truth.",
+    "sensitivity": "Plant errors in the code, and see who notices.",
     "report": "Build the HTML page of a result, or what other programs read.",
     "figures": "Draw the papers' figures from a result, beside the printed values.",
     "verify": "Check a replication record, and measure a sample of it again.",
