@@ -230,6 +230,7 @@ class TestMeasuring:
         start = len(whole) // 2
         assert torch.equal(second.flatten(), whole[start : start + second.numel()])
         assert not torch.equal(first[: len(second)], second[: len(first)])
+        assert first.numel() <= start < 64 + first.numel()
         drawn = {prepared.window(subject, Streams(1, "test:w", {}, seed), length=64).flatten() for seed in range(8)}
         assert all((each == first).all(1).any() and not (each == second).all(1).any() for each in drawn)
         assert len({tuple(each.tolist()) for each in drawn}) > 1
@@ -260,12 +261,31 @@ class TestMeasuring:
         np.testing.assert_allclose(kept[prepared.SQUARE], (x**2).mean(0), rtol=1e-12)
         share = (x**2 / (x**2).sum(1, keepdims=True)).mean(0)
         np.testing.assert_allclose(kept[prepared.SHARE], share, rtol=1e-12)
+        amplitude = (np.abs(x) / np.sqrt((x**2).sum(1, keepdims=True))).mean(0)
+        np.testing.assert_allclose(kept[prepared.AMPLITUDE], amplitude, rtol=1e-12)
         (file,) = (tmp_path / "cache" / "moments").glob("*.safetensors")
         before = file.stat().st_mtime_ns
         prepared._moments.cache_clear()
         again = prepared.moments(subject, count=2, length=64)
         assert all(torch.equal(again[name], found[name]) for name in found)
         assert file.stat().st_mtime_ns == before
+
+    @pytest.mark.parametrize("change", ["text", "model", "part", "count", "length"])
+    def test_moments_are_kept_by_all_that_they_depend_on(self, change, subject, monkeypatch, tmp_path):
+        monkeypatch.setenv("CLAIMBENCH_CACHE", str(tmp_path / "cache"))
+        prepared._moments.cache_clear()
+        sizes = {"part": "calibration", "count": 2, "length": 64}
+        first = prepared.moments(subject, **sizes)
+        other = {"part": "evaluation", "count": 3, "length": 32}
+        if change in other:
+            second = prepared.moments(subject, **(sizes | {change: other[change]}))
+        elif change == "text":
+            (tmp_path / "other.txt").write_text("other words, " * 400)
+            second = prepared.moments(subject_of(subject.path, str(tmp_path / "other.txt")), **sizes)
+        else:
+            path = tiny.write_folder(tmp_path / "other", LLAMA, tiny.tensors(LLAMA, seed=1))
+            second = prepared.moments(subject_of(str(path), subject.text), **sizes)
+        assert not torch.equal(first["layers.1.down"], second["layers.1.down"])
 
     def test_damaged_moments_are_measured_anew(self, subject, monkeypatch, tmp_path, capsys):
         monkeypatch.setenv("CLAIMBENCH_CACHE", str(tmp_path / "cache"))
