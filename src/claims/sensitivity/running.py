@@ -35,7 +35,10 @@ class Forking:
         command = [sys.executable, "-P", str(Path(zygote.__file__)), *libraries]
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=os.environ | threads)
+        # Ctrl-C is for whoever sends jobs: when that has gone, standard input ends.
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, env=os.environ | threads, start_new_session=True
+        )
 
     def do(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Have a child do a job."""
@@ -49,10 +52,9 @@ class Forking:
         return found
 
     def close(self) -> None:
-        """End it."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        """End it, and the child that may be running."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process.wait()
 
 
@@ -91,12 +93,14 @@ class Trials:
     def run(self, plants: Sequence[Plant], workers: int, done: Callable[[Plant, Found, bool], None]) -> list[Found]:
         """What became of each; ``done`` is told as they come, and whether the ledger had it."""
         steps = {plant.name: list(self._steps(plant)) for plant in plants}
+        pool = ThreadPoolExecutor(workers)
         try:
-            with ThreadPoolExecutor(workers) as pool:
-                return list(pool.map(lambda plant: self._one(plant, steps[plant.name], done), plants))
+            return list(pool.map(lambda plant: self._one(plant, steps[plant.name], done), plants))
         finally:
+            pool.shutdown(wait=False, cancel_futures=True)
             for each in self.open:
                 each.close()
+            pool.shutdown()
 
     def _one(self, plant: Plant, steps: Sequence[_Step], done: Callable[[Plant, Found, bool], None]) -> Found:
         found, kept = Found(name=plant.name), True

@@ -88,14 +88,15 @@ def _loaded(name: str) -> Any:
 
 
 def _ended(child: int, seconds: float) -> bool:
-    """Wait for a child; False if it had to be ended, since time is up or nobody waits for it any more."""
+    """Wait for a child; False if it had to be ended, since time is up. With whoever sent the job both end."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if os.waitpid(child, os.WNOHANG)[0]:
             _end(child)
             return True
         if select.select([0], [], [], _POLL_SECONDS)[0]:  # nobody sends a job before this one is answered: hung up
-            break
+            _end(child)
+            sys.exit(0)
     _end(child)
     os.waitpid(child, 0)
     return False
