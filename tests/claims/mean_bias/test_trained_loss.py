@@ -97,6 +97,21 @@ def test_products_relative_to_plain(subject):
         assert gradients.products(point, streams()) == records
 
 
+def test_what_is_rounded_stochastically_is_what_the_cell_says_and_each_map_has_words_of_its_own(subject, monkeypatch):
+    assert gradients._recipe("printed/4", "gradients").stochastic == {"gradient"}
+    assert gradients._recipe("printed/4", "all").stochastic == {"gradient", "activation", "mean"}
+    keys, found = [], {"weight": 1.0, "input": 1.0, "quantized": 1.0, "law": 1.0}
+
+    def kept(one, recipes, key):
+        keys.append(key)
+        return dict.fromkeys(recipes, found)
+
+    monkeypatch.setattr(gradients, "_relative", kept)
+    point = {"subject": subject, "tokens": TOKENS, "layers": 2, "arm": ("plain",), "rounding": ("gradients", "all")}
+    gradients.products(point, streams())
+    assert len(set(keys)) == len(keys) == 2 * 14
+
+
 def planted(strength: float) -> gradients.Product:
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(256, 64, generator=generator) + strength * torch.randn(64, generator=generator)
@@ -167,6 +182,20 @@ def test_losses_of_every_arm(subject):
     assert all(record["log_kl"] == math.log(record["kl"]) for record in found.values())
     assert found[("plain",)]["kl"] != found[("first",)]["kl"]
     assert end_to_end.losses(point, streams()) == end_to_end.losses(point, streams())
+
+
+def test_arms_quantize_what_their_names_say():
+    one, turned = planted(1.0), {}
+    for name, arm in end_to_end.ARMS.items():
+        linear = end_to_end._linear(arm, {}, torch.Generator().manual_seed(0))
+        turned[name] = linear("layers.0.q", one.x[None], one.weight, None)[0]
+        formats = {None if arm.recipe is None else arm.recipe.format}
+        assert formats == {None if name == "weights" else "mxfp4" if name.startswith("mxfp4") else "nvfp4"}, name
+        assert arm.exact_weight == name.startswith("a4 "), name
+    assert torch.equal(turned["first"], turned["bfloat16"])  # in layer 0
+    assert torch.equal(turned["svd 1"], turned["svd 1%"])  # of 64 channels
+    outputs = [turned[name] for name in turned if name not in ("first", "svd 1%")]
+    assert not any(torch.equal(a, b) for i, a in enumerate(outputs) for b in outputs[:i])
 
 
 def test_quantized_inputs_and_weights_are_equation_11():

@@ -11,9 +11,9 @@ import torch
 
 from claims.errors import Unavailable
 from claims.models.decoder import Decoder
-from claims.models.divergence import divergence, divergences
+from claims.models.divergence import Divergence, divergence, divergences
 from claims.models.opening import open_checkpoint
-from claims.models.prepared import decoder, moments, moments_over, windows
+from claims.models.prepared import SQUARE, decoder, moments, moments_over, windows
 from claims.papers.sign_magnitude.trained import flip_arms, flip_replications
 from claims.papers.sign_magnitude.trained.column_groups import (
     Group,
@@ -282,6 +282,50 @@ def test_facts_of_columns(planted: Subject) -> None:
     assert found["alpha"] > 3
     assert 0 <= found["judged"] <= 1 >= found["normalised"] > 0
     assert found["norm_ratio"] == pytest.approx(1, abs=0.2)
+
+
+def test_columns_are_judged_on_the_other_text(subject: Subject) -> None:
+    chosen, judged = (outlier_columns(moments(subject, part=part)) for part in ("calibration", "evaluation"))
+    common = sum(len(set(chosen[name].tolist()) & set(judged[name].tolist())) for name in chosen)
+    found = flip_arms.column_facts({"subject": subject}, STREAMS)
+    assert found["judged"] == pytest.approx(common / sum(map(len, chosen.values())))
+
+
+def test_alpha_of_columns_is_in_units_of_the_average_one(planted: Subject) -> None:
+    found, total = moments(planted), 0.0
+    groups = split(decoder(planted).architecture, outlier_columns(found))
+    for name, columns in groups[0].columns.items():
+        energy = found[name][SQUARE]
+        total += groups[0].weights()[name] * len(energy) * float(energy[columns].mean() / energy.sum())
+    assert flip_arms.column_facts({"subject": planted}, STREAMS)["alpha"] == pytest.approx(total / groups[0].total)
+
+
+def test_every_draw_has_an_arm_of_either_group(subject: Subject) -> None:
+    groups = split(decoder(subject).architecture, outlier_columns(moments(subject)))
+    pairs = flip_arms._pairs(groups, STREAMS, 30, 3)
+    name = next(iter(groups[0].columns))
+    _, layer, part = name.split(".")
+    weight = decoder(subject).layer(int(layer))[part]
+    changed = [(change(name, weight) != weight).any(0).nonzero().flatten().tolist() for change in pairs]
+    for i, columns in enumerate(changed):
+        assert set(columns) <= set(groups[i % 2].columns[name].tolist())
+    masks = [change(name, weight) for change in pairs[1::2]]
+    assert len(pairs) == 6
+    assert not any(torch.equal(a, b) for i, a in enumerate(masks) for b in masks[:i])
+
+
+def test_losses_above_a_uniform_guess(subject: Subject) -> None:
+    model, one = decoder(subject), Divergence(loss=4.0, change=1.5, kl=0.25)
+    found, uniform = flip_arms.in_nats(model, {"x": one}), math.log(model.architecture.vocabulary)
+    assert found == pytest.approx(
+        {
+            "change_x": 1.5,
+            "kl_x": 0.25,
+            "log_kl_x": math.log(0.25),
+            "above_uniform_x": 5.5 - uniform,
+            "log_over_uniform_x": math.log(5.5 / uniform),
+        }
+    )
 
 
 def test_norms_of_equally_many_flips(planted: Subject) -> None:
