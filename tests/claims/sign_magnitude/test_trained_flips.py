@@ -123,6 +123,19 @@ def test_allotment_is_proportional_and_complete(count: int) -> None:
     assert abs(found["a"] - count / 10) < 1
 
 
+def test_the_largest_remainder_gets_what_is_left() -> None:
+    group = Group({"a": torch.arange(5), "b": torch.arange(2)}, {"a": 1, "b": 1})
+    assert allotted(group, 3) == {"a": 2, "b": 1}  # 15/7 and 6/7
+
+
+def test_leverage_is_of_flips_one_by_one() -> None:
+    """KL a flip, of the mean over the draws of either arm, which take turns."""
+    found = flip_arms._leverage(10, [Divergence(loss=1.0, change=0.1, kl=kl) for kl in (0.5, 0.1, 0.7, 0.3)])
+    assert found["log_per_flip_outlier"] == pytest.approx(math.log(0.06))
+    assert found["log_per_flip_rest"] == pytest.approx(math.log(0.02))
+    assert found["log_leverage"] == pytest.approx(math.log(3.0))
+
+
 def test_allotment_refuses_more_than_there_are() -> None:
     with pytest.raises(ValueError, match="1,001 flips in a group of 1,000 weights"):
         allotted(Group({"a": torch.arange(10)}, {"a": 100}), 1001)
