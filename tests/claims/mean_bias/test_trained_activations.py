@@ -88,6 +88,12 @@ class TestMeasures:
         assert later["cosine"] > 0.99
         assert later["share"] > 0.7
 
+    def test_the_later_stream_is_without_the_first_token(self):
+        step = SimpleNamespace(inputs={"q": normal(5, 3)}, before=normal(6, 3))
+        assert activations.matrix(step, "q") is step.inputs["q"]
+        assert torch.equal(activations.matrix(step, "stream"), step.before)
+        assert torch.equal(activations.matrix(step, "later stream"), step.before[1:])
+
     def test_signs(self):
         x = normal(400, 50)
         assert activations.signs(x)["one_sign"] > 0.55  # each token leans to a mean that it is part of

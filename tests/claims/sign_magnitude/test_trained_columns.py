@@ -14,7 +14,7 @@ from claims.errors import Unavailable
 from claims.models.decoder import Decoder
 from claims.models.divergence import divergence
 from claims.models.opening import open_checkpoint
-from claims.models.prepared import decoder, moments
+from claims.models.prepared import SQUARE, decoder, moments
 from claims.models.subjects import subject_of
 from claims.papers.sign_magnitude.figures import published
 from claims.papers.sign_magnitude.trained import directions, single_columns, single_matrices
@@ -190,6 +190,36 @@ def test_a_matrix_whose_columns_are_of_one_length_has_no_profile(subject):
             _, layer, part = name.split(".")
             shared.layer(int(layer))[part] = weight
     assert abs(even) < 1e-6 < abs(natural)
+
+
+def test_the_profile_is_noise_over_flips(subject):
+    """Energies written out: noise moves every column as far, flips each by its own norm."""
+    logs = []
+    for name, rows in moments(subject).items():
+        _, layer, part = name.split(".")
+        weight, square = decoder(subject).layer(int(layer))[part].double(), rows[SQUARE]
+        flips = (weight.square() * square).sum()
+        logs.append(math.log(float(weight.square().sum() * square.mean() / flips)))
+    found = directions.profile({"subject": subject}, STREAMS)
+    assert found["excess"] == pytest.approx(sum(logs) / len(logs))
+    assert found["share"] == pytest.approx(sum(log > 0 for log in logs) / len(logs))
+
+
+def test_flips_move_a_matrix_as_far_as_its_quantization():
+    weight = torch.randn(150, 200, generator=torch.Generator().manual_seed(2))
+    arms = dict(zip(single_matrices.ARMS, single_matrices.perturbed_weights(weight, "w", STREAMS), strict=True))
+    norms = {arm: float((matrix - weight).norm()) for arm, matrix in arms.items()}
+    assert norms["flip-ternary"] == pytest.approx(norms["ternary"], rel=0.05)
+    assert norms["flip-sign"] == pytest.approx(norms["sign"], rel=0.05)
+    assert norms["weak"] == pytest.approx(norms["ternary"] * math.sqrt(single_matrices.WEAK), rel=0.1)
+    assert norms["outward"] == pytest.approx(norms["inward"]) == pytest.approx(norms["weak"], rel=0.1)
+
+
+def test_a_change_along_the_stream_has_no_energy():
+    y = torch.randn(1, 7, 16, generator=torch.Generator().manual_seed(3))
+    assert single_matrices._relative_energy(y, 1.5 * y) == pytest.approx(0.0, abs=1e-6)
+    assert single_matrices._relative_energy(y, -y) == pytest.approx(0.0, abs=1e-6)
+    assert single_matrices._relative_energy(y, y + y.roll(1, -1)) > 0.1
 
 
 def test_effects_on_one_matrix(model, tokens):
