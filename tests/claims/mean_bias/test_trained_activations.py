@@ -88,6 +88,15 @@ class TestMeasures:
         assert later["cosine"] > 0.99
         assert later["share"] > 0.7
 
+    def test_the_spike_is_the_first_mode_beside_the_mean(self):
+        x = normal(60, 50) + 3 * normal(1, 50) + 2 * normal(60, 1) * normal(1, 50)
+        centred = x - x.mean(0)
+        u, s, v = torch.linalg.svd(centred, full_matrices=False)
+        spike = s[0] * torch.outer(u[:, 0], v[0])
+        chosen = x.abs().flatten().topk(30).indices
+        expected = (spike.flatten()[chosen] / x.flatten()[chosen]).square().mean()
+        assert activations.attribution(x, 0.01)["squared_spike"] == pytest.approx(float(expected), rel=1e-6)
+
     def test_the_later_stream_is_without_the_first_token(self):
         step = SimpleNamespace(inputs={"q": normal(5, 3)}, before=normal(6, 3))
         assert activations.matrix(step, "q") is step.inputs["q"]
