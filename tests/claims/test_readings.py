@@ -206,7 +206,7 @@ def test_an_error_under_one_reading_is_an_error(audit):
 
 
 def test_readings_share_what_they_measure_and_leave_each_other_alone(audit, tmp_path):
-    made = toy("depends", 5.0, other(0.0), other(0.0, "the same", most_seeds=8))
+    made = toy("depends", 5.0, other(0.0), other(0.0, "the same", most_seeds=256))
     together = audit(made)
     alone = audit(toy("depends", 5.0), path=tmp_path / "other.sqlite")
     assert together.claims[0].points[0].judgement == alone.claims[0].points[0].judgement
