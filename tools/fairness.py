@@ -1,7 +1,8 @@
 """What became of the statements that were refuted before readings were declared, and ten of the curves.
 
-``results/before/refuted.json`` has the 198 claims that were expected REFUTED on 22 November 2026, with the role and the
-statement that they had then. What they are now is asked of the catalogue, and their readings of the results on record.
+``docs/explanation/refuted-before.json`` has the 198 claims that were expected REFUTED on 22 November 2026, with the
+role and the statement that they had then. What they are now is asked of the catalogue, and their readings of the results
+on record.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from claims.claim import Claim
 from claims.report.readings import curve_lines
 from claims.verdict import Role, Verdict
 
-BEFORE = Path(__file__).parents[1] / "results" / "before" / "refuted.json"
+BEFORE = Path(__file__).parents[1] / "docs" / "explanation" / "refuted-before.json"
 #: What can have become of a statement, the first that applies.
 BECAME = (
     "gone, or no longer refuted",
