@@ -56,6 +56,7 @@ def test_formulas_are_the_counts(tokens, channels, outputs):
     shape = (tokens, channels, outputs)
     expected = {
         "forward": theory.forward(*shape),
+        "input_gradient": theory.input_gradient(*shape),
         "cross_terms": theory.cross_terms(*shape),
         "mean_term": theory.mean_term(tokens),
         "hadamard": theory.hadamard(outputs),

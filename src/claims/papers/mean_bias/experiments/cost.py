@@ -187,9 +187,9 @@ def arithmetic(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     """Arithmetic beside the product of matrices, relative to that product's 2 l m n (l tokens, m channels, n outputs).
 
     Base point: tokens, channels, outputs. Quantities: ``forward``, equation 11 (mean, subtraction, mu W, addition);
-    ``cross_terms`` and ``mean_term`` of equation 12's dW; ``hadamard``, the transform of X in blocks of 16 with signs;
-    ``power_iteration``, one step of one towards the first singular vector of X; ``gram``, X^T X, the first step of an
-    exact decomposition.
+    ``input_gradient``, the same of equation 12's dX; ``cross_terms`` and ``mean_term`` of equation 12's dW;
+    ``hadamard``, the transform of X in blocks of 16 with signs; ``power_iteration``, one step of one towards the first
+    singular vector of X; ``gram``, X^T X, the first step of an exact decomposition.
     """
     x, weight, gradient = _operands(point)
     vector, zeros = torch.ones(point["channels"]), torch.zeros_like(weight)
@@ -199,11 +199,16 @@ def arithmetic(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
         mean = x.mean(0)
         (x - mean) @ weight.T + torch.mv(weight, mean)
 
+    def input_gradient() -> None:
+        mean = gradient.mean(0)
+        (gradient - mean) @ weight + torch.mv(weight.T, mean)
+
     def cross_terms() -> None:
         torch.addr(torch.addr(zeros, gradient.sum(0), vector), over_outputs, x.sum(0))
 
     algorithms: dict[str, Callable[[], object]] = {
         "forward": forward,
+        "input_gradient": input_gradient,
         "cross_terms": cross_terms,
         "mean_term": lambda: torch.addr(zeros, over_outputs, vector),
         "hadamard": lambda: hadamard_transform(x, signs=RHT_SIGNS, route="reference"),
@@ -214,5 +219,5 @@ def arithmetic(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     costs = {}
     for name, algorithm in algorithms.items():
         flops = counted(algorithm)
-        costs[name] = (sum(flops.values()) - (flops["mm"] if name == "forward" else 0)) / product
+        costs[name] = (sum(flops.values()) - (flops["mm"] if name in ("forward", "input_gradient") else 0)) / product
     return costs

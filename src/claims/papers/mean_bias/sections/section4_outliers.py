@@ -137,7 +137,8 @@ SQUARED_SHARES = (
         finding=(
             "They make .47, .56 and .48 of the square, and without a spike as much as mean-bias.eq8.cross-law: picking "
             "the largest entries picks those whose parts have one sign. Over all entries they vanish on average, by "
-            "eq. 7. Read as not changing which part is largest, they are minor (mean-bias.eq8.dominant-driver)."
+            "eq. 7. Read as not changing which part is largest, they are minor (mean-bias.eq8.dominant-driver); "
+            "without a spike they are so in every entry, as M^2 - T^2 = (M - T) X."
         ),
         corrected_by="mean-bias.eq8.cross-law",
         decides="standard",

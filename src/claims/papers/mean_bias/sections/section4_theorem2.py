@@ -89,12 +89,12 @@ SCALING = (
         rival=1.0,
         expected=REFUTED,
         finding=(
-            "Without a mean the number grows with the exponent 1.01 from 25 to 100 tokens, with one as well "
-            "(mean-bias.thm2.both-linear). Read of the constants it holds: at t = 2 sigma .0455 l without a mean and "
-            ".841 l with one of 3 sigma (mean-bias.thm2.example)."
+            "Without a mean the number grows in proportion, with the exponent 1.01 from 25 to 100 tokens, with one as "
+            "well (mean-bias.thm2.both-linear). Read of the constants it holds: at t = 2 sigma .0455 l without a mean "
+            "and .841 l with one of 3 sigma (mean-bias.thm2.example)."
         ),
         corrected_by="mean-bias.thm2.both-linear",
-        role="control",
+        role="ours",
     ),
     Claim(
         id="mean-bias.thm2.both-linear",

@@ -102,7 +102,8 @@ STOCHASTIC = (
         expected=REFUTED,
         finding=(
             "It multiplies the square by 2.1: the mean is rounded once for all tokens of the step, so that nothing "
-            "averages within it. Read of many steps with the same mean, it does average out."
+            "averages within it. Read of many steps with the same mean, all but what the "
+            "clipped maxima lose averages out (mean-bias.sr.maximum-loss)."
         ),
         corrected_by="mean-bias.alternatives.rounding-doubles-offset",
         decides="standard",

@@ -13,8 +13,9 @@ EMBEDDING = (
         id="mean-bias.training.second-moment",
         locus="section 7.2, second moment of the optimizer; section 7.4, Positioning",
         statement=(
-            "If 'dominant driver of second-moment inflation' is read as most of Adam's second moment, of the weights "
-            "that the embedded tokens meet, it goes with the embedding's mean at the end."
+            "If 'dominant driver of activation outliers and optimizer second-moment inflation' is read, of its second "
+            "half, as most of Adam's second moment, of the weights that the embedded tokens meet, it goes with the "
+            "embedding's mean at the end."
         ),
         at=grid(operand="qkv/first", step=LAST),
         test=bound(RUN_MEANS["moment"]),

@@ -11,6 +11,11 @@ def forward(tokens: int, channels: int, outputs: int) -> float:
     return 1 / outputs + 1 / tokens + 1 / (2 * channels)
 
 
+def input_gradient(tokens: int, channels: int, outputs: int) -> float:
+    """All that equation 12 adds to dX: mean and subtraction of D, 2 m n for the mean times W, l m for every row."""
+    return 1 / channels + 1 / tokens + 1 / (2 * outputs)
+
+
 def cross_terms(tokens: int, channels: int, outputs: int) -> float:
     """The two middle terms of equation 12's dW: sums over tokens, l m + l n, and two outer products of 2 m n."""
     return 1 / (2 * outputs) + 1 / (2 * channels) + 2 / tokens
@@ -19,6 +24,12 @@ def cross_terms(tokens: int, channels: int, outputs: int) -> float:
 def mean_term(tokens: int) -> float:
     """The last term of equation 12's dW: one outer product."""
     return 1 / tokens
+
+
+def step(tokens: int, channels: int, outputs: int) -> float:
+    """All that equations 11 and 12 add, over the three products of a step."""
+    shape = (tokens, channels, outputs)
+    return (forward(*shape) + input_gradient(*shape) + cross_terms(*shape) + mean_term(tokens)) / 3
 
 
 def hadamard(outputs: int) -> float:

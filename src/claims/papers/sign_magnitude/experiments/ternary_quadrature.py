@@ -143,6 +143,7 @@ def _quadrants(parts: Mapping[str, mpf]) -> dict[str, mpf]:
             "share_flipped": flipped / parts["total"],
             "amplitude_flipped": parts["cross_off"] / parts["cross"],
             "averaged": averaged,
+            "averaged_own": sum(energies[name] * own[name] for name in own) / parts["total"],
             "coherent": 2 * parts["cross_both"] * parts["cross_off"] / (parts["clean"] * parts["total"]),
         }
     )
@@ -202,9 +203,9 @@ def quantized_limit(point: Mapping[str, Any], streams: Streams) -> dict[str, flo
     over it ``ratio_pre``, ``ratio_post``, ``ratio_total``, and their own ``flips_radial``. Behind the ReLU ``overlap``
     = E[a a'], ``activation_cosine2`` between a and a', ``auxiliary`` = 2 pi E[a a']/(E q^2)^(1/2), and the quadrants:
     ``share_`` of the energy, ``radial_`` and ``own_`` radial fractions (against all of a, or the part of it on the same
-    neurons), ``amplitude_flipped``, ``averaged`` (energy-weighted mean of radial_) and ``coherent`` (their cross term);
-    ``radial_straddle`` and ``own_straddle``, the product of what ``_both`` and ``_flipped`` exceed the fraction before
-    the ReLU by, negative if that lies between them.
+    neurons), ``amplitude_flipped``, ``averaged`` (energy-weighted mean of radial_), ``averaged_own`` (of own_)
+    and ``coherent`` (cross term of ``averaged``); ``radial_straddle`` and ``own_straddle``, the product of what
+    ``_both`` and ``_flipped`` exceed the fraction before the ReLU by, negative if that lies between them.
     """
     with mp.workdps(_DIGITS):
         return {name: float(value) for name, value in threshold_limit(named_moments(point["quantizer"])).items()}

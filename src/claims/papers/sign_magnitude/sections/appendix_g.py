@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from claims import REFUTED, Claim, at_most, grid, mean, value, within
+from claims import REFUTED, Claim, Reading, at_most, grid, mean, value, within
 from claims.lazy import Number
 from claims.papers.sign_magnitude.shared.block import by_quadrature
 from claims.papers.sign_magnitude.shared.ternary import (
@@ -152,8 +152,15 @@ CANCELLATION = (
     ),
     Claim(
         id="sign-magnitude.appg.average",
-        locus="open problem O7b",
-        statement="The radial fraction is the energy-weighted mean of those of gates kept and gates switched.",
+        locus="Appendix G.5, structural conjecture; open problem O7b",
+        statement=(
+            "As Appendix G.5 conjectures and leaves open, the radial fraction is the energy-weighted mean of those of "
+            "gates kept and gates switched."
+        ),
+        read_as=(
+            "One claim of a decomposition by gates, with no cross term, within .01. Each part's fraction is against "
+            "the whole activation, or against the part's own."
+        ),
         test=value(LIMIT_SIGN["averaged"]),
         band=within(
             lambda: ternary.quantized_radial_fraction(ternary.quantizer("sign")),
@@ -162,13 +169,42 @@ CANCELLATION = (
             because="what a decomposition says",
         ),
         rival=0.2694,
+        readings=(
+            Reading(
+                axis="radial fraction of a part",
+                option="against the whole activation",
+                because="It is the direction that the fraction of the sum is against.",
+            ),
+            Reading(
+                axis="radial fraction of a part",
+                option="against the part's own activation",
+                because="A part by itself is an activation, with a direction of its own.",
+                test=value(LIMIT_SIGN["averaged_own"]),
+                rival=0.4405,
+            ),
+        ),
         expected=REFUTED,
         finding=(
-            "The mean is .2694, less than the fraction, .3649. The rest is a cross term: radial amplitudes of both "
-            "parts have the same sign and interfere."
+            "The mean is .2694 against the whole activation and .441 against each part's own "
+            "(sign-magnitude.appg.average-own), where the fraction is .3649. In the first the rest is a cross term: "
+            "radial amplitudes of both parts have the same sign and interfere. Appendix G.5 poses it as an open "
+            "question."
         ),
         corrected_by="sign-magnitude.appg.coherent-sum",
         role="control",
+    ),
+    Claim(
+        id="sign-magnitude.appg.average-own",
+        locus="Appendix G.5, structural conjecture; open problem O7b",
+        statement=(
+            "The energy-weighted mean of the radial fractions of gates kept and switched, each against its own part of "
+            "the activation, is .441 (b1.58: .692)."
+        ),
+        at=BOTH,
+        test=value(LIMIT["averaged_own"]),
+        band=by_quadrature(gates(lambda parts: parts.averaged_own)),
+        rival=gates(lambda parts: parts.averaged),
+        role="ours",
     ),
     Claim(
         id="sign-magnitude.appg.coherent-sum",

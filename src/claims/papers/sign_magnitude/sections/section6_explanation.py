@@ -127,7 +127,8 @@ EXPLANATION = (
             "The ReLU lowers the ratio slightly, in the wide limit from 2.724 to 2.668 at p = .01 and from 2.477 to "
             "2.292 at p = .1 (sign-magnitude.sec64.linear-asymmetry, sign-magnitude.thm3.c-pre-limit). It widens the "
             "gap between the radial fractions by .006 at p = .01 and by .029 at p = .1, less than a tenth of it "
-            "(sign-magnitude.thm3.relu-widens-gap)."
+            "(sign-magnitude.thm3.relu-widens-gap). Section 6.4 says itself that the alignment behind the asymmetry is "
+            "not introduced by the ReLU."
         ),
         corrected_by="sign-magnitude.thm3.relu-lowers",
     ),

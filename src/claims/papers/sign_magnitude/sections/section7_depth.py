@@ -54,7 +54,10 @@ NOT_CLAIMS = {
 STRONG = Claim(
     id="sign-magnitude.conj1.strong",
     locus="Conjecture 1",
-    statement="As Conjecture 1, which the paper rejects, has it, six layers have C_6 = (pi/(pi - 2))^6 = 434.",
+    statement=(
+        "As Conjecture 1 in its strong version, which the paper rejects, has it, six layers have "
+        "C_6 = (pi/(pi - 2))^6 = 434."
+    ),
     at=tuple(p for name in ARCHITECTURES for p in points(name, layer=6, metric=PUBLISHED_METRIC[name])),
     test=ratio(STACK["transverse_sign"], STACK["transverse_magnitude"]),
     band=within(depth_limits.compounded, rel=0.5, provenance="smallest-effect", because="a factor of two"),

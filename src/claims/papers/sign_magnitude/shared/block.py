@@ -23,6 +23,14 @@ BLOCK_2048 = experiment(
     seconds=0.2,
     megabytes=200,
 ).at(metric="pre", step=1, activation="relu")
+#: With a second projection that is drawn: each input's own ratio, and the ratio of their sums.
+OWN = experiment(
+    "claims.papers.sign_magnitude.experiments.averaging:own_ratios",
+    sweep={"flip_rate": (0.1,)},
+    fixed={"inputs": 256, "dtype": "float32"},
+    seconds=0.3,
+    megabytes=200,
+)
 RELU, LINEAR = BLOCK.at(activation="relu"), BLOCK.at(activation="linear")
 FOUR_WAY = experiment(
     "claims.papers.sign_magnitude.experiments.two_layer:four_way",

@@ -57,6 +57,11 @@ class Quadrants:
         return 2 * (self.cross_both**2 + self.cross_off**2) / self.energy
 
     @property
+    def averaged_own(self) -> float:
+        """Energy-weighted mean of `own_both` and `own_flipped`."""
+        return self.share_both * self.own_both + self.share_flipped * self.own_flipped
+
+    @property
     def amplitude_flipped(self) -> float:
         """Share of the radial amplitude on neurons that switch off."""
         return self.cross_off / self.cross
