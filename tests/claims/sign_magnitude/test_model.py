@@ -16,6 +16,7 @@ from claims.kernels import magnitude_step, sign_flip
 from claims.kinds.table import read_rows
 from claims.packs import declared
 from claims.papers.sign_magnitude.experiments import quadrature
+from claims.papers.sign_magnitude.experiments.averaging import own_ratios
 from claims.papers.sign_magnitude.experiments.blocks import (
     controlled_mean,
     gaussian_matrix,
@@ -186,6 +187,31 @@ def test_a_wide_block_has_the_closed_form_ratio():
         linear = sum(cell(record, activation="linear", **at)["c"] for record in records) / 3
         assert relu == pytest.approx(finite.c_finite_n(0.05, 512, metric, step), rel=0.015)
         assert linear == pytest.approx(block.c_linear(0.05, metric, step), rel=0.015)
+
+
+def test_own_ratios_and_the_ratio_of_sums_are_of_the_block_with_its_projection_drawn():
+    n, inputs, flip_rate = 48, 7, 0.1
+    point = {"n": n, "inputs": inputs, "dtype": "float64", "flip_rate": (flip_rate,)}
+    (record,) = own_ratios(point, streams())
+    weight, w2 = (
+        gaussian_matrix(streams().torch(name), n, n, dtype=torch.float64) for name in ("weights", "projection")
+    )
+    x = sphere(streams().torch("inputs"), inputs, n, dtype=torch.float64)
+    flipped = sign_flip(weight, flip_rate=flip_rate, key=streams().key("flips"))
+    step = weight.sign() * (flipped - weight).norm() / n
+    clean = torch.relu(x @ weight.T) @ w2.T
+    energies = []
+    for other in (flipped, weight + step):
+        change = torch.relu(x @ other.T) @ w2.T - clean
+        along = (change * clean).sum(1, keepdim=True) / (clean * clean).sum(1, keepdim=True)
+        energies.append((change - along * clean).square().sum(1))
+    own, pooled = float((energies[0] / energies[1]).mean()), float(energies[0].sum() / energies[1].sum())
+    assert record == {
+        "flip_rate": flip_rate,
+        "own": pytest.approx(own),
+        "pooled": pytest.approx(pooled),
+        "excess": pytest.approx(own - pooled),
+    }
 
 
 def test_every_cell_is_there_once_and_the_same_again():
