@@ -98,7 +98,7 @@ ATTRIBUTION = (
         ),
         read_as=(
             "The difference of the printed 3.595 and 2.639, to a fifth, as what leaving out the projection does, with "
-            "nothing else changed."
+            "nothing else changed. Ratios are of sums over inputs, as `verify_theorem3.py` forms them."
         ),
         at=grid(flip_rate=0.01, metric="pre"),
         test=order(WITHOUT["c"], WITH["c"]),
