@@ -1,8 +1,8 @@
 """What became of the statements that were refuted before readings were declared, and ten of the curves.
 
 ``docs/explanation/refuted-before.json`` has the 198 claims that were expected REFUTED on 22 November 2026, with the
-role and the statement that they had then. What they are now is asked of the catalogue, and their readings of the results
-on record.
+role and the statement that they had then. What they are now is asked of the catalogue, and their readings of the
+results on record.
 """
 
 from __future__ import annotations
