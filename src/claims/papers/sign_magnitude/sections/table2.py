@@ -67,7 +67,8 @@ _FINDINGS = {
         "2.282 at the first two (sign-magnitude.table2.replay-256-p10, sign-magnitude.table2.replay-512-p10), at 2048 "
         "the ratio is 2.290, and 2.299 lies above what that ratio of sums is at infinite width, 2.292 "
         "(sign-magnitude.thm3.c-pre-limit). The mean over inputs of each input's own ratio, which the script does not "
-        "form, is larger: by .0069 at 2048 (sign-magnitude.table2.own-ratios)."
+        "form, is larger by .0069 at 2048, and would be within three standard errors of the row "
+        "(sign-magnitude.table2.own-ratios)."
     ),
 }
 
