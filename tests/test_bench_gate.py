@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-from benchmarks import base_tree, gate  # noqa: E402  the benchmarks are no installed package
+sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
+from benchmarks import base_tree, gate  # noqa: E402
+
+sys.path.remove(str(ROOT))
 
 ROWS = 20
 

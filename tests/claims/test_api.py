@@ -156,7 +156,7 @@ def test_a_file_that_was_edited_is_read_anew(folder: Path, found: Audited) -> No
     widths = [
         low_high[1] - low_high[0] for low_high in (one["api.open"].to_json()["interval"] for one in (before, after))
     ]
-    assert widths[1] > 3 * widths[0]
+    assert widths[1] > 2 * widths[0]
 
 
 ONE = Claim(

@@ -8,8 +8,10 @@ import math
 import pytest
 from kit import claim
 
+from claims.auditing.decision import ALPHA_CLAIM
 from claims.auditing.loop import Interrupted, Observer, run
 from claims.auditing.planning import plan
+from claims.auditing.schedule import schedule
 from claims.bands import at_least, between, within
 from claims.claim import Claim
 from claims.errors import ConflictingEvidence, InvalidDeclaration, RivalInsideBand
@@ -131,7 +133,7 @@ def test_nan_is_an_error_that_names_point_and_seed_and_is_never_dropped(audit, w
 
 def test_a_seed_beyond_the_deciding_look_is_never_asked_for(audit):
     bad = experiment("toys:not_finite", fixed={"wrong": "nan"})
-    (result,) = audit(claim(mean(bad["x"]), at=grid(seed=8), rival=9.0)).claims
+    (result,) = audit(claim(mean(bad["x"]), at=grid(seed=8), band=within(0.0, abs=50.0, **WHY), rival=99.0)).claims
     assert result.verdict is HOLDS
 
 
@@ -183,7 +185,7 @@ def test_errors_are_not_stored_and_are_tried_again(audit, tmp_path):
     assert ("toys:raises", 0) not in stored
     assert ("toys:raises", 1) in stored
     again = audit([HOLDING, RAISING])
-    assert (again.measured, again.cached) == (1, 15)
+    assert (again.measured, again.cached) == (1, 19)
 
 
 def test_a_measurement_shared_by_claims_is_made_once(audit):
@@ -341,7 +343,7 @@ class TestJson:
     def test_every_claim_and_point_has_every_field(self, document):
         identity = {"id", "paper", "role", "locus", "statement", "read_as", "kind", "decides"}
         said = {"verdict", "expected", "as_expected", "reason", "finding", "corrected_by"}
-        numbers = {"target", "band", "estimate", "interval", "alpha", "rival", "sharpness", "margin"}
+        numbers = {"target", "band", "estimate", "interval", "alpha", "rival", "sharpness", "margin", "qualification"}
         fields = identity | said | numbers | {"seeds", "confirmation", "seconds"}
         for each in document["claims"]:
             assert set(each) == fields | {"readings", "points"}
@@ -350,12 +352,12 @@ class TestJson:
 
     def test_a_claim_that_holds(self, document):
         each = self.of(document, "holds")
-        assert (each["verdict"], each["expected"], each["as_expected"], each["seeds"]) == ("HOLDS", "HOLDS", True, 8)
+        assert (each["verdict"], each["expected"], each["as_expected"], each["seeds"]) == ("HOLDS", "HOLDS", True, 12)
         assert (each["target"], each["band"], each["rival"], each["sharpness"]) == (0.0, [-1.0, 1.0], 9.0, 9.0)
         lo, hi = each["interval"]
         half = (hi - lo) / 2
         assert each["margin"] == pytest.approx(min(lo + 1, 1 - hi) / half)
-        assert each["alpha"] == pytest.approx(2e-5 / 6)
+        assert each["alpha"] == pytest.approx(ALPHA_CLAIM * schedule(HOLDING).share(12))
         assert each["confirmation"] is None
 
     def test_a_claim_refuted_as_expected(self, document):

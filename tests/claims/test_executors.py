@@ -19,6 +19,7 @@ from processes import alive, children, command, servers_killed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from claims.auditing.loop import Observer
+from claims.bands import within
 from claims.errors import BadOption, MeasurementError, NoWorkers
 from claims.evidence.executors import SerialExecutor, open_executor, parse_spec
 from claims.evidence.measure import Task, checked, measure
@@ -237,10 +238,14 @@ def test_workers_give_the_bits_that_this_process_gives():
     assert {threads.records[0]["torch"], *threads.records[0]["libraries"]} == {1.0}
 
 
+#: A band so wide that the first look decides.
+AT_ONCE = {"band": within(0.0, abs=50.0, provenance="author", because="a test"), "rival": 99.0}
+
+
 def test_a_killed_worker_is_replaced_and_its_tasks_run_again(audit, tmp_path):
     replaced, measured = [], []
     marker = str(tmp_path / "marker")
-    once = claim(mean(experiment("toys:dies_once", fixed={"marker": marker, "seed": 3})["x"]), id="toy.once", rival=9.0)
+    once = claim(mean(experiment("toys:dies_once", fixed={"marker": marker, "seed": 3})["x"]), id="toy.once", **AT_ONCE)
     innocent = [claim(mean(X), id=f"toy.innocent-{i}", at=grid(k=i), rival=9.0) for i in range(6)]
     observer = Observer(
         replaced=replaced.append, measured=lambda measurement, seeds, seconds: measured.append(measurement.name)

@@ -119,6 +119,7 @@ def view(driver: Any, address: str) -> Iterator[Callable[..., Any]]:
         driver.get(address + fragment)
         return driver
 
+    driver.get_log("performance")  # of what was opened before
     yield opened
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert driver.get_log("browser") == []
