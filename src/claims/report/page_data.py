@@ -7,6 +7,7 @@ that a page says nothing in other digits than a terminal does: a list in the ord
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ _CLAIM = ("id", "role", "locus", "statement", "read_as", "kind", "decides", "fin
 _POINT = ("verdict", "target", "band", "estimate", "interval", "seeds", "rival", "margin", "alpha", "reason")
 #: Significant digits of bands and intervals, and of looks; words have their own.
 _DIGITS, _COARSE = 9, 6
+#: Decimal places of a look beyond the first digit of its interval's width.
+_FINE = 2
 #: What is said of a figure, in words.
 WORDS = ("estimate", "interval", "band", "seeds", "target", "rival", "sharpness", "confirmation")
 #: Steps between the smallest and the largest value of seeds: dots a thousandth of a drawing apart are one.
@@ -214,7 +217,8 @@ def _point(point: Row, claim: Mapping[str, Any], declared: Claim | None, axes: l
     if "words" in made:
         said = zip(figures["words"], claim["words"], strict=True)
         made["words"] = _trimmed([0 if ours == theirs and ours else ours for ours, theirs in said])
-    looks = [_look(look) for look in point.get("looks", ())]
+    taken = point.get("looks", ())
+    looks = [_look(look) for look in _some(taken)] if point["seeds"] > 1 and taken and taken[0]["interval"] else []
     values = _placed(point.get("values", ()))
     return made | ({"looks": looks} if looks else {}) | ({"values": values} if values else {})
 
@@ -235,10 +239,28 @@ def _placed(values: Sequence[float]) -> list[float]:
     return [_rounded(float(lo), _COARSE), _rounded(float(hi), _COARSE), *places]
 
 
+def _some(looks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those after a power of two of seeds, and the last of each block: a drawing of all has no room for them."""
+    last = {look["block"]: look["seeds"] for look in looks}
+    return [look for look in looks if look["seeds"].bit_count() == 1 or look["seeds"] == last[look["block"]]]
+
+
 def _look(look: Mapping[str, Any]) -> list[Any]:
-    """Seeds, estimate, interval, place of the verdict, and 1 on the block that confirms."""
-    figures = [look["seeds"], _rounded(look["estimate"], _COARSE), _rounded(look["interval"], _COARSE)]
+    """Of one that is drawn: seeds, estimate, interval, place of the verdict, and 1 on the block that confirms."""
+    estimate, interval = look["estimate"], look["interval"]
+    figures = [look["seeds"], *(_drawn(value, interval) for value in (estimate, interval))]
     return [*figures, list(Verdict).index(Verdict(look["verdict"])), *([1] if look["block"] == "confirmation" else [])]
+
+
+def _drawn(value: Any, interval: Sequence[float | None] | None) -> Any:
+    """Numbers of a look to a hundredth of its interval, a pixel of its drawing."""
+    lo, hi = interval or (None, None)
+    width = 0.0 if lo is None or hi is None else hi - lo
+    if not (0.0 < width < math.inf):
+        return _rounded(value, _COARSE)
+    if isinstance(value, list | tuple):
+        return [_drawn(each, interval) for each in value]
+    return value if value is None else _rounded(round(value, _FINE - math.floor(math.log10(width))))
 
 
 def _rounded(value: Any, digits: int = _DIGITS) -> Any:

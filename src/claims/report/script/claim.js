@@ -53,8 +53,8 @@ function steps(point) {
   const made = [];
   if (looks.length && looks[0].interval && point.seeds > 1) {
     const said = looks.map(look => `${look.label} ${(look.interval || []).map(x => x === null ? "unbounded" : number(x)).join(" to ")} ${look.tail}`);
-    made.push(el("h4", null, "The interval after each look"),
-      figure("Looks", () => rungs(looks, {rival: point.rival, title: "the interval after each look: " + said.join("; ")})));
+    made.push(el("h4", null, "The interval look by look"),
+      figure("Looks", () => rungs(looks, {rival: point.rival, title: "the interval look by look: " + said.join("; ")})));
   }
   if (point.values && point.values.length > 1) {
     made.push(el("h4", null, `One dot a seed (${point.values.length}), and the interval of their mean`), figure("Seeds", () => dots(point)));
