@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+BEFORE = list(sys.path)
 sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
 from benchmarks import base_tree, gate  # noqa: E402
 
-sys.path.remove(str(ROOT))
+sys.path[:] = BEFORE
 
 ROWS = 20
 

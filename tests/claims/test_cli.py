@@ -155,19 +155,6 @@ def test_list_imports_nothing_heavy(view):
     assert "sign-magnitude" in ran.stdout
 
 
-def test_list_answers_in_under_half_a_second(tmp_path):
-    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    compiled["PYTHONPYCACHEPREFIX"] = str(tmp_path)  # as installed: the first run leaves the modules compiled
-
-    def seconds() -> float:
-        before = os.times()
-        assert child(LIST, "list", env=compiled).returncode == 0
-        after = os.times()  # processor time: what else the machine does is not ours
-        return after.children_user + after.children_system - before.children_user - before.children_system
-
-    assert min(seconds() for _ in range(5)) < 0.5
-
-
 def test_list_shows_claims_and_selects(cli):
     everything = cli("list", "claims_cli_demo.py").stdout
     assert "demo.mean.false" in everything

@@ -170,7 +170,7 @@ def _measured(claim: Claim) -> Iterator[float]:
     row = _rows().get(claim.id, {})
     for found in (*_points().get(claim.id, ()), *row.get("readings", ()), row):
         yield from _numbers([found.get("estimate"), found.get("interval"), found.get("target")])
-    yield from _numbers(row.get("reason") or "")
+        yield from _numbers(found.get("reason") or "")
 
 
 def untraced(claim: Claim) -> list[str]:

@@ -249,7 +249,7 @@ GATES = (
         ),
         expected=DEPENDS,
         finding=(
-            "Behind the product the share falls by .06, .14 and .23 at shifts of .3, .5 and 1: the output mean is "
+            "Behind the product the share falls by .06, .14 and .24 at shifts of .3, .5 and 1: the output mean is "
             "SiLU's mean times the up projection's, and the spread of SiLU adds noise. Behind SiLU alone it rises "
             "(mean-bias.fig3.silu-raises)."
         ),

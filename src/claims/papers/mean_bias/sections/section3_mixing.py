@@ -65,7 +65,7 @@ AVERAGING = (
         rival=-0.05,
         expected=REFUTED,
         finding=(
-            "Dealt out at random, weights that are as unequal raise the share more, by .092 and .005 at sharpness .5 "
+            "Dealt out at random, weights that are as unequal raise the share more, by .092 and .006 at sharpness .5 "
             "and 1 (256 tokens, a mean of .3 a channel), since a token is most similar to itself and keeps its own "
             "noise. Averaging raises the share with either (mean-bias.fig3.averaging-raises, "
             "mean-bias.fig3.softmax-raises). Read of the weight that similar tokens get, as the passage has it, "
@@ -190,7 +190,7 @@ RESIDUAL = (
         expected=REFUTED,
         finding=(
             "Means in unrelated directions add up like the noise does: from one layer to sixteen the share changes by "
-            "-.0005 (64 tokens, a mean of .3 a layer). It grows as far as the layers' means agree in direction "
+            "-.00005 (64 tokens, a mean of .3 a layer). It grows as far as the layers' means agree in direction "
             "(mean-bias.eq4.share-with-depth)."
         ),
         corrected_by="mean-bias.eq4.share-with-depth",

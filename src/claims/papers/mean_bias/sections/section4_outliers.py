@@ -183,7 +183,7 @@ SQUARED_SHARES = (
         rival=-0.2,
         expected=REFUTED,
         finding=(
-            "With a mean of 1 and 2 beside a spike and noise it is smaller than M/X by .20 and .22. M/X, S/X and T/X "
+            "With a mean of 1 and 2 beside a spike and noise it is smaller than M/X by .20 and .21. M/X, S/X and T/X "
             "add up to one. Read as the paper has it, of identifying the dominant driver, it holds "
             "(mean-bias.eq8.dominant-driver)."
         ),

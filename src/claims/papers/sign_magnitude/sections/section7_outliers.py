@@ -43,7 +43,7 @@ CONJECTURE = (
         rival=with_outlier,
         expected=REFUTED,
         finding=(
-            "With one input coordinate of amplitude .6 it is 2.42 at n = 64, and 2.49 as p -> 0 in a wide layer "
+            "With one input coordinate of amplitude .6 it is 2.41 at n = 64, and 2.49 as p -> 0 in a wide layer "
             "(sign-magnitude.sec72.ratio-with-outlier). The radial share of the magnitude step is 2/pi whatever the "
             "input, and flips of a large coordinate cost less than in proportion to its energy, because the ReLU's "
             "S(q) lies below 2q."
