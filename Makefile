@@ -54,10 +54,10 @@ results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of train
 	$(BIN)/python tools/results.py
 
 test: $(VENV)/.installed-test ## the tests that belong to every commit, under five minutes on two cores
-	$(BIN)/python -m pytest -n 2 -m "not slow" -q
+	$(BIN)/python -m pytest -n 2 -m "not slow and not landing" -q
 
 test-slow: $(VENV)/.installed-slow ## the long ones: whole calibration tables, kill tests at length, transformers
-	$(BIN)/python -m pytest -n 2 -m slow -q
+	$(BIN)/python -m pytest -n 2 -m "slow or landing" -q
 
 fuzz: $(VENV)/.installed-test ## FUZZ=10000 damaged files of each format: a table of how many were refused, read rightly, wrong
 	CLAIMS_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -m slow -q

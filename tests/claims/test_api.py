@@ -206,6 +206,7 @@ def test_what_cannot_be_is_refused(folder: Path, found: Audited) -> None:
         claims.audit(in_a_cell)
 
 
+@pytest.mark.landing
 def test_a_script_needs_no_guard(folder: Path, found: Audited) -> None:
     (folder / "script.py").write_text(
         "import claims\nprint('once')\nprint(claims.audit('claims_api_demo.py', jobs=2, store=None))\n"

@@ -156,6 +156,7 @@ def few(monkeypatch):
     monkeypatch.setitem(tables._RANKED, Tier.SMOKE, 4)
 
 
+@pytest.mark.landing
 def test_the_command(few):
     result = CliRunner().invoke(main, ["calibrate", "--json"], standalone_mode=False)
     found = json.loads(result.stdout)

@@ -134,6 +134,7 @@ ROWS = {
 }
 
 
+@pytest.mark.landing
 def test_the_three_rows_that_every_commit_pays_for():
     """Together they would notice errors twice as frequent as promised; each alone has its own limit."""
     chosen = {"normal, upper edge, 5 sd": 900, "ratio, lower edge": 300, "proportion .02 of 1000": 900}

@@ -121,6 +121,7 @@ def records(path: Path) -> dict[str, str]:
         return {row.key: row.records for row in store.rows()}
 
 
+@pytest.mark.landing
 def test_after_eight_kills_the_verdicts_are_the_same(driven, undisturbed):
     report = json.loads((driven / "report.json").read_text())
     assert report["kills"] == 8
@@ -149,6 +150,7 @@ def test_the_catalogue_of_the_kills_reaches_several_verdicts(undisturbed):
     assert {each["verdict"] for each in undisturbed[0]["claims"]} == {"HOLDS", "REFUTED", "UNDECIDED"}
 
 
+@pytest.mark.landing
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are counted in /proc")
 def test_no_worker_outlives_a_parent_that_was_killed_and_the_audit_can_go_on(tmp_path, undisturbed):
     """SIGKILL of the audit itself: it can say nothing to its workers, which have to notice."""

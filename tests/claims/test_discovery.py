@@ -188,6 +188,7 @@ def test_a_distribution_that_is_installed_under_two_names_is_one_pack(site: Site
     assert site.left_out() == {}
 
 
+@pytest.mark.landing
 def test_every_command_says_what_is_left_out_and_does_the_rest(site: Site) -> None:
     site.install("bad", pack="raise RuntimeError('no luck')")
     told = site.run("audit", "--executor", "serial", "--require-available", code=1).stderr

@@ -184,6 +184,7 @@ NOISES = ["while it is imported", "while it is planned", "a line of Python", "a 
 NOISES += ["a line to the descriptor", "a line of C", "a line of a child", "at exit"]
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("where", [["--executor", "serial"], ["--jobs", "1"]], ids=" ".join)
 def test_json_is_alone_on_standard_output_and_files_of_the_folder_shadow_nothing(tmp_path, clean, where):
     (tmp_path / "claims_noisy.py").write_text(NOISY)
@@ -214,6 +215,7 @@ C = tuple(claim(f"slow-{k}", mean(experiment(slow, seconds=1)["x"]), at=grid(k=k
 )
 
 
+@pytest.mark.landing
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
 @pytest.mark.parametrize(("seconds", "presses"), [(2, 1), (600, 3)], ids=["finished", "dropped"])
 def test_ctrl_c_finishes_what_runs_and_again_drops_it(tmp_path, seconds, presses):

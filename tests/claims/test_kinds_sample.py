@@ -73,6 +73,7 @@ def test_a_sample_that_passes_alone_may_fail_in_its_family():
 p_values = st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=12)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 12])
 def test_holm_rejects_what_statsmodels_rejects(size):
     """Some small p values, some large, some equal."""

@@ -199,6 +199,7 @@ def test_last_failed_runs_what_failed_and_what_could_not_be_measured(project):
     run(project, "--lf").assert_outcomes(failed=1, errors=1)
 
 
+@pytest.mark.landing
 def test_xdist_gives_the_same_bits(project):
     """Two workers share an epoch drawn by their parent; one process that is told that epoch agrees in every digit."""
     there, here = project.path / "there.xml", project.path / "here.xml"

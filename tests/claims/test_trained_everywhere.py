@@ -44,6 +44,7 @@ def test_there_are_such_experiments():
     assert MEASUREMENTS
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
     "measurement", MEASUREMENTS, ids=[f"{m.name.partition(':')[2]}-{i}" for i, m in enumerate(MEASUREMENTS)]
 )

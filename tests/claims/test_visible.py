@@ -156,6 +156,7 @@ def test_evidence_obeys_no_store(cli, folder):
     cli("audit", "claims_hostile.py", "bad.refuted", "--dry-run", *store_words)
 
 
+@pytest.mark.landing
 def test_pytest_obeys_no_claim(folder):
     words = [sys.executable, "-m", "pytest", "claims_hostile.py", "-v", "-rA", "-p", "no:cacheprovider", "--color=no"]
     ran = subprocess.run(words, cwd=folder, capture_output=True, timeout=120, check=False)

@@ -52,6 +52,7 @@ def is_wrong(report):
     return report.outcome not in ("found", "harmless")
 
 
+@pytest.mark.landing
 def test_eighty(simulated):
     reports = [simulated(seed) for seed in FEW]
     assert [report for report in reports if is_wrong(report)] == []
@@ -196,6 +197,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("plant", PLANTED)
 def test_a_mistake_is_found_and_repeated_from_its_number(simulated, monkeypatch, plant):
     outcome, words = PLANTED[plant]
