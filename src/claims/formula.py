@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: Characters of a formula, and braces, fences and environments inside one another: what a reader would still read.
 _LONGEST, _DEEPEST = 2_000, 30
-#: Bytes of a file of formulas.
-_LARGEST = 1_000_000
 #: Control sequences that do something else than show mathematics: they define, fetch, link or style.
 _REFUSED = frozenset(
     {
@@ -118,19 +116,9 @@ def with_formulas(claims: Sequence[Claim], path: Path) -> tuple[Claim, ...]:
 
 def _tables(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """The tables of a file of formulas, each with its place."""
-    from claims.toml import parse
+    from claims.toml import tables_of
 
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ValueError(f"more than {_LARGEST:,} bytes")
-        document = parse(data.decode("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidDeclaration("formulas", str(path), f"a TOML file that can be read ({error})") from error
-    if set(document) - {"formula"} or not isinstance(document.get("formula", []), list):
-        raise InvalidDeclaration("formulas", sorted(document), "tables [[formula]]", where=str(path))
-    for i, table in enumerate(document.get("formula", [])):
+    for i, table in enumerate(tables_of(path, "formula")):
         where = f"{path}: formula[{i}]"
         if not isinstance(table, dict) or set(table) != {"tex", "claims"}:
             raise InvalidDeclaration("formula", table, "a table with tex and claims", where=where)

@@ -46,6 +46,21 @@ def store_option(function: F) -> F:
     return option(function)
 
 
+def decided_options(function: F) -> F:
+    """``--tier`` and ``--epoch`` of a store whose claims are decided again."""
+    tier = click.option(
+        "--tier",
+        type=click.Choice([t.value for t in Tier]),
+        default=Tier.FULL.value,
+        show_default=True,
+        help="Of a store: decide at this tier.",
+    )
+    epoch = click.option(
+        "--epoch", type=click.IntRange(min=0), help="Of a store.  [default: the pinned one, else the last]"
+    )
+    return tier(epoch(function))
+
+
 def subject_options(function: F) -> F:
     """``--model SPEC`` and ``--text TEXT``."""
     model = click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claims.cli.common import catalogue_of, json_flag, print_json, say
+from claims.cli.common import catalogue_of, decided_options, json_flag, print_json, say
 from claims.errors import BadOption, NothingSelected
 from claims.report.numbers import band_text, counted, interval_text, number
 from claims.verdict import Tier
@@ -36,14 +36,7 @@ _SHOWN = 10
     help="Share of false ones among the differences found, at most, on average.",
 )
 @click.option("--table", is_flag=True, help="Every point, and everything that is not compared.")
-@click.option(
-    "--tier",
-    type=click.Choice([t.value for t in Tier]),
-    default=Tier.FULL.value,
-    show_default=True,
-    help="Of a store: decide at this tier.",
-)
-@click.option("--epoch", type=click.IntRange(min=0), help="Of a store.  [default: the pinned one, else the last]")
+@decided_options
 @json_flag
 def command(
     *,

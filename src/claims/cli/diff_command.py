@@ -8,7 +8,16 @@ from pathlib import Path
 
 import click
 
-from claims.cli.common import STDOUT, catalogue_of, check_output, json_flag, print_json, say, write_text
+from claims.cli.common import (
+    STDOUT,
+    catalogue_of,
+    check_output,
+    decided_options,
+    json_flag,
+    print_json,
+    say,
+    write_text,
+)
 from claims.errors import BadOption
 from claims.report.diff import Change, Difference, compare
 from claims.report.numbers import counted
@@ -41,14 +50,7 @@ PARTS = {
 @click.argument("files", nargs=-1, metavar="[FILE.py]...", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--strict", is_flag=True, help="Fail as well if B promises less than A, and say by what.")
 @click.option("--page", metavar="FILE", help="Write it as an HTML page as well, which loads nothing.")
-@click.option(
-    "--tier",
-    type=click.Choice([t.value for t in Tier]),
-    default=Tier.FULL.value,
-    show_default=True,
-    help="Of a store: decide at this tier.",
-)
-@click.option("--epoch", type=click.IntRange(min=0), help="Of a store.  [default: the pinned one, else the last]")
+@decided_options
 @json_flag
 def command(
     *,

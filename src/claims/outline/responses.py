@@ -24,12 +24,12 @@ from typing import Any
 from claims.claim import Claim, nearest
 from claims.errors import InvalidDeclaration
 from claims.fields import check_text
-from claims.toml import parse
+from claims.toml import tables_of
 
 #: The file beside a result, or in a pack, that holds them.
 RESPONSES = "responses.toml"
-#: Bytes of a file, and characters of one answer: what a reader would still read.
-_LARGEST, _LONGEST = 1_000_000, 10_000
+#: Characters of one answer: what a reader would still read.
+_LONGEST = 10_000
 _NEEDED, _OPTIONAL = ("claim", "by", "date", "text"), ("reading", "evidence")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -66,19 +66,10 @@ def load_responses(path: Path, known: Known) -> dict[str, tuple[Response, ...]]:
     Raises:
         InvalidDeclaration: no readable TOML file, or a key, claim or reading that there is not; names file and key.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ValueError(f"more than {_LARGEST:,} bytes")
-        document = parse(data.decode("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidDeclaration("responses", str(path), f"a TOML file that can be read ({error})") from error
-    if set(document) - {"response"} or not isinstance(document.get("response", []), list):
-        raise InvalidDeclaration("responses", sorted(document), "tables [[response]]", where=str(path))
+    tables = tables_of(path, "response")
     papers = {name.partition(".")[0] for name in known}
     found: dict[str, tuple[Response, ...]] = {}
-    for i, table in enumerate(document.get("response", [])):
+    for i, table in enumerate(tables):
         made = _response(table, f"{path}: response[{i}]")
         if made.claim.partition(".")[0] not in papers:
             continue
