@@ -13,6 +13,8 @@ TEXT   ?= python-topics
 FUZZ   ?= 10000
 # What was noticed of the errors on the lists beside it, when they were planted last.
 PLANTED := tests/planted/record.json
+# What was noticed where no error was planted, by audits of new seeds.
+ALARMS := tests/planted/alarms.json
 # What the tests hold the report's page to for those who use a screen reader; without npm they skip that.
 AXE    ?= axe-core@4.14.1
 RANGE  ?= HEAD~5..HEAD
@@ -24,7 +26,7 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit trust sensitivity results results-trained test test-slow fuzz faults lint docs dist gate conformance \
+.PHONY: help audit trust sensitivity alarms results results-trained test test-slow fuzz faults lint docs dist gate conformance \
   bench bench-kernels bench-record bench-gate bench-history clean
 
 help: ## this list
@@ -36,10 +38,14 @@ audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smo
 
 trust: $(VENV)/.installed ## are verdicts as sure as they say? counted on claims of known truth (TIER=full: ten minutes)
 	$(BIN)/claimbench calibrate --tier $(TIER)
-	@if test -f $(PLANTED); then $(BIN)/claimbench sensitivity --from $(PLANTED); fi
+	$(BIN)/claimbench sensitivity --from $(PLANTED)
+	$(BIN)/claimbench alarms --from $(ALARMS)
 
 sensitivity: $(VENV)/.installed-test ## plant an error at a time, see who notices; an hour on two cores, goes on where it was
 	$(BIN)/claimbench sensitivity --out $(PLANTED)
+
+alarms: $(VENV)/.installed ## 50 smoke audits of the tree as it is, each on new seeds: who stays silent? (half an hour)
+	$(BIN)/claimbench alarms --out $(ALARMS)
 
 results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, and what docs/ quotes of it
 	@set -e; for paper in $(PAPERS); do \

@@ -23,6 +23,7 @@ _COMMANDS = {
     "qualify": "Say what the seeds of claims are like, and what they can tell.",
     "calibrate": "Count false verdicts on claims of known truth.",
     "sensitivity": "Plant errors in the code, and see who notices.",
+    "alarms": "Count the alarms of audits of code in which nothing is wrong.",
     "report": "Build the HTML page of a result, or what other programs read.",
     "figures": "Draw the papers' figures from a result, beside the printed values.",
     "verify": "Check a replication record, and measure a sample of it again.",

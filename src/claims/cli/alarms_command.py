@@ -1,0 +1,136 @@
+"""``claimbench alarms``: how often an audit of this very code would stop a gate for nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from claims.auditing import alarms
+from claims.auditing.alarms import Watched
+from claims.auditing.planning import PINNED_EPOCH, plan
+from claims.catalogue import Catalogue
+from claims.claim import Claim
+from claims.cli import INTERRUPTED
+from claims.cli.audit_command import executor_spec, measure
+from claims.cli.common import chosen, json_flag, print_json, say, select_argument, write_text
+from claims.cli.streams import printing_to_stderr
+from claims.errors import BadOption, InvalidDeclaration
+from claims.report.numbers import counted
+from claims.report.visible import json_text
+from claims.verdict import Tier
+
+#: Status where nothing was audited.
+_NOTHING = 4
+
+
+@click.command("alarms")
+@select_argument
+@click.option(
+    "--audits", type=click.IntRange(min=1), default=50, show_default=True, help="How many, each on new seeds."
+)
+@click.option(
+    "--tier", type=click.Choice([t.value for t in Tier]), default="smoke", show_default=True, help="Of the audits."
+)
+@click.option(
+    "--from-epoch",
+    type=click.IntRange(min=0),
+    default=PINNED_EPOCH + 1,
+    show_default=True,
+    help="The first audit's epoch; each other has the next.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes, which may crash.  [default: one a core]")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path(".claimbench/alarms.sqlite"),
+    show_default=True,
+    help="Where the evidence of these audits is kept: whoever runs it again goes on from there.",
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON to this file as well.")
+@click.option(
+    "--from",
+    "record",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Show what an earlier run wrote by --out, and audit nothing.",
+)
+@json_flag
+def command(
+    *,
+    select: tuple[str, ...],
+    audits: int,
+    tier: str,
+    from_epoch: int,
+    jobs: int | None,
+    store: Path,
+    out: Path | None,
+    record: Path | None,
+    as_json: bool,
+) -> None:
+    """Audit code in which nothing was changed, again and again on new seeds, and count false alarms.
+
+    An alarm is what `claimbench audit --strict` would stop for: another verdict than the one on record, an error, or
+    none where there was one. The epochs are fixed, so that anybody has the same seeds, and each alarm is seen again by
+    `claimbench audit CLAIM --epoch N`. Claims about trained models are left out. Exits with 1 if there was an alarm.
+    """
+    if record is not None:
+        tier, found = _read(record)
+    else:
+        catalogue, claims = chosen(select)
+        runs = _audits(catalogue, claims, Tier(tier), alarms.epochs(audits, from_epoch), store, jobs)
+        found = list(runs)
+    if not any(each.claims for each in found):
+        say("claimbench: no claim here can be measured without a trained model", err=True)
+        raise click.exceptions.Exit(_NOTHING)
+    document = alarms.to_json(found, tier=tier)
+    if out is not None:
+        write_text(out, json_text(document) + "\n")
+    if as_json:
+        print_json(document)
+    else:
+        say(*_lines(found, tier))
+    raise click.exceptions.Exit(int(bool(document["with_alarms"])))
+
+
+def _audits(
+    catalogue: Catalogue, claims: Sequence[Claim], tier: Tier, epochs: Sequence[int], store: Path, jobs: int | None
+) -> Iterator[Watched]:
+    """One audit after the other, each said on standard error."""
+    spec = executor_spec(jobs, None)
+    for number, epoch in enumerate(epochs, 1):
+        with printing_to_stderr():
+            planned = plan(claims, tier=tier, epoch=epoch, paths=catalogue.paths, place=catalogue.place)
+        result, stopped = measure(planned, store, spec, must_keep=False)
+        if stopped:
+            say("claimbench: interrupted; what was measured is stored", err=True)
+            raise click.exceptions.Exit(INTERRUPTED)
+        each = alarms.watched(result)
+        names = ": " + ", ".join(alarm.claim for alarm in each.alarms) if each.alarms else ""
+        say(f"{number} of {len(epochs)}: epoch {epoch}: {counted(len(each.alarms), 'alarm')}{names}", err=True)
+        yield each
+
+
+def _lines(found: Sequence[Watched], tier: str) -> Iterator[str]:
+    """Every alarm, and how many audits had one."""
+    for each in found:
+        for alarm in each.alarms:
+            because = f": {alarm.reason}" if alarm.reason else ""
+            yield f"epoch {each.epoch}: {alarm.claim}: {alarm.verdict}, {alarm.expected} on record{because}"
+    count, (_, most) = alarms.share(found)
+    judged = counted(max((each.claims for each in found), default=0), "claim")
+    seeds = sum(each.seeds for each in found)
+    yield (
+        f"{count} of {counted(len(found), 'audit')} of unchanged code at {tier} had an alarm, at most {most:.1%} of "
+        f"them at 95 % confidence; {judged} each, {seeds:,} seeds together"
+    )
+
+
+def _read(path: Path) -> tuple[str, list[Watched]]:
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        return alarms.from_json(document)
+    except (OSError, ValueError, InvalidDeclaration) as error:
+        raise BadOption("--from", str(path), f"what --out wrote ({error})") from None
