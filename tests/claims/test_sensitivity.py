@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from claims.catalogue import load_catalogue
 from claims.cli import main
 from claims.errors import BadOption, InvalidDeclaration
 from claims.report.sensitivity import lines, markdown
 from claims.sensitivity import planting
+from claims.sensitivity.inside import audited, limits_of
 from claims.sensitivity.ledger import Found, Ledger
 from claims.sensitivity.plants import LISTS, Plant, read
 from claims.sensitivity.rates import Rate, row, rows, survivors, to_json
@@ -181,6 +183,40 @@ def test_errors_are_noticed_once_kept_and_counted(repository: Path) -> None:
     assert json.loads(second.stdout)["rows"] == json.loads(first.stdout)["rows"]
     assert second.stderr.count(" of 3: ") == 1
     assert runner.invoke(main, command).stderr == ""
+
+
+CLAIMS = """
+from claims import Claim, experiment
+from claims.bands import between
+from claims.kinds import mean
+
+drawn = experiment("judged_otherwise:drawn", seconds=0.001)
+for name, low, decides in (("holds", -3.0, "smoke"), ("later", -3.0, "standard"), ("wrong", 2.0, "smoke")):
+    globals()[name] = Claim(
+        id=f"toy.{name}", locus="1", statement="A toy.", test=mean(drawn["x"]), rival=99.0, decides=decides,
+        band=between(low, 3.0, provenance="author", because="a toy"),
+    )
+"""
+
+
+def test_claims_that_are_judged_otherwise_are_asked_first_and_what_is_decided_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "judged_otherwise.py").write_text("def drawn(point, streams):\n    return {'x': streams.numpy('x').normal(0.5, 0.1)}\n")
+    path = tmp_path / "judged_claims.py"
+    path.write_text(CLAIMS)
+    catalogue = load_catalogue([path])
+    monkeypatch.setattr("claims.catalogue.load_catalogue", lambda: catalogue)
+    limits = {name: limits_of(claim) for name, claim in catalogue.claims.items()}
+    assert limits["toy.holds"] != limits["toy.wrong"]
+    names, tiers = ["toy.holds", "toy.later", "toy.wrong"], ["smoke", "standard"]
+    last = audited(names, limits, tiers, 60.0)
+    assert (last["by"], last["caught"], last["asked"]) == ("toy.wrong", "smoke", {"smoke": 3, "standard": 0})
+    first = audited(names, limits | {"toy.wrong": "another band"}, tiers, 60.0)
+    assert (first["by"], first["asked"]) == ("toy.wrong", {"smoke": 1, "standard": 0})
+    none = audited(names[:2], limits, tiers, 60.0)
+    assert none["caught"] is None
+    assert none["asked"]["standard"] < 2
 
 
 def test_a_list_is_shown_and_nothing_tried(repository: Path) -> None:

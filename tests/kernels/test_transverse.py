@@ -104,6 +104,19 @@ def test_radial_change_is_radial_and_the_rest_is_transverse(variant, pair):
 
 
 @each_variant
+def test_rounding_makes_no_energy_negative(variant):
+    """Of a change along y, total and radial energy differ by rounding alone, which goes either way."""
+    generator = torch.Generator().manual_seed(2)
+    y = torch.randn(500, 33, dtype=torch.float64, generator=generator)
+    along, norm, total = (y * (y / 3)).sum(-1), y.square().sum(-1), (y / 3).square().sum(-1)
+    assert bool((along * (along / norm) > total).any())  # so there is something to prevent
+    with using(variant) as route:
+        total, radial, transverse = transverse_energy(y, y / 3, route=route)
+    assert bool((radial <= total).all())
+    assert bool((transverse >= 0).all())
+
+
+@each_variant
 def test_is_the_energy_that_passes_rms_norm(variant):
     """|J dy|^2 = (d / |y|^2) transverse: the derivative of RMSNorm lets the transverse part through, and no other."""
     generator = torch.Generator().manual_seed(1)

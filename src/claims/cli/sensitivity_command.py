@@ -43,7 +43,13 @@ _FEW = 3
     help="A list of planted errors, or a folder of lists.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Errors tried at a time; one a core unless it says otherwise.")
-@click.option("--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="Of an audit of a tier.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=20.0,
+    show_default=True,
+    help="Of a processor, for an audit of a tier.",
+)
 @click.option("--tests/--no-tests", "with_tests", default=True, help="Whether tests are run as well.")
 @click.option("--list", "only_list", is_flag=True, help="Show what would be tried, and try nothing.")
 @click.option(

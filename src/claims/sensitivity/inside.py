@@ -12,7 +12,7 @@ from typing import Any
 def main(job: Mapping[str, Any]) -> dict[str, Any]:
     """Do a job: ``{"do": "audit", "claims", "tiers", …}`` or ``{"do": "test", "tests"}``, with ``"budget"`` seconds."""
     if job["do"] == "audit":
-        return audited(job["claims"], job["tiers"], job["budget"])
+        return audited(job["claims"], job["limits"], job["tiers"], job["budget"])
     return tested(job["tests"], job["changed"])
 
 
@@ -20,8 +20,11 @@ class _TimeUp(BaseException):
     """An audit has had its seconds."""
 
 
-def audited(claims: Sequence[str], tiers: Sequence[str], budget: float) -> dict[str, Any]:
-    """Audit claims one after the other, tier by tier, into a store that nothing is in, up to the first that differs.
+def audited(claims: Sequence[str], limits: Mapping[str, str], tiers: Sequence[str], budget: float) -> dict[str, Any]:
+    """Audit claims one after the other, tier by tier, into a store that nothing was in, up to the first that differs.
+
+    Those that are judged by other bands or rivals now than by their ``limits`` come first: an error in a closed form
+    shows in nothing else.
 
     What differs is what ``claimbench audit --strict`` would not let pass: another verdict than the one on record,
     an error, or none where there was one. A catalogue that cannot be loaded any more is noticed, too.
@@ -32,7 +35,7 @@ def audited(claims: Sequence[str], tiers: Sequence[str], budget: float) -> dict[
         from claims.auditing.planning import plan
         from claims.catalogue import load_catalogue
         from claims.evidence.store import MEMORY, Store
-        from claims.verdict import UNAVAILABLE, Tier
+        from claims.verdict import UNAVAILABLE, UNDECIDED, Tier
 
         catalogue = load_catalogue()
         if catalogue.left_out:
@@ -42,18 +45,19 @@ def audited(claims: Sequence[str], tiers: Sequence[str], budget: float) -> dict[
                 "why": str(catalogue.left_out[0].problem),
                 "asked": asked,
             }
-        for tier in tiers:
-            time_up = False
+        left = sorted(claims, key=lambda name: limits.get(name) == limits_of(catalogue.claims[name]))
+        with Store(MEMORY, speak=lambda text: None) as store:
+            for tier in tiers:
+                time_up, undecided = False, []
 
-            def end(number: int, frame: object) -> None:
-                nonlocal time_up
-                time_up = True
-                raise _TimeUp
+                def end(number: int, frame: object) -> None:
+                    nonlocal time_up
+                    time_up = True
+                    raise _TimeUp
 
-            signal.signal(signal.SIGALRM, end)
-            signal.setitimer(signal.ITIMER_REAL, budget)
-            with Store(MEMORY, speak=lambda text: None) as store:
-                for name in claims:
+                signal.signal(signal.SIGPROF, end)
+                signal.setitimer(signal.ITIMER_PROF, budget)
+                for name in left:
                     try:
                         (result,) = run(plan([catalogue.claims[name]], tier=Tier(tier)), store).claims
                     except _TimeUp:
@@ -62,8 +66,9 @@ def audited(claims: Sequence[str], tiers: Sequence[str], budget: float) -> dict[
                         break
                     asked[tier] += 1
                     if result.verdict is UNAVAILABLE or result.as_expected:
+                        undecided += [name] if result.verdict is UNDECIDED else []
                         continue
-                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    signal.setitimer(signal.ITIMER_PROF, 0)
                     return {
                         "caught": tier,
                         "by": name,
@@ -72,10 +77,27 @@ def audited(claims: Sequence[str], tiers: Sequence[str], budget: float) -> dict[
                         "asked": asked,
                         "seconds": time.monotonic() - begun,
                     }
-            signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
+                left = undecided + left[asked[tier] :]  # what is decided stays so at a higher tier
     except (Exception, SystemExit) as error:  # noqa: BLE001  the audit itself fails: everybody would see it
         return {"caught": tiers[0], "by": "the audit", "why": f"{type(error).__name__}: {error}"[:300], "asked": asked}
     return {"caught": None, "asked": asked, "seconds": time.monotonic() - begun}
+
+
+def limits_of(claim: Any) -> str:
+    """The band and the rival of a claim at each of its points, under each of its readings, as text.
+
+    What cannot be computed is text as well, so that it differs from what could.
+    """
+    from claims.auditing.planning import plan
+    from claims.errors import ClaimsError
+    from claims.verdict import Tier
+
+    try:
+        trials = plan([claim], tier=Tier.FULL).trials
+        return repr([(trial.band and (trial.band.lo, trial.band.hi), trial.rival) for trial in trials])
+    except ClaimsError as error:
+        return str(error)
 
 
 def tested(tests: Sequence[str], changed: Collection[str]) -> dict[str, Any]:

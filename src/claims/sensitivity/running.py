@@ -76,7 +76,7 @@ class Trials:
     Attributes:
         root: of the repository.
         tiers: of the audits; none leaves audits out.
-        budget: seconds of an audit of a tier after which no further claim is asked.
+        budget: seconds of a processor for an audit of a tier, after which no further claim is asked.
         with_tests: whether tests are asked.
         libraries: what is imported once and for all.
     """
@@ -130,7 +130,7 @@ class Trials:
         claims = self.touching.claims(plant) if self.tiers else []
         if claims:
             key = self.ledger.key(plant, ["audit", self.tiers, self.budget])
-            yield _Step(key, self._audited, {"do": "audit", "claims": claims})
+            yield _Step(key, self._audited, {"do": "audit", "claims": claims, "limits": self.touching.limits(claims)})
         if self.with_tests and (tests := self.touching.tests(plant)):
             key = self.ledger.key(plant, ["test"], tests=tests)
             yield _Step(key, self._tested, {"do": "test", "tests": tests})

@@ -15,6 +15,7 @@ from claims.evidence.fingerprint import code_named, code_of, file_of
 from claims.evidence.releases import installed_files
 from claims.evidence.syntax import parse
 from claims.lazy import is_deferred
+from claims.sensitivity.inside import limits_of
 from claims.sensitivity.plants import Plant
 from claims.subject import NOBODY
 
@@ -36,6 +37,7 @@ class Touching:
 
     def __init__(self, claims: Iterable[Claim], root: Path) -> None:
         self.root, self._claims = root, {claim.id: claim for claim in claims if not lacking(claim, NOBODY)}
+        self._limits: dict[str, str] = {}
 
     def claims(self, plant: Plant) -> list[str]:
         """Ids of the claims to audit: of each experiment the cheapest first, then the second of each, and so on.
@@ -52,6 +54,12 @@ class Touching:
             groups.setdefault(self._experiments[name], []).append(name)
         turns = itertools.zip_longest(*groups.values())
         return [name for turn in turns for name in turn if name is not None]
+
+    def limits(self, names: Iterable[str]) -> dict[str, str]:
+        """What claims are judged by where nothing is changed."""
+        for name in set(names) - self._limits.keys():
+            self._limits[name] = limits_of(self._claims[name])
+        return {name: self._limits[name] for name in names}
 
     def tests(self, plant: Plant) -> tuple[str, ...]:
         """The tests that an entry names, or every file of tests that imports the module, the nearest first."""
