@@ -202,7 +202,9 @@ for name, low, decides in (("holds", -3.0, "smoke"), ("later", -3.0, "standard")
 def test_claims_that_are_judged_otherwise_are_asked_first_and_what_is_decided_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "judged_otherwise.py").write_text("def drawn(point, streams):\n    return {'x': streams.numpy('x').normal(0.5, 0.1)}\n")
+    (tmp_path / "judged_otherwise.py").write_text(
+        "def drawn(point, streams):\n    return {'x': streams.numpy('x').normal(0.5, 0.1)}\n"
+    )
     path = tmp_path / "judged_claims.py"
     path.write_text(CLAIMS)
     catalogue = load_catalogue([path])

@@ -35,6 +35,15 @@ def nearest(x):
 
 
 class TestTheory:
+    def test_cells_of_e4m3_are_what_rounds_to_each_of_its_numbers(self):
+        codes = torch.arange(127, dtype=torch.uint8)  # the last one, 127, is NaN
+        values = codes.view(torch.float8_e4m3fn).double()
+        cells = torch.tensor(theory._e4m3_cells(), dtype=torch.float64)
+        assert torch.equal(cells[:, 2], values)
+        assert torch.equal(cells[1:, 0], cells[:-1, 1])
+        within = cells[:, :2].clamp(max=448) * torch.tensor([1 + 1e-6, 1 - 1e-6])
+        assert torch.equal(within.float().to(torch.float8_e4m3fn).view(torch.uint8), codes[:, None].expand(-1, 2))
+
     @pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
     @pytest.mark.parametrize("scale", [0.2, 1.0, 7.0])
     def test_moments_at_a_scale(self, scale, rounding):

@@ -5,6 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
@@ -192,3 +193,27 @@ def test_sample_correlation_for_any_number_of_pairs(rho2, samples):
 def test_sample_correlation_names_what_is_wrong(rho2, samples, message):
     with pytest.raises(ValueError, match=message):
         finite.squared_correlation_mean(rho2, samples)
+
+
+TORCH = {
+    "silu": torch.nn.functional.silu,
+    "gelu": torch.nn.functional.gelu,
+    "tanh": torch.tanh,
+    "erf": torch.erf,
+    "softplus": torch.nn.functional.softplus,
+    "linear": lambda z: z,
+    "relu": torch.relu,
+    "leaky-relu": lambda z: torch.nn.functional.leaky_relu(z, 0.1),
+    "relu2": lambda z: torch.relu(z).square(),
+    "abs": torch.abs,
+}
+
+
+@pytest.mark.parametrize("name", activations.ACTIVATIONS)
+def test_activations_and_slopes_are_those_of_torch(name):
+    z = torch.tensor([-30.0, -3.0, -0.7, -1e-3, 1e-3, 0.4, 2.0, 30.0], dtype=torch.float64, requires_grad=True)
+    value = TORCH[name](z)
+    (slope,) = torch.autograd.grad(value.sum(), z)
+    found = activations.ACTIVATIONS[name]
+    assert found.value(z.detach().numpy()) == pytest.approx(value.detach().numpy(), rel=1e-12, abs=1e-15)
+    assert found.slope(z.detach().numpy()) == pytest.approx(slope.numpy(), rel=1e-9, abs=1e-15)

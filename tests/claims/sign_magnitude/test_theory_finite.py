@@ -172,3 +172,12 @@ def test_norm_of_the_flips():
     norm2 = 4 * np.where(rng.random(w.shape) < flip_rate, w * w, 0).sum(1)
     assert norm2.mean() == pytest.approx(vectors.flip_norm_mean(m, flip_rate), rel=0.01)
     assert norm2.var() == pytest.approx(vectors.flip_norm_variance(m, n, flip_rate), rel=0.05)
+
+
+@pytest.mark.parametrize("samples", [2, 3, 4, 10, 11, 40, 63, 64, 500])
+@pytest.mark.parametrize("rho2", [1e-6, 0.3, 0.5, 0.51, 0.9, 0.9999])
+def test_squared_correlation_is_the_hypergeometric_function(samples, rho2):
+    """Every branch: the series, and the recurrence for an even and for an odd number of pairs."""
+    rest = 1 - mpf(rho2)
+    expected = 1 - rest * (1 - mpf(1) / samples) * mpmath.hyp2f1(1, 1, mpf(samples) / 2 + 1, mpf(rho2))
+    assert finite.squared_correlation_mean(rho2, samples) == pytest.approx(float(expected), rel=1e-12)
