@@ -127,6 +127,13 @@ def test_weight_gradients_have_the_laws():
         assert runs[0][arm,]["plain"] == runs[0]["plain",]["error"]
 
 
+@pytest.mark.parametrize("arm", ["plain", "printed/4", "printed/2", "bfloat16/4", "bfloat16/2", "kept/4"])
+def test_activations_and_gradients_change_places_in_the_law(arm):
+    """X^T D is the transpose of D^T X."""
+    there = theory.weight_gradient_error(2.0, 0.7, arm, 256, 128, 96)
+    assert theory.weight_gradient_error(0.7, 2.0, arm, 256, 96, 128) == pytest.approx(there, rel=1e-12)
+
+
 def test_refuted_claims_name_corrections_that_hold():
     claims = [
         claim for module in (section5_dose, section5_products, section5_weight_gradient) for claim in declared(module)
