@@ -9,6 +9,8 @@ from claims.errors import Unavailable
 
 #: The text that is always there: the language reference that CPython's ``help()`` shows, PSF licence.
 TOPICS = "python-topics"
+#: No model: what needs one, or a training run, is left out.
+NONE = "none"
 #: What an experiment may need besides its point and its streams: a trained model with a text, or a text alone.
 NEEDS = ("", "model", "text")
 

@@ -89,7 +89,7 @@ def qualification(trial: Trial) -> Qualification | None:
 
 def _chances(trial: Trial, judged: Judgement, band: Limits, cap: int) -> dict[str, float | None]:
     """Chances at the cap, of an estimate as precise as the interval says that it is."""
-    from scipy import stats
+    from claims.kinds.distributions import normal_cdf, normal_ppf, student_isf
 
     nothing: dict[str, float | None] = {"spread": None, "holds": None, "rejects": None, "tells": None}
     if judged.interval is None or trial.main_seeds < 2 or cap < 2:
@@ -97,20 +97,20 @@ def _chances(trial: Trial, judged: Judgement, band: Limits, cap: int) -> dict[st
     half = (judged.interval[1] - judged.interval[0]) / 2
     if not 0 < half < math.inf:
         return nothing
-    taken = stats.t.isf(judged.detail.get("granted", trial.level(trial.main_seeds)) / 2, trial.main_seeds - 1)
+    taken = student_isf(judged.detail.get("granted", trial.level(trial.main_seeds)) / 2, trial.main_seeds - 1)
     error = half / taken * math.sqrt(trial.main_seeds / cap)  # of the estimate, at the cap
     level = trial.level(cap)
-    wide, wider = (error * stats.t.isf(each / 2, cap - 1) for each in (level, split(level, trial.points)))
+    wide, wider = (error * student_isf(each / 2, cap - 1) for each in (level, split(level, trial.points)))
     target = band.target
     holds = None
     if target is not None and band.contains(target) and math.inf not in (abs(band.lo), abs(band.hi)):
         room = [(band.lo + wide - target) / error, (band.hi - wide - target) / error]
-        holds = max(0.0, float(stats.norm.cdf(room[1]) - stats.norm.cdf(room[0])))
+        holds = max(0.0, normal_cdf(room[1]) - normal_cdf(room[0]))
     rejects = None
     if trial.rival is not None:
         distance = max(band.lo - trial.rival, trial.rival - band.hi)
-        rejects = float(stats.norm.cdf((distance - wider) / error)) ** 2
-    tells = float(wider + error * stats.norm.ppf(math.sqrt(_TOLD)))
+        rejects = normal_cdf((distance - wider) / error) ** 2
+    tells = float(wider + error * normal_ppf(math.sqrt(_TOLD)))
     return {"spread": float(error * math.sqrt(cap)), "holds": holds, "rejects": rejects, "tells": tells}
 
 

@@ -133,10 +133,9 @@ def worst(found: Sequence[Shape]) -> Shape | None:
 
 def widened(alpha: float, seeds: int, skewness: float) -> float:
     """The two-sided alpha at which Student's t misses the mean of such seeds as seldom as it says at ``alpha``."""
-    from scipy import stats
+    from claims.kinds.distributions import student_isf, student_sf
 
-    student = stats.t(seeds - 1)
-    return float(2 * student.sf(student.isf(alpha / 2) * factor(seeds, skewness)))
+    return 2 * student_sf(student_isf(alpha / 2, seeds - 1) * factor(seeds, skewness), seeds - 1)
 
 
 def factor(seeds: int, skewness: float) -> float:

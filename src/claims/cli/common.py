@@ -10,6 +10,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption, NothingSelected
 from claims.evidence.store import DEFAULT_STORE
 from claims.report.visible import json_text, visible
-from claims.subject import NOBODY, TOPICS, Subject
+from claims.subject import NOBODY, NONE, TOPICS, Subject
 from claims.verdict import Tier
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,6 +87,8 @@ def subject_for(claims: Sequence[Claim], tier: Tier, *, model: str | None, text:
     """
     if model is None and text is None and not any(claim.needs and looks_at(claim, tier) for claim in claims):
         return NOBODY
+    if model == NONE:
+        return replace(NOBODY, spec=NONE)
     from claims.models.subjects import subject_of
 
     return subject_of(model, text)

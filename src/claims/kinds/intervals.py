@@ -1,5 +1,6 @@
-"""The statsmodels intervals that all kinds share.
+"""The intervals that all kinds share: those of statsmodels, to the bit, which tests hold them to.
 
+Written out, an interval takes a twentieth of the time, and an audit that measures nothing need not import statsmodels.
 They square what they are given, and squares of floats underflow near 1e-160 and overflow near 1e160. So they work on
 values divided by a power of two, which changes no digit: intervals and verdicts are the same at every scale.
 """
@@ -11,9 +12,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
-from statsmodels.stats.weightstats import DescrStatsW
+
+from claims.kinds.distributions import beta_isf, beta_ppf, student_ppf
 
 Interval = tuple[float, float]
 EVERYTHING: Interval = (-np.inf, np.inf)
@@ -24,22 +24,24 @@ def scaled(x: np.ndarray) -> tuple[np.ndarray, int]:
 
     Exact but for what is a factor of 2**1000 smaller than the largest value.
     """
-    exponent = int(np.frexp(np.abs(x).max(initial=0.0))[1])
+    exponent = math.frexp(np.abs(x).max(initial=0.0))[1]
     return np.ldexp(x, -exponent), exponent
 
 
 def unscaled(value: float, exponent: int) -> float:
     """``value * 2**exponent``; infinite or zero where no float is that large or small."""
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.ldexp(value, exponent))
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def unscaled_interval(lo: float, hi: float, exponent: int) -> Interval:
     """Both ends times ``2**exponent``, outwards where no float is that large or small: it never becomes narrower."""
     low, high = unscaled(lo, exponent), unscaled(hi, exponent)
-    if np.ldexp(low, -exponent) > lo:
+    if unscaled(low, -exponent) > lo:
         low = math.nextafter(low, -math.inf)
-    if np.ldexp(high, -exponent) < hi:
+    if unscaled(high, -exponent) < hi:
         high = math.nextafter(high, math.inf)
     return low, high
 
@@ -56,16 +58,29 @@ def spread_of(x: np.ndarray, *, ddof: int = 1) -> float:
     return unscaled(values.std(ddof=ddof), exponent)
 
 
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard error of scaled values, shape (seeds,), two of them or more.
+
+    In the order of statsmodels' ``DescrStatsW``, whose sums are products with weights of one.
+    """
+    n, ones = len(values), np.ones(len(values))
+    mean = np.dot(values, ones) / n
+    squares = np.dot((values - mean) ** 2, ones)
+    return float(mean), math.sqrt(squares / n) / math.sqrt(n - 1)
+
+
 def t_interval(x: np.ndarray, alpha: float) -> Interval:
     """Student's t interval for the mean of one value a seed, shape (seeds,), at two-sided ``alpha``.
 
+    The one of statsmodels, ``DescrStatsW.tconfint_mean``.
     Values without spread give the whole line: a constant is no evidence of a mean (use value or proportion for it).
     """
     if len(x) < 2 or x.min() == x.max():
         return EVERYTHING
     values, exponent = scaled(x)
-    lo, hi = DescrStatsW(values).tconfint_mean(alpha=alpha)
-    return unscaled_interval(lo, hi, exponent)
+    mean, error = mean_and_error(values)
+    half = student_ppf(1 - alpha / 2, len(x) - 1) * error
+    return unscaled_interval(mean - half, mean + half, exponent)
 
 
 def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
@@ -81,7 +96,7 @@ def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
     if not (v[0] > 0 if constant else t_interval(v, alpha)[0] > 0):
         return EVERYTHING
     n = len(u)
-    q = stats.t.ppf(1 - alpha / 2, n - 1) ** 2 / n
+    q = student_ppf(1 - alpha / 2, n - 1) ** 2 / n
     (s_uu, s_uv), (_, s_vv) = np.cov(u, v, ddof=1)
     mean_u, mean_v = u.mean(), v.mean()
     a = mean_v**2 - q * s_vv
@@ -104,9 +119,13 @@ def beyond(u: np.ndarray, v: np.ndarray, edge: float) -> np.ndarray:
 
 @functools.cache
 def count_interval(count: int, trials: int, alpha: float) -> Interval:
-    """Clopper-Pearson interval for a proportion at two-sided ``alpha``."""
-    lo, hi = proportion_confint(count, trials, alpha=alpha, method="beta")
-    return float(lo), float(hi)
+    """Clopper-Pearson interval for a proportion at two-sided ``alpha``.
+
+    The one of statsmodels, ``proportion_confint(method="beta")``.
+    """
+    lo = 0.0 if count == 0 else beta_ppf(alpha / 2, count, trials - count + 1)
+    hi = 1.0 if count == trials else beta_isf(alpha / 2, count + 1, trials - count)
+    return lo, hi
 
 
 def quantile_interval(x: np.ndarray, q: float, alpha: float) -> Interval:

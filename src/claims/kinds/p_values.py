@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.weightstats import DescrStatsW
 
 from claims.bands import Limits
-from claims.kinds.intervals import scaled
+from claims.kinds.distributions import student_sf
+from claims.kinds.intervals import mean_and_error, scaled
 
 #: One-sided p values at an edge: that the statistic lies above it, and that it lies below.
 Tails = Callable[[float], tuple[float, float]]
@@ -32,8 +31,8 @@ def t_tails(x: np.ndarray) -> Tails:
     if len(x) < 2 or x.min() == x.max():
         return lambda edge: (1.0, 1.0)
     values, exponent = scaled(x)
-    moments = DescrStatsW(values)
-    return pivot_tails(moments.mean, moments.std_mean, stats.t(len(x) - 1).sf, exponent=exponent)
+    mean, error = mean_and_error(values)
+    return pivot_tails(mean, error, lambda pivot: student_sf(pivot, len(x) - 1), exponent=exponent)
 
 
 def pivot_tails(centre: float, error: float, sf: Callable[[float], float], *, exponent: int = 0) -> Tails:
@@ -49,6 +48,8 @@ def pivot_tails(centre: float, error: float, sf: Callable[[float], float], *, ex
 
 def quantile_tails(x: np.ndarray, q: float, *, closed: bool) -> Tails:
     """Of the q-quantile of independent draws, shape (draws,); draws on the edge lie below it if ``closed``."""
+    from scipy import stats
+
     below = stats.binom(len(x), q)
 
     def tails(edge: float) -> tuple[float, float]:

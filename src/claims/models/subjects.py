@@ -7,21 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from claims.errors import ModelError, TextError
-from claims.models import known
 from claims.models.architecture import LINEARS
 from claims.models.fetch import find, model_path
 from claims.models.opening import open_checkpoint
 from claims.models.published import PUBLISHED
 from claims.models.text import read_text
 from claims.models.tokenizer import token_ids
-from claims.subject import NOBODY, TOPICS, Subject
+from claims.subject import NOBODY, NONE, TOPICS, Subject
 
 #: The model that is taken, if it is here, unless another is named, and the one that verdicts on record are about.
 DEFAULT = "smollm2"
-#: The models that papers report on.
-KNOWN = tuple(model for model in vars(known).values() if isinstance(model, known.KnownModel))
-#: No model: what needs one, or a training run, is left out.
-NONE = "none"
 #: Tokens that audits of a model take at least: four windows of 512 in each half of the text.
 LEAST_TOKENS = 4096
 
@@ -54,7 +49,15 @@ def subject_of(spec: str | None, text: str | None) -> Subject:
     digest = digest_of(path)
     on_record = source == TOPICS and digest == PUBLISHED[DEFAULT].sha256
     found = replace(read, spec=name, path=str(path.resolve()), model_digest=digest, on_record=on_record)
-    return replace(found, known=next((model.name for model in KNOWN if model.has_the_sizes_of(found)), ""))
+    return replace(found, known=_known(found))
+
+
+def _known(subject: Subject) -> str:
+    """The model that papers report on whose sizes the subject's has, by its name; empty if none."""
+    from claims.models import known  # which loads torch: most audits have no model
+
+    models = (model for model in vars(known).values() if isinstance(model, known.KnownModel))
+    return next((model.name for model in models if model.has_the_sizes_of(subject)), "")
 
 
 def describe(subject: Subject) -> str:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from claims.bands import Limits
 from claims.catalogue import load_catalogue
@@ -175,6 +176,7 @@ def test_newcombe_from_wilson(n, data, alpha):
     hi = change + math.hypot(high_b - b / n, a / n - low_a)
     found = two_proportions((a, n), (b, n), alpha)
     assert found.interval == pytest.approx((lo, hi), abs=1e-9)
+    assert found.interval == confint_proportions_2indep(b, n, a, n, method="newcomb", alpha=alpha)
     assert found.estimate == pytest.approx(change)
     assert found.verdict is (HOLDS if lo >= 0 else REFUTED if hi < 0 else UNDECIDED) or abs(lo) + abs(hi) < 1e-9
 

@@ -71,13 +71,32 @@ class TwoProportions:
 
     def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The interval at two-sided ``alpha`` against the band."""
-        from statsmodels.stats.proportion import confint_proportions_2indep
-
         assert band is not None
         (first, second), (few, many) = sample.of(self.right), sample.of(self.items)
-        lo, hi = confint_proportions_2indep(second, many, first, few, method="newcomb", alpha=alpha)
-        interval = (float(lo), float(hi))
+        interval = newcombe_interval(second, many, first, few, alpha)
         return Judgement(verdict=decide(interval, band), estimate=float(second / many - first / few), interval=interval)
+
+
+def newcombe_interval(count: float, items: float, other: float, others: float, alpha: float) -> tuple[float, float]:
+    """Of ``count / items - other / others`` at two-sided ``alpha``: each proportion's distance from its Wilson limits.
+
+    The one of statsmodels, ``confint_proportions_2indep(method="newcomb")``, which a test holds it to.
+    """
+    first, second = count / items, other / others
+    (low, high), (below, above) = _wilson_interval(first, items, alpha), _wilson_interval(second, others, alpha)
+    down = math.sqrt((first - low) ** 2 + (above - second) ** 2)
+    up = math.sqrt((second - below) ** 2 + (high - first) ** 2)
+    return float(first - second - down), float(first - second + up)
+
+
+def _wilson_interval(share: float, items: float, alpha: float) -> tuple[float, float]:
+    from scipy.special import ndtri
+
+    normal = -ndtri(alpha / 2)
+    scale = 1 + normal**2 / items
+    centre = (share + normal**2 / (2 * items)) / scale
+    half = normal * math.sqrt(share * (1 - share) / items + normal**2 / (4 * items**2)) / scale
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 @dataclass(frozen=True, slots=True)
