@@ -179,8 +179,12 @@ class _Audit:
             for outcome in stored.values():
                 self.waiting.arrive(measurement, outcome)
             self.cached += len(stored)
-            for chunk in _chunks([seed for seed in seeds if seed not in stored], measurement.seconds):
-                self.workers.add(Job(measurement, self._task(measurement, chunk)))
+            if missing := [seed for seed in seeds if seed not in stored]:
+                self.workers.add(self._jobs(measurement, missing))
+
+    def _jobs(self, measurement: Measurement, seeds: Sequence[int]) -> Iterator[Job]:
+        """Tasks for some seeds, each made when there is a worker for it."""
+        return (Job(measurement, self._task(measurement, few)) for few in _chunks(seeds, measurement.seconds))
 
     def _stored(self, measurement: Measurement, seeds: Sequence[int]) -> dict[int, Outcome]:
         identity, base = self.identity(measurement), dict(measurement.base)
@@ -193,7 +197,7 @@ class _Audit:
         seeds = self.witnessed.get(job.measurement)
         if seeds is not None and any(each.seed == 0 and each.records is not None for each in outcomes):
             self.unconfirmed[job.measurement] = outcomes
-            self.witness.add(Job(job.measurement, replace(job.task, seeds=seeds, again=True)))
+            self.witness.add([Job(job.measurement, replace(job.task, seeds=seeds, again=True))])
         else:
             self._accept(job.measurement, outcomes)
 

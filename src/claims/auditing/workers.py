@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -44,9 +44,10 @@ Take = Callable[[Job, Sequence[Outcome]], None]
 class Workers:
     """Workers of one audit. They are started with the first job and replaced when one of them dies.
 
-    ``open`` gives a fresh executor, ``window`` says how many jobs to keep in flight. ``take`` is called with the
-    outcomes of each job in the caller's thread, ``replaced`` with the number of jobs that were in flight when a worker
-    died.
+    Jobs come from iterators that are asked for one when there is room for it: however many an audit has before it, only
+    those in flight are in memory, and those that were lost with a worker. ``open`` gives a fresh executor, ``window``
+    says how many jobs to keep in flight. ``take`` is called with the outcomes of each job in the caller's thread,
+    ``replaced`` with the number of jobs that were in flight when a worker died.
     """
 
     open: Callable[[], Running]
@@ -54,13 +55,14 @@ class Workers:
     clock: Clock
     take: Take
     replaced: Callable[[int], None]
-    _queue: deque[Job] = field(default_factory=deque)
+    _lost: deque[Job] = field(default_factory=deque)
+    _coming: deque[Iterator[Job]] = field(default_factory=deque)
     _flying: dict[Future[list[Outcome]], Job] = field(default_factory=dict)
     _executor: Running | None = None
 
-    def add(self, job: Job) -> None:
-        """Queue a job."""
-        self._queue.append(job)
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Queue jobs, which are made when it is their turn."""
+        self._coming.append(iter(jobs))
 
     @property
     def flying(self) -> Collection[Future[list[Outcome]]]:
@@ -82,19 +84,29 @@ class Workers:
         Raises:
             NoWorkers: none can be started.
         """
-        window = self.window() if self._queue else 0  # a cluster is asked for it
-        while self._queue and len(self._flying) < window:
-            if self._flying and self._alone():
+        window = self.window() if self._lost or self._coming else 0  # a cluster is asked for it
+        while len(self._flying) < window and not (self._flying and self._alone()):
+            job = self._next()
+            if job is None:
                 break
-            executor = self._start() if self._executor is None else self._executor
-            job = self._queue.popleft()
             try:
+                executor = self._start() if self._executor is None else self._executor
                 self._flying[executor.submit(measure, job.task)] = job
             except BrokenProcessPool:
-                self._queue.appendleft(job)
+                self._lost.appendleft(job)
                 self._replace()
                 return False
         return True
+
+    def _next(self) -> Job | None:
+        """The job whose turn it is, those that were lost before all others; None if there is none."""
+        if self._lost:
+            return self._lost.popleft()
+        while self._coming:
+            if (job := next(self._coming[0], None)) is not None:
+                return job
+            self._coming.popleft()
+        return None
 
     def _start(self) -> Running:
         """Open an executor, and see that a worker of it answers."""
@@ -116,7 +128,8 @@ class Workers:
 
     def _alone(self) -> bool:
         """Whether a suspected job flies or comes next: it shares the workers with no other."""
-        return self._queue[0].deaths >= _SUSPECTED or any(job.deaths >= _SUSPECTED for job in self._flying.values())
+        first = [self._lost[0]] if self._lost else []
+        return any(job.deaths >= _SUSPECTED for job in (*first, *self._flying.values()))
 
     def _replace(self) -> None:
         """A worker was killed: keep what its siblings finished, start new ones and run the lost jobs again."""
@@ -140,7 +153,7 @@ class Workers:
         """Queue a job that was lost with its worker, or blame its seed."""
         if job.deaths + 1 < _GUILTY:
             for part in _taken_apart(job.task) if job.deaths >= _SUSPECTED else (job.task,):
-                self._queue.appendleft(Job(job.measurement, part, job.deaths + 1))
+                self._lost.appendleft(Job(job.measurement, part, job.deaths + 1))
             return
         seed = job.task.seeds[-1]  # of a second measurement, the one that is compared
         where = f"{job.task.name} at {dict(job.task.base)}, seed {seed}"
