@@ -27,7 +27,7 @@ _COMMANDS = {
     "report": "Build the HTML page of a result, or what other programs read.",
     "figures": "Draw the papers' figures from a result, beside the printed values.",
     "verify": "Check a replication record, and measure a sample of it again.",
-    "evidence": "List, export and merge what was measured.",
+    "evidence": "List, export, merge and digest what was measured.",
     "models": "Get trained models, and run one on a text.",
     "doctor": "Say what this machine can run, and what is missing.",
     "new": "Write a claim file or a pack to start from.",

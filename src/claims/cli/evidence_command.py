@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from claims.cli import evidence_pool
+from claims.cli import evidence_digest, evidence_pool
 from claims.cli.common import (
     STDOUT,
     catalogue_of,
@@ -45,10 +45,11 @@ sound_option = click.option("--sound", is_flag=True, help="Leave out what fails,
 
 @click.group("evidence")
 def command() -> None:
-    """List, export, merge, pool, check and upgrade what was measured."""
+    """List, export, merge, pool, check, digest and upgrade what was measured."""
 
 
 command.add_command(evidence_pool.command)
+command.add_command(evidence_digest.command)
 
 
 @command.command("list")
