@@ -40,7 +40,7 @@ class _Packed:
         """Up to a panel from this row and column on, times its block scales alone: float32."""
         rows, columns = min(PANEL, len(self.codes) - row), min(PANEL_COLUMNS, self.k - column)
         if native_route:
-            values = torch.empty(rows, columns, dtype=torch.float32, device="cpu")
+            values = native.empty((rows, columns), torch.float32)
             where = (row, rows, column, columns, self.k, self.block, self.tile, self.element)
             native.call("unpack_panel", self.codes, self.scales, *where, values)
             return values

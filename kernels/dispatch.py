@@ -45,6 +45,7 @@ from claims import kernels
 from claims.kernels import native
 from claims.kernels.arguments import FLOATS, check_floating, check_rows, check_tensor
 from claims.kernels.derivatives import differentiated, register_rules, transformed
+from claims.kernels.direct import unobserved
 from claims.kernels.errors import KernelError
 
 __all__ = [
@@ -65,6 +66,8 @@ __all__ = [
 
 Route = Literal["reference", "cpu", "triton"]
 ROUTES: tuple[Route, ...] = ("reference", "cpu", "triton")
+SMALL = 1 << 14
+"""Elements of a result that is made sooner than a tensor without memory."""
 _LIBRARY = torch.library.Library("claims", "FRAGMENT")
 OPERATIONS: dict[str, Operation] = {}
 _FUNCTIONS: dict[str, type[torch.autograd.Function]] = {}
@@ -95,7 +98,16 @@ class Operation:
     needs_library: bool = True
 
     def __call__(self, *arguments: Any, out: Tensor | None = None, route: str | None = None) -> Any:
-        """Run through ``torch.library`` (autograd, tracing), or straight into ``out``."""
+        """Run through ``torch.library`` (autograd, tracing), or straight into ``out``.
+
+        Where nobody would notice (``direct``), the compiled route is called without torch's dispatcher.
+        """
+        if route is None and unobserved(arguments if out is None else (*arguments, out)):
+            kernel = _compiled(self, arguments[0])
+            if kernel is not None:
+                if out is not None:
+                    _check_memory(self, arguments, out)
+                return _computed(self, kernel, arguments, out)
         if route is not None:
             check_route(self, arguments, route)
         operator = getattr(torch.ops.claims, self.name).default
@@ -107,6 +119,12 @@ class Operation:
             return out.copy_(operator(*arguments, route))
         check_out(self, arguments, out)
         return run(self, arguments, route, out)
+
+
+def _compiled(operation: Operation, first: Tensor) -> Callable[..., Any] | None:
+    """The compiled route for a tensor of the CPU, or None if it does not take this one."""
+    fits = operation.cpu is not None and first.dtype in operation.cpu_dtypes
+    return operation.cpu if fits and not (operation.needs_library and native.obstacle()) else None
 
 
 @cache
@@ -178,30 +196,43 @@ def check_out(operation: Operation, arguments: tuple[Any, ...], out: Tensor) -> 
     if differentiated(tuple(tensors)) or transformed():
         got = "tensors that require grad, carry a tangent or are transformed by torch.func"
         raise KernelError(operation.name, "out", got=got, allowed="used without autograd")
-    expected = arguments[0]
+    _check_memory(operation, arguments, out)
+
+
+def _check_memory(operation: Operation, arguments: tuple[Any, ...], out: Tensor) -> None:
+    """Raise KernelError unless ``out`` has shape, dtype and device of the result, and memory for each element."""
+    check_tensor(operation.name, "out", out)
+    expected = first = arguments[0]
     if operation.fake is not like_first:
-        shapes = (x.new_empty(x.shape, device="meta") if isinstance(x, Tensor) else x for x in arguments)
+        # A large result is not made for its shape alone; a small one is made sooner than tensors without memory.
+        small = out.numel() <= SMALL
+        shapes = arguments if small else map(_without_memory, arguments)
         expected = operation.fake(*shapes)
-    first = tensors[0]
-    wanted = (tuple(expected.shape), expected.dtype, first.device)
-    if (tuple(out.shape), out.dtype, out.device) != wanted:
+    if out.shape != expected.shape or out.dtype != expected.dtype or out.device != first.device:
+        wanted = (tuple(expected.shape), expected.dtype, first.device)
         got = f"{tuple(out.shape)}, {out.dtype}, {out.device}"
         raise KernelError(operation.name, "out", got=got, allowed=f"{wanted[0]}, {wanted[1]}, {wanted[2]}")
     if torch._debug_has_internal_overlap(out) == 1:
         raise KernelError(operation.name, "out", got="elements that share memory", allowed="without overlap")
 
 
+def _without_memory(value: Any) -> Any:
+    return value.new_empty(value.shape, device="meta") if isinstance(value, Tensor) else value
+
+
 def _span(tensor: Tensor) -> tuple[int, int]:
     """First and one-past-last byte that the tensor can touch."""
     if tensor.numel() == 0:
         return 0, 0
+    if tensor.is_contiguous():
+        return tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
     last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return tensor.data_ptr(), tensor.data_ptr() + (last + 1) * tensor.element_size()
 
 
-def _direct(operation: Operation, arguments: tuple[Any, ...], out: Tensor | None) -> Tensor | None:
+def _direct(operation: Operation, arguments: tuple[Any, ...], out: Tensor) -> Tensor | None:
     """``out`` if a kernel can write straight into it, else None."""
-    if out is None or not out.is_contiguous() or out.is_neg():
+    if not out.is_contiguous() or out.is_neg():
         return None
     begin, end = _span(out)
     for position, value in enumerate(arguments):
@@ -238,12 +269,21 @@ def run(operation: Operation, arguments: tuple[Any, ...], route: str | None, out
         else:
             kernel = operation.cpu if route == "cpu" else _triton_function(operation.triton or "")
             assert kernel is not None  # check_route and _chosen let no other case through
-            result = kernel(*arguments, out=_direct(operation, arguments, out))
-        if isinstance(result, tuple):
-            return tuple(tensor.contiguous() for tensor in result)
-        if out is None:
-            return result.contiguous()
-        return out if result is out else out.copy_(result)
+            return _computed(operation, kernel, arguments, out)
+        return _whole(result, out)
+
+
+def _computed(operation: Operation, kernel: Callable[..., Any], arguments: tuple[Any, ...], out: Tensor | None) -> Any:
+    return _whole(kernel(*arguments, out=None if out is None else _direct(operation, arguments, out)), out)
+
+
+def _whole(result: Any, out: Tensor | None) -> Any:
+    """The result in ``out``, or contiguous."""
+    if isinstance(result, tuple):
+        return tuple(tensor.contiguous() for tensor in result)
+    if out is None:
+        return result.contiguous()
+    return out if result is out else out.copy_(result)
 
 
 def register(operation: Operation) -> Operation:

@@ -32,7 +32,8 @@ def _reference(y: Tensor, dy: Tensor) -> Energies:
 
 def _cpu(y: Tensor, dy: Tensor, out: None) -> Energies:
     y, dy = native.plain(y), native.plain(dy)
-    total, radial, transverse = (torch.empty(y.shape[:-1], dtype=torch.float64, device="cpu") for _ in range(3))
+    total = native.empty(y.shape[:-1], torch.float64)
+    radial, transverse = torch.empty_like(total), torch.empty_like(total)
     native.call("transverse_energy", native.code(y.dtype), y, dy, total.numel(), y.shape[-1], total, radial, transverse)
     return total, radial, transverse
 

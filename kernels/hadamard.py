@@ -9,6 +9,7 @@ with the signs ``RHT_SIGNS`` (NVIDIA, arXiv 2509.25149, section 4.3; the vector 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import torch
@@ -43,6 +44,7 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
+@cache
 def scale_of(block: int, dtype: torch.dtype) -> float:
     """1 / sqrt(block), rounded to the dtype of the computation."""
     return float(torch.tensor(1.0 / math.sqrt(block), dtype=compute_dtype(dtype), device="cpu"))

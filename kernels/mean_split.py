@@ -53,7 +53,7 @@ def refuse_nonfinite(operation: str, statistics: Tensor) -> None:
 def _statistics_cpu(x: Tensor, *, out: Tensor | None) -> Tensor:
     if x.dtype not in native.DTYPES:
         x = x.float()
-    statistics = torch.empty(3, x.shape[1], dtype=torch.float32, device="cpu") if out is None else out
+    statistics = native.empty((3, x.shape[1]), torch.float32) if out is None else out
     native.call("column_statistics", native.plain(x), native.code(x.dtype), x.shape[0], x.shape[1], statistics)
     refuse_nonfinite("column_statistics", statistics)
     return statistics

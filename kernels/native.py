@@ -2,7 +2,8 @@
 
 The package's build (``setup.py``) makes one shared library an instruction set from ``native/*.cpp``, with a plain C
 interface: nothing in it depends on the version of Python or torch. The best set that this CPU has is loaded when the
-first compiled kernel is looked for. ``CLAIMS_KERNELS_NATIVE`` in the environment names another one, or ``off``.
+first compiled kernel is looked for. ``CLAIMS_KERNELS_NATIVE`` in the environment of the process, as it was when this
+module was loaded, names another one, or ``off``.
 
 Every exported function returns nothing and takes pointers (``void*``), integers (``int64_t``) and reals (``double``),
 and as last argument ``int64_t threads``, the number of threads it may start for this one call. No thread outlives a
@@ -14,11 +15,12 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -31,6 +33,7 @@ DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 
 _FOLDER = Path(__file__).parent
 _CHOICE = "CLAIMS_KERNELS_NATIVE"
+_NAMED = os.environ.get(_CHOICE, "")  # once: to ask the environment costs as much as to call a kernel
 _forced: list[str] = []
 
 
@@ -41,6 +44,8 @@ class Loaded:
     library: ctypes.CDLL | None
     instruction_set: str
     reason: str = ""
+    entries: dict[str, Callable[..., None]] = field(default_factory=dict)
+    """C functions that have been called, with the types of their arguments."""
 
 
 def source_digest(folder: Path = _FOLDER / "native") -> str:
@@ -96,7 +101,7 @@ def _selected(choice: str) -> Loaded:
 
 
 def _current() -> Loaded:
-    return _selected(_forced[-1] if _forced else os.environ.get(_CHOICE, ""))
+    return _selected(_forced[-1] if _forced else _NAMED)
 
 
 @contextmanager
@@ -123,29 +128,40 @@ def description() -> str:
     return f"{loaded.instruction_set}, sources {loaded.library.claims_source_digest().decode()[:12]}"
 
 
+def _entry(loaded: Loaded, function: str, arguments: tuple[Tensor | float | int | None, ...]) -> Callable[..., None]:
+    """The C function with its types, which are those of its first arguments; kept for the next call."""
+    if loaded.library is None:
+        raise RuntimeError(obstacle())
+    entry = getattr(loaded.library, function)
+    entry.restype = None
+    entry.argtypes = [*map(_ctype, arguments), ctypes.c_int64]
+    loaded.entries[function] = entry
+    return cast("Callable[..., None]", entry)
+
+
+def _ctype(value: Tensor | float | int | None) -> type[ctypes._SimpleCData[Any]]:
+    if isinstance(value, float):
+        return ctypes.c_double
+    return ctypes.c_void_p if value is None or isinstance(value, Tensor) else ctypes.c_int64
+
+
+def _address(tensor: Tensor) -> int:
+    assert tensor.is_contiguous()
+    assert tensor.is_cpu
+    return tensor.data_ptr()
+
+
 def call(function: str, *arguments: Tensor | float | int | None) -> None:
     """Call a C function; tensors are passed as pointers and must be contiguous on the CPU; ``threads`` is appended.
 
-    Raises RuntimeError where no library can be used (``obstacle`` says so beforehand).
+    Whatever is passed for one parameter is of one kind in all calls: a tensor (or None, the null pointer), an integer
+    (which may be an address) or a float. Raises RuntimeError where no library can be used (``obstacle`` says so
+    beforehand).
     """
-    library = _current().library
-    if library is None:
-        raise RuntimeError(obstacle())
-    converted: list[ctypes._SimpleCData[int] | ctypes._SimpleCData[float] | ctypes.c_void_p] = []
-    for value in arguments:
-        if isinstance(value, Tensor):
-            assert value.is_contiguous()
-            assert value.device.type == "cpu"
-            converted.append(ctypes.c_void_p(value.data_ptr()))
-        elif value is None:
-            converted.append(ctypes.c_void_p(None))
-        elif isinstance(value, float):
-            converted.append(ctypes.c_double(value))
-        else:
-            converted.append(ctypes.c_int64(value))
-    entry = getattr(library, function)
-    entry.restype = None
-    entry(*converted, ctypes.c_int64(torch.get_num_threads()))
+    loaded = _current()
+    entry = loaded.entries.get(function) or _entry(loaded, function, arguments)
+    values = [_address(value) if isinstance(value, Tensor) else value for value in arguments]
+    entry(*values, torch.get_num_threads())
 
 
 def plain(tensor: Tensor) -> Tensor:
@@ -153,9 +169,18 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor.resolve_neg().contiguous()
 
 
+def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Fresh memory on the CPU. Sizes are passed one by one: torch takes microseconds to look at a sequence of them."""
+    return torch.empty(*shape, dtype=dtype, device="cpu") if shape else torch.empty((), dtype=dtype, device="cpu")
+
+
 def result(like: Tensor, out: Tensor | None, *, dtype: torch.dtype | None = None) -> Tensor:
     """``out``, or fresh contiguous memory of the shape of ``like``."""
-    return torch.empty(like.shape, dtype=dtype or like.dtype, device="cpu") if out is None else out
+    if out is not None:
+        return out
+    if dtype is None and like.is_contiguous():
+        return torch.empty_like(like)
+    return empty(like.shape, dtype or like.dtype)
 
 
 def code(dtype: torch.dtype) -> int:

@@ -31,7 +31,7 @@ def _reference_pack(codes: Tensor) -> Tensor:
 
 def _cpu_pack(codes: Tensor, out: Tensor | None) -> Tensor:
     rows, columns = codes.shape
-    packed = torch.empty(rows, (columns + 3) // 4, dtype=torch.uint8, device="cpu") if out is None else out
+    packed = native.empty((rows, (columns + 3) // 4), torch.uint8) if out is None else out
     native.call("pack_ternary", native.plain(codes), rows, columns, packed)
     return packed
 
@@ -50,7 +50,7 @@ def _cpu_product(x: Tensor, packed: Tensor, out: Tensor | None) -> Tensor:
     is_integer = x.dtype == torch.int8
     source, packed = native.plain(x if is_integer else x.float()), native.plain(packed)
     shape, dtype = (*x.shape[:-1], packed.shape[0]), torch.int32 if is_integer else torch.float32
-    result = out if out is not None and out.dtype == dtype else torch.empty(shape, dtype=dtype, device="cpu")
+    result = out if out is not None and out.dtype == dtype else native.empty(shape, dtype)
     name = "ternary_product_i8" if is_integer else "ternary_product_f32"
     native.call(name, source, math.prod(x.shape[:-1]), x.shape[-1], packed, packed.shape[0], result)
     return result if is_integer else result.to(x.dtype)

@@ -58,7 +58,7 @@ def _cpu_flip(w: Tensor, flip_rate: float, key: int, out: Tensor | None) -> Tens
 
 
 def _cpu_energy(w: Tensor, flip_rate: float, key: int, out: Tensor | None) -> Tensor:
-    w, energy = native.plain(w), torch.empty(2, dtype=torch.float64, device="cpu") if out is None else out
+    w, energy = native.plain(w), native.empty((2,), torch.float64) if out is None else out
     threshold = flip_threshold(flip_rate, operation="flip_energy")
     native.call("flip_energy", native.code(w.dtype), w, w.numel(), threshold, key, energy)
     return energy

@@ -41,14 +41,16 @@ def _cpu_absmean(w: Tensor, by_row: bool, out: Tensor | None) -> Tensor:
     w = native.plain(w)
     rows, d = _rows(w, by_row)
     if by_row:
-        sums = torch.empty(w.shape[:-1], dtype=torch.float64, device="cpu")
+        sums = native.empty(w.shape[:-1], torch.float64)
         native.call("absolute_sum", native.code(w.dtype), w, rows, d, sums)
         return (sums / d).to(_scale_dtype(w))
     # Sums over fixed pieces, added exactly: the same bits for any number of threads.
-    flat, whole = w.flatten(), d // PIECE
-    sums = torch.zeros(whole + 1, dtype=torch.float64, device="cpu")
-    native.call("absolute_sum", native.code(w.dtype), flat, whole, PIECE, sums)
-    native.call("absolute_sum", native.code(w.dtype), flat[whole * PIECE :], 1, d - whole * PIECE, sums[whole:])
+    whole = d // PIECE
+    sums = native.empty((whole + 1,), torch.float64)
+    rest, last = w.data_ptr() + whole * PIECE * w.element_size(), sums.data_ptr() + whole * sums.element_size()
+    if whole:
+        native.call("absolute_sum", native.code(w.dtype), w, whole, PIECE, sums)
+    native.call("absolute_sum", native.code(w.dtype), rest, 1, d - whole * PIECE, last)
     values = sums.tolist()
     total = math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
     return torch.tensor(total / d if d else math.nan, dtype=_scale_dtype(w), device="cpu")
@@ -66,9 +68,11 @@ def _cpu_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool, out: Tenso
     w, codes = native.plain(w), native.result(w, out, dtype=torch.int8)
     rows, d = _rows(w, by_row=True)
     # Nothing is beyond a negative scale that zero isn't beyond; -1 is the compiled kernel's word for signs.
-    wide = scale.double()
-    bounds = wide.clamp(min=0) / 2 if ternary else torch.full_like(wide, -1.0)
-    bounds = native.plain(bounds.expand(w.shape[:-1]))
+    if ternary and by_row:
+        bounds = native.plain(scale.double().clamp(min=0) / 2)
+    else:
+        bound = max(scale.item(), 0.0) / 2 if ternary else -1.0  # NaN is not exchanged for 0
+        bounds = native.empty(w.shape[:-1], torch.float64).fill_(bound)
     native.call("weight_codes", native.code(w.dtype), w, rows, d, bounds, codes)
     return codes
 

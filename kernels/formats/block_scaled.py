@@ -28,6 +28,7 @@ NVFP4_BLOCK, MX_BLOCK = 16, 32
 _ELEMENT: dict[Format, int] = {
     "nvfp4": 0, "mxfp4": 0, "mxfp8_e4m3": 1, "mxfp8_e5m2": 2, "mxfp6_e2m3": 3, "mxfp6_e3m2": 4
 }  # fmt: skip
+_BITS = tuple(element.bits for element in ELEMENTS)
 _SCALE_BYTES = 4
 _E8M0_BIAS = 127
 LARGEST_FLOAT32 = torch.finfo(torch.float32).max
@@ -53,11 +54,11 @@ class BlockScaled:
     def __post_init__(self) -> None:
         check_choice("BlockScaled", "format", self.format, tuple(_ELEMENT))
         check_choice("BlockScaled", "tile", self.tile, (1, 16) if self.format == "nvfp4" else (1,))
-        if not isinstance(self.shape, tuple) or not self.shape or not all(map(is_size, self.shape)):
+        if not (isinstance(self.shape, tuple) and self.shape and all(map(is_size, self.shape))):
             raise KernelError("BlockScaled", "shape", got=repr(self.shape), allowed="a tuple of at least one int >= 0")
         check_tensor("BlockScaled", "payload", self.payload)
         size, flat = payload_bytes(*self._sizes), self.payload
-        if flat.dtype != torch.uint8 or tuple(flat.shape) != (size,) or not flat.is_contiguous():
+        if flat.dtype != torch.uint8 or flat.shape != (size,) or not flat.is_contiguous():
             got = f"{flat.dtype} of shape {tuple(flat.shape)}"
             raise KernelError("BlockScaled", "payload", got=got, allowed=f"contiguous uint8 of shape {(size,)}")
 
@@ -125,7 +126,7 @@ def payload_bytes(rows: int, k: int, block: int, tile: int, element: int = 0) ->
 
 def code_bytes(count: int, element: int) -> int:
     """Bytes of the codes of ``count`` elements, a multiple of 16."""
-    return count * ELEMENTS[element].bits // 8
+    return count * _BITS[element] // 8
 
 
 def split(
@@ -143,6 +144,13 @@ def split(
     return codes, payload[end + _SCALE_BYTES :].view(_blocks(rows, tile), blocks), scale
 
 
+def addresses(payload: Tensor, rows: int, k: int, block: int, tile: int, element: int = 0) -> tuple[int, int, int]:
+    """Where the parts of ``split`` lie, for compiled kernels: codes, block scales, tensor scale (0 in MX formats)."""
+    start, blocks = payload.data_ptr(), _blocks(k, block)
+    end = start + rows * code_bytes(blocks * block, element)
+    return (start, end, 0) if block == MX_BLOCK else (start, end + _SCALE_BYTES, end)
+
+
 def as_matrix(operation: str, x: Tensor, axis: int) -> tuple[Tensor, tuple[int, ...]]:
     """``x`` as a view (rows, k) with the axis to be blocked last, and the shape with that axis last.
 
@@ -151,7 +159,8 @@ def as_matrix(operation: str, x: Tensor, axis: int) -> tuple[Tensor, tuple[int, 
     check_floating(operation, x=x)
     check_choice(operation, "axis", axis, (-1, -2))
     if axis == -1 and x.dim() >= 1:
-        return x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), tuple(x.shape)
+        rows = x if x.dim() == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+        return rows, tuple(x.shape)
     if axis == -2 and x.dim() == 2:
         return x.mT, tuple(x.mT.shape)
     got = f"{axis} for shape {tuple(x.shape)}"

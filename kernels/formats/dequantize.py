@@ -9,7 +9,7 @@ from claims.kernels import native
 from claims.kernels.arguments import check_tensor
 from claims.kernels.dispatch import FLOATS, Operation, register
 from claims.kernels.errors import KernelError
-from claims.kernels.formats.block_scaled import BlockScaled, block_values, check_block_scaled, split
+from claims.kernels.formats.block_scaled import BlockScaled, addresses, block_values, check_block_scaled, split
 from claims.kernels.formats.minifloat import ELEMENTS
 
 
@@ -38,10 +38,11 @@ def _dequantize_cpu(
 ) -> Tensor:
     if dtype not in (torch.float32, torch.bfloat16):
         return _dequantize_reference(payload, rows, k, block, tile, element, dtype)
-    values = torch.empty(rows, k, dtype=dtype, device="cpu") if out is None else out
-    codes, scales, scale = split(payload, rows, k, block, tile, element)
+    values = native.empty((rows, k), dtype) if out is None else out
     sizes = (rows, k, block, tile, element)
-    native.call("dequantize_blocks", codes, scales, scale, *sizes, native.code(dtype), values)
+    payload = native.plain(payload)  # kept while its memory is read
+    parts = addresses(payload, *sizes)
+    native.call("dequantize_blocks", *parts, *sizes, native.code(dtype), values)
     return values
 
 

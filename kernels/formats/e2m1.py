@@ -10,6 +10,7 @@ Source: OCP Microscaling Formats (MX) v1.0, section 5.3.3.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Literal
 
 import torch
@@ -29,9 +30,9 @@ _STEPS = (0.5, 1.0, 2.0)  # below 2, from 2 to 4, from 4 to 6
 _MIDPOINTS = tuple((low + high) / 2 for low, high in itertools.pairwise(MAGNITUDES))
 
 
-def refuse_nan(operation: str, x: Tensor) -> None:
+def refuse_nan(operation: str, x: Tensor | float) -> None:
     """Raise KernelError if a NaN is in ``x``: no 4-bit code stands for it, and no quantizer here writes another."""
-    if bool(torch.isnan(x).any()):
+    if bool(torch.isnan(x).any()) if isinstance(x, Tensor) else math.isnan(x):
         raise KernelError(operation, "x", got="at least one NaN", allowed="free of NaN (the format has no code for it)")
 
 

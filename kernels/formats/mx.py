@@ -15,6 +15,7 @@ Microscaling Formats (MX) v1.0, sections 5 and 6.3.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from typing import Literal
 
@@ -29,6 +30,7 @@ from claims.kernels.formats.block_scaled import (
     MX_BLOCK,
     BlockScaled,
     Format,
+    addresses,
     as_blocks,
     as_matrix,
     buffer_of,
@@ -86,12 +88,13 @@ def _cpu(
     rows, k = x.shape
     memory, by_columns = cpu_source(x)
     size = payload_bytes(rows, k, MX_BLOCK, 1, element)
-    payload = torch.empty(size, dtype=torch.uint8, device="cpu") if out is None else out
-    codes, scales, _ = split(payload, rows, k, MX_BLOCK, 1, element)
+    payload = native.empty((size,), torch.uint8) if out is None else out
     source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
-    largest = torch.empty((), dtype=torch.float32, device="cpu")
-    native.call("mx_quantize", *source, largest, int(round_up), int(stochastic), key, element, codes, scales)
-    refuse_nan(name_of(ELEMENTS[element]), largest)
+    largest = ctypes.c_float()
+    codes, scales, _ = addresses(payload, rows, k, MX_BLOCK, 1, element)
+    rule = (int(round_up), int(stochastic), key, element)
+    native.call("mx_quantize", *source, ctypes.addressof(largest), *rule, codes, scales)
+    refuse_nan(name_of(ELEMENTS[element]), largest.value)
     return payload
 
 

@@ -25,6 +25,7 @@ likewise. With 256 in place of 448 in ``encode`` the block of the tensor's large
 
 from __future__ import annotations
 
+import ctypes
 from typing import Literal
 
 import torch
@@ -40,6 +41,7 @@ from claims.kernels.formats.block_scaled import (
     LARGEST_FLOAT32,
     NVFP4_BLOCK,
     BlockScaled,
+    addresses,
     as_blocks,
     as_matrix,
     buffer_of,
@@ -138,20 +140,17 @@ def _cpu(
 ) -> Tensor:
     rows, k = x.shape
     memory, by_columns = cpu_source(x)
-    payload = (
-        torch.empty(payload_bytes(rows, k, NVFP4_BLOCK, tile), dtype=torch.uint8, device="cpu") if out is None else out
-    )
-    codes, scales, tensor_scale = split(payload, rows, k, NVFP4_BLOCK, tile)
+    size = payload_bytes(rows, k, NVFP4_BLOCK, tile)
+    payload = native.empty((size,), torch.uint8) if out is None else out
     source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
-    largest = torch.empty((), dtype=torch.float32, device="cpu")
+    largest = ctypes.c_float(0.0 if amax is None else amax.item())
     if amax is None:
-        native.call("largest_magnitude", *source, largest)
-        refuse_nan("nvfp4_quantize", largest)
-    else:
-        largest.copy_(amax)
+        native.call("largest_magnitude", *source, ctypes.addressof(largest))
+        refuse_nan("nvfp4_quantize", largest.value)
     rule = (tile, int(stochastic), key, selection, largest_scale)
-    native.call("nvfp4_quantize", *source, largest, *rule, codes, scales, tensor_scale)
-    refuse_nan("nvfp4_quantize", largest)
+    parts = addresses(payload, rows, k, NVFP4_BLOCK, tile)
+    native.call("nvfp4_quantize", *source, ctypes.addressof(largest), *rule, *parts)
+    refuse_nan("nvfp4_quantize", largest.value)
     return payload
 
 
@@ -177,12 +176,12 @@ def _as_amax(amax: float | Tensor | None, x: Tensor) -> Tensor | None:
         return None
     allowed = "one finite number >= 0"
     if not isinstance(amax, Tensor):
-        amax = check_real("nvfp4_quantize", "amax", amax, low=0.0, high=LARGEST_FLOAT32, allowed=allowed)
-    value = torch.as_tensor(amax, dtype=torch.float32, device=x.device)
-    numbers = innermost(value)
-    if value.numel() != 1 or not (value.is_meta or bool((torch.isfinite(numbers) & (numbers >= 0)).all())):
+        number = check_real("nvfp4_quantize", "amax", amax, low=0.0, high=LARGEST_FLOAT32, allowed=allowed)
+        return torch.tensor(number, dtype=torch.float32, device=x.device)
+    value = amax.to(x.device, torch.float32)
+    if value.numel() != 1 or not (value.is_meta or 0.0 <= innermost(value).item() <= LARGEST_FLOAT32):
         raise KernelError("nvfp4_quantize", "amax", got=amax, allowed=allowed)
-    return value.reshape(())
+    return value.reshape(()) if value.dim() else value
 
 
 def nvfp4_quantize(

@@ -152,14 +152,48 @@ def test_an_empty_device_runs_shapes_only():
     assert [part.shape for part in transverse_energy(x, x)] == [(3,)] * 3
 
 
-def test_named_instruction_set_or_none(monkeypatch):
-    monkeypatch.setenv("CLAIMS_KERNELS_NATIVE", "off")
-    assert native.description().startswith("reference route only; CLAIMS_KERNELS_NATIVE=off")
-    monkeypatch.setenv("CLAIMS_KERNELS_NATIVE", "sse9")
-    assert "CLAIMS_KERNELS_NATIVE=sse9; here:" in native.description()
+def test_named_instruction_set_or_none():
+    for name, said in {"off": "CLAIMS_KERNELS_NATIVE=off", "sse9": "CLAIMS_KERNELS_NATIVE=sse9; here:"}.items():
+        with native.forced(name):
+            assert native.description().startswith(f"reference route only; {said}")
     for name in VARIANTS[1:]:
-        monkeypatch.setenv("CLAIMS_KERNELS_NATIVE", name)
-        assert native.description().startswith(f"{name}, sources ")
+        with native.forced(name):
+            assert native.description().startswith(f"{name}, sources ")
+
+
+def test_the_environment_names_an_instruction_set():
+    code = "from claims.kernels import native; print(native.description())"
+    assert python(code, CLAIMS_KERNELS_NATIVE="off") == "reference route only; CLAIMS_KERNELS_NATIVE=off"
+
+
+@needs_library
+def test_where_nobody_looks_on_the_dispatcher_is_left_out():
+    seen = []
+
+    class Watching(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, arguments=(), options=None):
+            seen.append(str(function))
+            return function(*arguments, **(options or {}))
+
+    class Marked(torch.Tensor):
+        pass
+
+    x = torch.randn(4, 8)
+    expected = rms_norm(x)
+    with Watching():
+        assert torch.equal(rms_norm(x), expected)
+    assert "claims.rms_norm.default" in seen
+    assert rms_norm(x.clone().requires_grad_()).grad_fn is not None
+    assert not rms_norm(torch.nn.Parameter(x, requires_grad=False)).requires_grad
+    with torch.no_grad():
+        assert torch.equal(rms_norm(torch.nn.Parameter(x)), expected)
+    assert torch.equal(rms_norm(x.as_subclass(Marked)).as_subclass(torch.Tensor), expected)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        rms_norm(x)
+    assert "claims::rms_norm" in {event.name for event in profile.events()}
+    dispatched = torch.ops.claims.rms_norm.default(x, 0.0)
+    assert torch.equal(dispatched, expected)
+    assert torch.equal(rms_norm(x, out=torch.empty(4, 8)), expected)
 
 
 @needs_library
