@@ -24,7 +24,7 @@ arguments and calls what ``register`` returned. Conventions, in the order in whi
   call. Else it is one for each slice.
 * Choice with ``route=None``: CUDA and ROCm tensors take Triton, CPU tensors the compiled library, and all else (or
   where Triton or the library is missing) the reference. ``route_of`` tells. Triton takes CPU tensors only when forced,
-  under ``TRITON_INTERPRET=1``.
+  under ``TRITON_INTERPRET=1``; ``settings.settled`` forces it for all of a process.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from claims import kernels
-from claims.kernels import native
+from claims.kernels import native, settings
 from claims.kernels.arguments import FLOATS, check_floating, check_rows, check_tensor
 from claims.kernels.derivatives import differentiated, register_rules, transformed
 from claims.kernels.direct import unobserved
 from claims.kernels.errors import KernelError
+from claims.kernels.settings import Route
 
 __all__ = [
     "FLOATS",
@@ -64,7 +65,6 @@ __all__ = [
     "undisturbed",
 ]
 
-Route = Literal["reference", "cpu", "triton"]
 ROUTES: tuple[Route, ...] = ("reference", "cpu", "triton")
 SMALL = 1 << 14
 """Elements of a result that is made sooner than a tensor without memory."""
@@ -159,7 +159,7 @@ def _obstacle(operation: Operation, first: Tensor, route: Route) -> str | None:
 
 
 def _chosen(operation: Operation, first: Tensor) -> Route:
-    wanted: dict[str, Route] = {"cpu": "cpu", "cuda": "triton"}
+    wanted: dict[str, Route] = {"cpu": settings.present().cpu_route, "cuda": "triton"}
     route = wanted.get(first.device.type, "reference")
     return route if _obstacle(operation, first, route) is None else "reference"
 

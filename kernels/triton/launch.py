@@ -26,6 +26,8 @@ import torch
 import triton
 from torch import Tensor
 
+from claims.kernels import settings
+
 Grid = tuple[int, ...] | Callable[[Mapping[str, int]], tuple[int, ...]]
 
 
@@ -92,7 +94,8 @@ def launch(kernel: Kernel, grid: Grid, *arguments: Any, **constants: Any) -> Non
     """Run ``kernel`` over ``grid`` on the device of its first tensor. An empty grid is no launch.
 
     ``constants`` are compile-time arguments. Nothing is tuned where they name all that the tuning space would choose
-    (tests do, to move block edges), or where a result is written over an argument, since tuning repeats the launch.
+    (tests do, to move block edges), where a result is written over an argument, since tuning repeats the launch, or
+    where ``settings`` forbid it.
     """
     default = kernel.space[0]
     chosen = {**default.constants, **(kernel.interpreted if interpreting() else {}), **constants}
@@ -106,7 +109,7 @@ def launch(kernel: Kernel, grid: Grid, *arguments: Any, **constants: Any) -> Non
     overwrites = len({tensor.data_ptr() for tensor in tensors}) < len(tensors)
     named = bool(default.constants) and set(default.constants) <= set(constants)
     with torch.cuda.device(tensors[0].device) if tensors[0].is_cuda else nullcontext():
-        if overwrites or named:
+        if overwrites or named or not settings.present().tuned:
             options = {"num_warps": default.warps, "num_stages": default.stages}
             kernel.function[grid](*arguments, **chosen, **options, enable_fp_fusion=not kernel.exact)
         else:

@@ -19,7 +19,7 @@ from claims.paper import Paper
 from claims.verdict import Tier
 
 #: What a prefix of a selection looks at.
-_PREFIXES = {"paper": "paper", "kind": "kind", "role": "role", "tier": "decides", "needs": "needs"}
+_PREFIXES = {"paper": "paper", "kind": "kind", "role": "role", "tier": "decides", "needs": "needs", "device": "devices"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Catalogue:
         plain = (pattern if colon else selection).translate(dict.fromkeys(map(ord, "*?[]")))
         if not colon:
             return nearest(plain, list(self.claims))
-        names = sorted({str(getattr(claim, _PREFIXES[prefix])) for claim in self.claims.values()} - {""})
+        names = sorted({name for claim in self.claims.values() for name in _named(claim, prefix)} - {""})
         return [f"{prefix}:{name}" for name in nearest(plain, names) or names]
 
     def place(self, claim: Claim) -> str:
@@ -91,7 +91,13 @@ def _matches(claim: Claim, selection: str) -> bool:
         raise BadOption("SELECT", selection, "an id, a glob, a file, or " + ", ".join(f"{p}:…" for p in _PREFIXES))
     if prefix == "tier" and pattern not in list(Tier):
         raise BadOption("SELECT", selection, ", ".join(f"tier:{tier}" for tier in Tier))
-    return fnmatch.fnmatchcase(getattr(claim, _PREFIXES[prefix]), pattern)
+    return any(fnmatch.fnmatchcase(name, pattern) for name in _named(claim, prefix))
+
+
+def _named(claim: Claim, prefix: str) -> tuple[str, ...]:
+    """What a claim has of what a prefix looks at: one name, or several devices."""
+    found = getattr(claim, _PREFIXES[prefix])
+    return found if isinstance(found, tuple) else (str(found),)
 
 
 def load_catalogue(files: Iterable[Path] = ()) -> Catalogue:

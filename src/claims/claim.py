@@ -219,6 +219,11 @@ class Claim:
         return next((needs for needs in ("model", "text") if needs in found), "")
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """Where some of it may be measured; empty if nothing has to be."""
+        return tuple(dict.fromkeys(each for quantity in self.test.quantities() for each in quantity.experiment.devices))
+
+    @property
     def of(self) -> str:
         """The one model that it can be measured on; empty if any will do."""
         return next((quantity.experiment.of for quantity in self.test.quantities() if quantity.experiment.of), "")

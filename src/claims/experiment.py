@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claims.errors import InvalidDeclaration
+from claims.evidence.devices import CPU, check_devices
 from claims.fields import check_finite, check_names, check_text, check_truth, check_whole, is_address, is_finite
 from claims.names import address_of, name_of
 from claims.subject import NEEDS
@@ -103,6 +104,7 @@ class Experiment:
     of: str = ""
     most_seeds: int | None = None
     data: tuple[str, ...] = ()
+    devices: tuple[str, ...] = (CPU,)
 
     def __post_init__(self) -> None:
         for field in ("fixed", "pinned"):
@@ -116,6 +118,7 @@ class Experiment:
         if check_text(self.of, "of") and self.needs != "model":
             raise InvalidDeclaration("of", self.of, 'nothing, unless needs="model"')
         check_most_seeds(self.most_seeds)
+        check_devices(self.devices, "devices")
         for name in check_names(self.data, "data"):
             if not name.strip("$") or name.endswith(":"):
                 raise InvalidDeclaration("data", name, '"package:path", a path, or "$VARIABLE"')
@@ -167,6 +170,7 @@ def experiment(
     of: str = "",
     most_seeds: int | None = None,
     data: Sequence[str] = (),
+    devices: Sequence[str] = (CPU,),
 ) -> Experiment:
     """Describe an experiment.
 
@@ -188,6 +192,8 @@ def experiment(
         data: files and folders that the function reads, ``"package:path"`` or a path from its module's folder, and
             variables of the environment, ``"$NAME"``. What is in them is part of the evidence's key; what is read
             without being declared is an error.
+        devices: where it may be measured, "cpu", "cuda" or "triton-interpreter"; the function finds where its tensors
+            go as ``streams.device``. An audit on a device that it does not name measures it on the CPU.
     """
     said = _address(target)
     if not is_address(name or said):
@@ -211,6 +217,7 @@ def experiment(
         of=of,
         most_seeds=most_seeds,
         data=tuple(sorted(set(check_names(data, "data")))),
+        devices=check_devices(devices, "devices"),
     )
 
 

@@ -30,12 +30,15 @@ class Streams:
     """The random streams of one seed of one experiment at one base point.
 
     Asking twice for one name gives the same stream from its beginning: keep the generator to go on drawing.
+    ``device`` is where tensors go, as torch names it: what is drawn on the CPU and moved there has the same bits on
+    every device.
     """
 
     epoch: int
     experiment: str
     base: Mapping[str, Scalar]
     seed_index: int
+    device: str = "cpu"
 
     def _root(self, name: str) -> bytes:
         root = ["claimbench-stream-1", self.epoch, self.experiment, dict(self.base), self.seed_index, name]

@@ -344,7 +344,7 @@ class TestJson:
         identity = {"id", "paper", "role", "locus", "statement", "read_as", "kind", "decides"}
         said = {"verdict", "expected", "as_expected", "reason", "finding", "corrected_by"}
         numbers = {"target", "band", "estimate", "interval", "alpha", "rival", "sharpness", "margin", "qualification"}
-        fields = identity | said | numbers | {"seeds", "confirmation", "seconds"}
+        fields = identity | said | numbers | {"seeds", "confirmation", "seconds", "device"}
         for each in document["claims"]:
             assert set(each) == fields | {"readings", "points"}
             for point in each["points"]:

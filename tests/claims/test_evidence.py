@@ -101,7 +101,7 @@ def test_an_audit_measures_anew_what_was_measured_with_something_else(change, au
     assert (first.cached, first.claims[0].verdict) == (0, HOLDS)
     if change == "machine":
         here = loop.environment()
-        monkeypatch.setattr(loop, "environment", lambda: {**here, "cpu": "another"})
+        monkeypatch.setattr(loop, "environment", lambda device: {**here, "cpu": "another"})
     elif change == "code":
         monkeypatch.setattr(loop, "code_fingerprint", lambda *targets: "another")
     elif change == "epoch":

@@ -19,6 +19,7 @@ from claims.auditing.results import AuditResult
 from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.errors import BadOption, InvalidDeclaration, NothingSelected
+from claims.evidence.devices import CPU, usable
 from claims.evidence.executors import cores, parse_spec
 from claims.evidence.store import DEFAULT_STORE, MEMORY, Store
 from claims.fields import check_truth, check_whole, check_word
@@ -36,6 +37,7 @@ def audit(
     epoch: int | str = PINNED_EPOCH,
     jobs: int | None = None,
     executor: str | None = None,
+    device: str = CPU,
     store: Path | str | None = DEFAULT_STORE,
     model: str | None = None,
     text: str | None = None,
@@ -51,13 +53,14 @@ def audit(
     restart the kernel. An interrupted cell leaves what was measured in the store, and the next call goes on from there.
 
     Args:
-        select: as on the command line, ids, globs on ids, ``paper:``, ``kind:``, ``role:``, ``tier:`` or ``needs:`` and
-            a glob, or Python files of claims; nothing is every installed claim. Or claims themselves, one by one or in
-            lists.
+        select: as on the command line, ids, globs on ids, ``paper:``, ``kind:``, ``role:``, ``tier:``, ``needs:`` or
+            ``device:`` and a glob, or Python files of claims; nothing is every installed claim. Or claims themselves,
+            one by one or in lists.
         tier: how much to spend, "smoke", "standard" or "full".
         epoch: root of all random streams, or "fresh".
         jobs: worker processes; one a core unless it says otherwise.
         executor: where tasks run, as ``--executor``, in place of ``jobs``: "serial", "dask:tcp://HOST:PORT" and so on.
+        device: where what allows it is measured, as ``--device``: "cpu", "cuda" or "triton-interpreter".
         store: where evidence is kept, the same file as the command's; None keeps it in memory.
         model: trained model for the claims about one, as ``--model``.
         text: its text, as ``--text``.
@@ -79,6 +82,7 @@ def audit(
         raise BadOption("jobs", jobs, "either jobs or executor")
     spec = f"process:{jobs or cores()}" if executor is None else executor
     parse_spec(spec)
+    device = usable(device, "device")
     catalogue, claims = _chosen(select)
     planned = plan(
         claims,
@@ -87,6 +91,7 @@ def audit(
         paths=catalogue.paths,
         subject=_subject(claims, chosen_tier, model, text),
         place=catalogue.place,
+        device=device,
     )
     path = MEMORY if store is None else Path(store)
     from claims.report.audited import Audited

@@ -165,7 +165,8 @@ class _Audit:
         """What is decided so far."""
         seconds, outcomes = time.perf_counter() - self.started, self.waiting.outcomes
         measured = len(outcomes) - self.cached
-        return AuditResult(collect(self.plan, outcomes), self.plan, environment(), seconds, measured, self.cached)
+        here = environment(self.plan.device)
+        return AuditResult(collect(self.plan, outcomes), self.plan, here, seconds, measured, self.cached)
 
     def _decided(self, name: str) -> ClaimResult:
         result = ClaimResult.of(name, self.plan, self.waiting.outcomes)
@@ -190,7 +191,8 @@ class _Audit:
         identity, base = self.identity(measurement), dict(measurement.base)
         keys = {identity.key(base, seed): seed for seed in seeds}
         found = self.store.get(keys)
-        return {keys[key]: Outcome(keys[key], records, seconds) for key, (records, seconds) in found.items()}
+        device = measurement.device
+        return {keys[key]: Outcome(keys[key], records, spent, device=device) for key, (records, spent) in found.items()}
 
     def _take(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         """Take in what a job gave; with seed 0 of what has a witness it waits for that."""
@@ -227,6 +229,8 @@ class _Audit:
             code=self._code(measurement),
             data=self._data(measurement),
             subject=self.plan.subject if measurement.needs else None,
+            device=measurement.device,
+            audited=self.plan.device,
         )
 
     def _code(self, measurement: Measurement) -> str:
@@ -251,7 +255,7 @@ class _Audit:
                 "sweep": {name: list(levels) for name, levels in measurement.sweep},
                 "epoch": None if measurement.published else self.plan.epoch,
                 "code": self._code(measurement),
-                "environment": environment(),
+                "environment": environment(measurement.device),
             }
             if measurement.data:
                 content["data"] = dict(self._data(measurement))

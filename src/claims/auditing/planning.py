@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration, Unavailable
+from claims.evidence.devices import CPU
 from claims.evidence.fingerprint import code_named
 from claims.reading import Reading
 from claims.subject import NOBODY, Subject
@@ -32,6 +33,7 @@ class Plan:
     epoch: int
     paths: tuple[str, ...] = ()
     subject: Subject = NOBODY
+    device: str = CPU
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -92,8 +94,15 @@ def _witnessed(made: Measurement, seeds: int) -> tuple[int, ...]:
     return (0, 0) if made.seconds <= _CHEAP else (0,)
 
 
-def lacking(claim: Claim, subject: Subject) -> str:
-    """Why a claim cannot be measured on a subject; empty if it can, as far as is known beforehand."""
+def lacking(claim: Claim, subject: Subject, device: str | None = None) -> str:
+    """Why a claim cannot be measured on a subject and a device; empty if it can, as far as is known beforehand.
+
+    None is whatever device it needs.
+    """
+    for quantity in claim.test.quantities() if device is not None else ():
+        allowed = quantity.experiment.devices
+        if not {device, CPU} & set(allowed):
+            return f"needs {' or '.join(allowed)}: claimbench audit --device {allowed[0]}"
     if claim.of and subject.known != claim.of:
         command = f"claimbench audit role:{claim.role} --model PATH"
         return f"needs {claim.of}, a GGUF file or a folder with config.json and safetensors: {command}"
@@ -108,8 +117,11 @@ def plan(
     paths: Sequence[str] = (),
     subject: Subject = NOBODY,
     place: Callable[[Claim], str] = lambda claim: "",
+    device: str | None = CPU,
 ) -> Plan:
-    """Resolve bands and rivals at every point, and see what cannot be measured on the subject.
+    """Resolve bands and rivals at every point, and see what cannot be measured on the subject and the device.
+
+    None is whatever device each experiment needs, the CPU if it will do.
 
     Raises:
         InvalidDeclaration: a deferred target cannot be computed, or a rival lies inside its band; names the ``place``
@@ -118,28 +130,30 @@ def plan(
     groups = {}
     for claim in claims:
         try:
-            groups[claim.id] = _trials(claim, tier, subject)
+            groups[claim.id] = _trials(claim, tier, subject, device)
         except InvalidDeclaration as error:
             raise error.within(place(claim)) from error.__cause__
-    return Plan(groups, tier, epoch, tuple(paths), subject)
+    return Plan(groups, tier, epoch, tuple(paths), subject, device or CPU)
 
 
-def _trials(claim: Claim, tier: Tier, subject: Subject) -> tuple[Trial, ...]:
+def _trials(claim: Claim, tier: Tier, subject: Subject, device: str | None) -> tuple[Trial, ...]:
     """One trial a judged point of each reading, the claim as declared first."""
     trials: list[Trial] = []
     for reading, variant in claim.as_read():
         try:
-            trials += _trials_as_read(variant, reading, tier, subject)
+            trials += _trials_as_read(variant, reading, tier, subject, device)
         except InvalidDeclaration as error:
             raise (error if reading is None else error.within(f"reading {reading}")) from error.__cause__
     return tuple(trials)
 
 
-def _trials_as_read(claim: Claim, reading: Reading | None, tier: Tier, subject: Subject) -> Iterator[Trial]:
-    judged, lacks = claim.judged_points(), lacking(claim, subject)
+def _trials_as_read(
+    claim: Claim, reading: Reading | None, tier: Tier, subject: Subject, device: str | None
+) -> Iterator[Trial]:
+    judged, lacks = claim.judged_points(), lacking(claim, subject, device)
     for point, members in judged:
         try:
             band, rival = claim.limits(point)
         except Unavailable as missing:  # a closed form needs a library that is not installed
             band, rival, lacks = None, None, lacks or str(missing)
-        yield Trial(claim, point, members, band, rival, len(judged), tier, lacks, reading=reading)
+        yield Trial(claim, point, members, band, rival, len(judged), tier, lacks, reading=reading, device=device or CPU)

@@ -72,6 +72,12 @@ class PointResult:
         return more_seeds(self.judgement, self.trial.band, self.trial.main_seeds)
 
     @property
+    def device(self) -> str | None:
+        """Where its seeds were measured, " and " between several; None where none were."""
+        first = (self.outcomes.get((measurement, 0)) for measurement in self.trial.measurements())
+        return " and ".join(sorted({each.device for each in first if each is not None and each.records})) or None
+
+    @property
     def qualification(self) -> Qualification | None:
         """What is known of its seeds; None of kinds that judge no means."""
         return qualification(self.trial)
@@ -111,6 +117,7 @@ class PointResult:
             "margin": _finite(self.margin),
             "qualification": None if self.qualification is None else self.qualification.to_json(),
             "seconds": round(self.seconds, 6),
+            "device": self.device,
             "reason": _words(judged.reason) or None,
         }
 

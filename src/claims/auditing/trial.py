@@ -14,6 +14,7 @@ from claims.auditing.shape import Shape, shapes, worst
 from claims.bands import Limits
 from claims.claim import Claim
 from claims.errors import MeasurementError, raised
+from claims.evidence.devices import CPU, placed
 from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
 from claims.kinds.base import Judgement, Values
@@ -33,7 +34,7 @@ _SECONDS, _MEGABYTES = 0.01, 50.0
 class Measurement:
     """What is measured seed by seed: an experiment at one base point. Claims that need the same share it.
 
-    ``guessed`` names those of its costs that the experiment does not declare.
+    ``device`` is where. ``guessed`` names those of its costs that the experiment does not declare.
     """
 
     name: str
@@ -46,10 +47,11 @@ class Measurement:
     megabytes: float = field(compare=False)
     data: tuple[str, ...] = ()
     guessed: tuple[str, ...] = field(compare=False, default=())
+    device: str = CPU
 
     @staticmethod
-    def of(quantity: Quantity, point: Point) -> Measurement:
-        """The measurement that gives a quantity at a point."""
+    def of(quantity: Quantity, point: Point, device: str = CPU) -> Measurement:
+        """The measurement that gives a quantity at a point, in an audit on a device."""
         made = quantity.experiment
         costs = {"seconds": made.seconds, "megabytes": made.megabytes}
         return Measurement(
@@ -63,6 +65,7 @@ class Measurement:
             megabytes=_MEGABYTES if made.megabytes is None else made.megabytes,
             data=made.data,
             guessed=tuple(name for name, cost in costs.items() if cost is None),
+            device=placed(device, made.devices),
         )
 
 
@@ -93,7 +96,7 @@ class Trial:
 
     ``claim`` is the claim as it is read here; ``reading`` is None of the claim as declared. ``shape`` is that of the
     seeds of the main block. A ``trusting`` trial asks for no shape of seeds: for experiments with what comes of that.
-    A ``survey`` takes one look, at so many seeds at most, and confirms nothing.
+    A ``survey`` takes one look, at so many seeds at most, and confirms nothing. ``device`` is that of the audit.
     """
 
     claim: Claim
@@ -117,6 +120,7 @@ class Trial:
     shape: Shape | None = None
     trusting: bool = False
     survey: int = 0
+    device: str = CPU
     _looks: tuple[int, ...] = field(init=False, repr=False)
     _last: frozenset[int] = field(init=False, repr=False)
     _schedule: Schedule = field(init=False, repr=False)
@@ -140,7 +144,9 @@ class Trial:
     @cached_property
     def _measurements(self) -> tuple[Measurement, ...]:
         found = (
-            Measurement.of(quantity, member) for quantity in self.claim.test.quantities() for member in self.members
+            Measurement.of(quantity, member, self.device)
+            for quantity in self.claim.test.quantities()
+            for member in self.members
         )
         return tuple(dict.fromkeys(found))
 
@@ -262,7 +268,7 @@ def sample_of(trial: Trial, seeds: Sequence[int], outcomes: Lookup) -> Values:
 
     test, values = trial.claim.test, {}
     for quantity in test.quantities():
-        columns = [column(quantity, member, outcomes, seeds) for member in trial.members]
+        columns = [column(quantity, member, outcomes, seeds, trial.device) for member in trial.members]
         values[quantity] = np.stack(columns, axis=1) if test.over else columns[0]
     return Values(values, trial.members if test.over else ())
 
@@ -287,15 +293,15 @@ def check_lengths(quantity: Quantity, same: bool) -> None:
         raise MeasurementError(f"{quantity.name}: lists of different lengths; allowed: as many draws at every seed")
 
 
-def column(quantity: Quantity, member: Point, outcomes: Lookup, seeds: Iterable[int]) -> np.ndarray:
-    """Values of a quantity at one member point, seed by seed; every outcome is there.
+def column(quantity: Quantity, member: Point, outcomes: Lookup, seeds: Iterable[int], device: str = CPU) -> np.ndarray:
+    """Values of a quantity at one member point, seed by seed, in an audit on a device; every outcome is there.
 
     Raises:
         MeasurementError: the experiment returned no such quantity, or lists of different lengths.
     """
     import numpy as np
 
-    measurement, cell = Measurement.of(quantity, member), dict(quantity.experiment.cell(dict(member)))
+    measurement, cell = Measurement.of(quantity, member, device), dict(quantity.experiment.cell(dict(member)))
     values = []
     for seed in seeds:
         outcome = outcomes(measurement, seed)

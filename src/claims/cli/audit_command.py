@@ -23,6 +23,8 @@ from claims.cli.common import (
     check_output,
     check_writable,
     chosen,
+    device_option,
+    same_device,
     same_store,
     same_subject,
     say,
@@ -34,6 +36,7 @@ from claims.cli.common import (
 )
 from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption
+from claims.evidence.devices import CPU, described, usable
 from claims.evidence.executors import cores, parse_spec
 from claims.evidence.store import Store
 from claims.outline.responses import readings_of, responses_in
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     help="process:N, dask:tcp://HOST:PORT, dask:local:N; or serial: in this process, which must not crash.",
 )
 @click.option("--shard", metavar="I/N", help="Only part I of N, into a store of its own; see evidence merge.")
+@device_option
 @store_option
 @click.option(
     "--report", "report_dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the HTML pages."
@@ -85,6 +89,7 @@ def command(
     jobs: int | None,
     executor: str | None,
     shard: str | None,
+    device: str,
     store: Path,
     report_dir: Path | None,
     json_file: str | None,
@@ -97,7 +102,7 @@ def command(
     require_available: bool,
 ) -> None:
     """Measure claims and decide which hold. Without SELECT, every installed claim."""
-    spec = executor_spec(jobs, executor)
+    spec, device = executor_spec(jobs, executor), usable(device, "--device")
     catalogue, claims = chosen(select)
     subject = subject_for(claims, Tier(tier), model=model, text=text)
     with printing_to_stderr():
@@ -108,6 +113,7 @@ def command(
             paths=catalogue.paths,
             subject=subject,
             place=catalogue.place,
+            device=device,
         )
     if shard is not None:
         planned = part(planned, Shard.of(shard))
@@ -129,6 +135,8 @@ def command(
         from claims.models.subjects import describe
 
         say(describe(subject), err=True)
+    if device != CPU:
+        say(on_device(planned), err=True)
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = resume_line(select, planned, store, shard) if partial else ""
@@ -158,6 +166,14 @@ def epoch_of(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
         raise BadOption("--epoch", text, "a whole number >= 0, or fresh")
     return int(text)
+
+
+def on_device(planned: Plan) -> str:
+    """How much of a plan is measured on its device, in words."""
+    every = planned.measurements()
+    there = sum(measurement.device == planned.device for measurement in every)
+    rest = f"; {len(every) - there:,} allow the CPU alone" if there < len(every) else ""
+    return f"device: {described(planned.device)}: {counted(there, 'base point')}{rest}"
 
 
 def executor_spec(jobs: int | None, executor: str | None) -> str:
@@ -251,4 +267,5 @@ def resume_line(select: Sequence[str], planned: Plan, store: Path, shard: str | 
     """The command that goes on where a run stopped: same claims, tier, epoch, shard and store."""
     words = ["claimbench", "audit", *select, "--tier", planned.tier.value, "--epoch", str(planned.epoch)]
     words += [] if shard is None else ["--shard", shard]
+    words += same_device(planned.device)
     return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])

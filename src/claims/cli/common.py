@@ -21,6 +21,7 @@ from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption, NothingSelected
+from claims.evidence.devices import CPU
 from claims.evidence.store import DEFAULT_STORE
 from claims.report.visible import json_text, visible
 from claims.subject import NOBODY, NONE, TOPICS, Subject
@@ -60,6 +61,23 @@ def decided_options(function: F) -> F:
         "--epoch", type=click.IntRange(min=0), help="Of a store.  [default: the pinned one, else the last]"
     )
     return tier(epoch(function))
+
+
+def device_option(function: F) -> F:
+    """``--device NAME``."""
+    option = click.option(
+        "--device",
+        metavar="NAME",
+        default=CPU,
+        show_default=True,
+        help="Where what allows it is measured: cpu, cuda or triton-interpreter; the rest on the CPU.",
+    )
+    return option(function)
+
+
+def same_device(device: str) -> list[str]:
+    """The options of a command that measures on a device."""
+    return [] if device == CPU else ["--device", device]
 
 
 def subject_options(function: F) -> F:

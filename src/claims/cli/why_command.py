@@ -17,8 +17,10 @@ from claims.cli import INTERRUPTED
 from claims.cli.audit_command import epoch_of, executor_spec, measure
 from claims.cli.common import (
     chosen,
+    device_option,
     json_flag,
     print_json,
+    same_device,
     same_store,
     same_subject,
     say,
@@ -28,6 +30,7 @@ from claims.cli.common import (
 )
 from claims.cli.streams import printing_to_stderr
 from claims.errors import MeasurementError
+from claims.evidence.devices import usable
 from claims.outline.responses import Response, readings_of, responses_in
 from claims.report.consoles import console, emit
 from claims.report.visible import visible
@@ -42,6 +45,7 @@ from claims.verdict import ERROR, Tier
 )
 @click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N", help="Root of all streams.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes, which may crash.  [default: one a core]")
+@device_option
 @store_option
 @subject_options
 @json_flag
@@ -51,12 +55,14 @@ def command(
     tier: str | None,
     epoch: str,
     jobs: int | None,
+    device: str,
     store: Path,
     model: str | None,
     text: str | None,
     as_json: bool,
 ) -> None:
     """Tell the whole story of one claim: from the store, measuring what is missing there."""
+    device = usable(device, "--device")
     catalogue, claims = chosen(select)
     near = responses_in(store.parent, readings_of(catalogue.claims.values()))
     stories = []
@@ -73,6 +79,7 @@ def command(
                 paths=catalogue.paths,
                 subject=subject,
                 place=catalogue.place,
+                device=device,
             )
         answers = (*catalogue.responses.get(claim.id, ()), *near.get(claim.id, ()))
         story = _tell(planned, catalogue, select, jobs=jobs, store=store, answers=answers)
@@ -124,4 +131,5 @@ def _replay(claim: Claim, planned: Plan, select: Sequence[str], store: Path) -> 
     files, _ = split_selection(select)
     words = ["claimbench", "audit", *map(str, files), claim.id]
     words += ["--tier", planned.tier.value, "--epoch", str(planned.epoch)]
+    words += same_device(planned.device)
     return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])

@@ -15,6 +15,7 @@ from typing import Any
 
 from claims.auditing.trial import Measurement
 from claims.evidence.canonical import canonical_json
+from claims.evidence.devices import CPU
 from claims.evidence.measure import Outcome
 from claims.evidence.sqlite.rows import Row
 from claims.evidence.store import Store
@@ -55,7 +56,10 @@ class Series:
     def outcome(self, seed: int) -> Outcome | None:
         """What a seed gave; None if it is not there."""
         row = self.rows.get(seed)
-        return None if row is None else Outcome(seed, json.loads(row.records), row.seconds)
+        if row is None:
+            return None
+        device = (self.content.get("environment") or {}).get("device", CPU)
+        return Outcome(seed, json.loads(row.records), row.seconds, device=device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ class _Now:
         if named not in self.codes:
             self.codes[named] = code_fingerprint(*named)
         data = data_digests(measurement.data, measurement.address) if measurement.data else None
-        now = {"code": self.codes[named], "data": data, "environment": environment()}
+        here = environment(measurement.device)
+        now = {"code": self.codes[named], "data": data, "environment": here}
         other = [MADE_BY[name] for name, value in now.items() if series.content.get(name) != value]
         return " and ".join(other)
 

@@ -119,7 +119,7 @@ def chosen_epoch(epochs: Sequence[int]) -> int:
 def plan_of(
     claims: Iterable[Claim], catalogue: Catalogue, *, tier: Tier = Tier.FULL, epoch: int = PINNED_EPOCH
 ) -> Plan:
-    """The plan of claims as if every model and text were at hand: their evidence may be.
+    """The plan of claims as if every model, text and device were at hand: their evidence may be.
 
     Raises:
         InvalidDeclaration: a band or rival cannot be computed.
@@ -127,7 +127,7 @@ def plan_of(
     groups: dict[str, tuple[Trial, ...]] = {}
     for claim in claims:
         subject = Subject(path="stored", text="stored", known=claim.of)
-        groups |= plan([claim], tier=tier, epoch=epoch, subject=subject, place=catalogue.place).groups
+        groups |= plan([claim], tier=tier, epoch=epoch, subject=subject, place=catalogue.place, device=None).groups
     return Plan(groups, tier, epoch, catalogue.paths)
 
 

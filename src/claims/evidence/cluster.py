@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claims.errors import NoCluster, raised
+from claims.evidence.devices import CPU
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome, Task
 from claims.evidence.sqlite.files import Say, say
@@ -51,7 +52,7 @@ class DaskExecutor:
     def __init__(self, address: str, refused: dict[str, str], say: Say) -> None:
         self.failure: NoCluster | None = None
         self._address, self._refused, self._say = address, refused, say
-        self._class, self._lock = environment(), threading.RLock()
+        self._lock = threading.RLock()
         self._flying: dict[Future[Any], Any] = {}  # None for what waits for a worker
         self._nobody_since = math.inf
         self._client, self._close = _connected(address)
@@ -76,7 +77,9 @@ class DaskExecutor:
                 self._park(future, fn, args)
                 return
             self._nobody_since = math.inf
-        inner = self._client.submit(_checked, fn, args, self._class, pure=False, **preferred)
+        task = args[0] if args else None
+        expected = environment(task.device if isinstance(task, Task) else CPU)
+        inner = self._client.submit(_checked, fn, args, expected, pure=False, **preferred)
         with self._lock:
             self._flying[future] = inner
         inner.add_done_callback(functools.partial(self._answered, future, fn, args))
@@ -252,7 +255,7 @@ def _checked(fn: Callable[..., Any], args: tuple[Any, ...], expected: dict[str, 
 
 def _unfit(task: object, expected: dict[str, str]) -> str:
     """Why a worker may not measure a task; empty if it may."""
-    here = environment()
+    here = environment(expected["device"])
     if differing := [name for name in expected if here.get(name) != expected[name]]:
         return "; ".join(f"its {name} is {here.get(name)}, not {expected[name]}" for name in differing)
     if isinstance(task, Task) and task.code:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import platform
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -20,6 +20,7 @@ from pkgutil import iter_modules
 
 from claims.errors import InvalidDeclaration
 from claims.evidence.canonical import digest
+from claims.evidence.devices import CPU, DEVICES
 from claims.evidence.releases import installed_files, release_of, versions
 from claims.evidence.syntax import EVERY, PASSED, literal_names, parse
 from claims.names import address_of, spec_of
@@ -205,16 +206,40 @@ def _lazy_names(package: str) -> dict[str, str]:
 
 
 @functools.cache
-def environment() -> dict[str, str]:
-    """The numerics class: what may change the last bits of a result. Versions are read without importing anything."""
+def environment(device: str = CPU) -> dict[str, str]:
+    """The numerics class: what may change the last bits of a result that is measured on a device.
+
+    Versions are read without importing anything, of the CPU; a GPU is asked through torch what it is.
+    """
+    triton = {"triton kernels": _triton_kernels()} if DEVICES[device].triton else {}
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "device": "cpu",
+        "device": device,
         "cpu": _cpu_model(),
         "kernels": os.environ.get("CLAIMS_KERNELS_NATIVE", "best"),
         **{name: _version(name) for name in _NUMERICS},
+        **DEVICES[device].traits(),
+        **triton,
     }
+
+
+def environment_like(other: Mapping[str, object] | None) -> dict[str, str]:
+    """The numerics class of this machine on the device of another class; of its CPU where that names none."""
+    device = (other or {}).get("device")
+    return environment(device if isinstance(device, str) and device in DEVICES else CPU)
+
+
+#: Characters of a digest that tell two versions of our own code apart.
+_SHORT = 16
+
+
+def _triton_kernels() -> str:
+    """Digest of the code of all Triton kernels: which of them an operation takes is settled when it runs."""
+    package = "claims.kernels.triton"
+    home = file_of(package)
+    found = sorted(home.parent.glob("*.py")) if home is not None else []
+    return code_fingerprint(*(f"{package}.{path.stem}" for path in found if path.stem != "__init__"))[:_SHORT]
 
 
 def _version(distribution: str) -> str:

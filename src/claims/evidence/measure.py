@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, raised
 from claims.evidence.data import data_digests
+from claims.evidence.devices import CPU, DEVICES
 from claims.evidence.fingerprint import code_fingerprint, code_named, forget_files
 from claims.evidence.inputs import Inputs, inputs_of
 from claims.evidence.purity import generators_elsewhere, repeated
@@ -40,7 +41,8 @@ class Task:
     ``code`` is the fingerprint under which they will be stored; empty, it is not looked at. ``data`` are the declared
     data that it reads, with their digests. ``subject`` is the trained
     model and the text that the experiment asks for, if it does; its streams do not depend on it. ``again`` says that
-    the seeds are compared with what they gave before: the global generators are put elsewhere.
+    the seeds are compared with what they gave before: the global generators are put elsewhere. ``device`` is where it
+    is measured, ``audited`` where the audit measures what may run there: a process makes itself ready for that first.
     """
 
     name: str
@@ -54,17 +56,20 @@ class Task:
     data: tuple[tuple[str, str], ...] = ()
     subject: Subject | None = None
     again: bool = False
+    device: str = CPU
+    audited: str = CPU
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one seed gave: records, or why there are none."""
+    """What one seed gave: records and the device that they were measured on, or why there are none."""
 
     seed: int
     records: Records | None
     seconds: float
     error: str = ""
     unavailable: str = ""
+    device: str = CPU
 
 
 def measure(task: Task) -> list[Outcome]:
@@ -76,6 +81,9 @@ def measure(task: Task) -> list[Outcome]:
         if path not in sys.path:
             sys.path.append(path)
             forget_files()
+    spoilt = DEVICES[task.audited].ready()  # before an experiment imports what it is about
+    if spoilt and task.device == task.audited:
+        return [Outcome(seed, None, 0.0, unavailable=spoilt) for seed in task.seeds]
     try:
         function = load(task.address)  # first: only libraries that are loaded can be limited to one thread
     except KeyboardInterrupt:
@@ -88,7 +96,7 @@ def measure(task: Task) -> list[Outcome]:
     inputs = inputs_of(task.address, task.base, task.data, task.subject, task.code)
     if words := read_at_import(inputs):
         return [Outcome(seed, None, 0.0, error=f"{task.name}: {words}") for seed in task.seeds]
-    with one_thread(), generators_elsewhere() if task.again else nullcontext():
+    with one_thread(), generators_elsewhere() if task.again else nullcontext(), DEVICES[task.device].measuring():
         outcomes = [_measure_seed(task, function, inputs, seed) for seed in task.seeds]
     if dict(task.data) != data_digests(dict(task.data), task.address):
         message = f"{task.name}: its data were changed after the audit had begun; run it again"
@@ -153,7 +161,7 @@ def _measure_seed(task: Task, function: Callable[..., Any], inputs: Inputs, seed
         point = base | dict(task.sweep) | ({"subject": task.subject} if task.subject is not None else {})
 
         def run() -> Records:
-            streams = Streams(task.epoch, task.name, base, seed)
+            streams = Streams(task.epoch, task.name, base, seed, DEVICES[task.device].tensors)
             with running(inputs):
                 returned = function(dict(point), streams)
             return checked(returned, task.sweep)
@@ -167,7 +175,7 @@ def _measure_seed(task: Task, function: Callable[..., Any], inputs: Inputs, seed
         if lacks := missing(error):
             return Outcome(seed, None, time.perf_counter() - started, unavailable=lacks)
         return Outcome(seed, None, time.perf_counter() - started, error=f"{where}: {raised(error)}")
-    return Outcome(seed, records, time.perf_counter() - started)
+    return Outcome(seed, records, time.perf_counter() - started, device=task.device)
 
 
 def checked(returned: Any, sweep: Sequence[tuple[str, tuple[Scalar, ...]]]) -> Records:

@@ -25,7 +25,10 @@ def shared_generators() -> dict[str, Any]:
             each.tobytes() if isinstance(each, numpy.ndarray) else each for each in numpy.random.get_state(legacy=True)
         ]
     if "torch" in sys.modules:
-        found["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
+        torch = sys.modules["torch"]
+        found["torch"] = torch.get_rng_state().numpy().tobytes()
+        if torch.cuda.is_initialized():
+            found["torch.cuda"] = [state.numpy().tobytes() for state in torch.cuda.get_rng_state_all()]
     return found
 
 
@@ -34,11 +37,12 @@ def generators_elsewhere() -> Iterator[None]:
     """The global generators in states that no process begins with; afterwards as they were."""
     numpy, torch = sys.modules.get("numpy.random"), sys.modules.get("torch")
     states = random.getstate(), numpy and numpy.get_state(), torch and torch.get_rng_state()
+    gpus = torch.cuda.get_rng_state_all() if torch is not None and torch.cuda.is_initialized() else []
     random.seed(_ELSEWHERE)
     if numpy is not None:
         numpy.seed(_ELSEWHERE)
     if torch is not None:
-        torch.manual_seed(_ELSEWHERE)
+        torch.manual_seed(_ELSEWHERE)  # the generators of GPUs as well
     try:
         yield
     finally:
@@ -47,6 +51,8 @@ def generators_elsewhere() -> Iterator[None]:
             numpy.set_state(states[1])
         if torch is not None:
             torch.set_rng_state(states[2])
+        if gpus:
+            torch.cuda.set_rng_state_all(gpus)
 
 
 def repeated(run: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 from claims.errors import ClaimsError, InvalidDeclaration
 from claims.evidence.canonical import canonical_json
 from claims.evidence.data import data_digests
-from claims.evidence.fingerprint import code_fingerprint, code_named, environment
+from claims.evidence.devices import CPU
+from claims.evidence.fingerprint import code_fingerprint, code_named, environment_like
 from claims.evidence.measure import Task, measure
 from claims.evidence.sqlite.rows import Row
 from claims.experiment import point_of
@@ -62,7 +63,9 @@ def remeasure_rows(
             elsewhere += 1
             continue
         (outcome,) = measure(task)
-        if outcome.records is None:
+        if outcome.unavailable and task.device != CPU:
+            elsewhere += 1
+        elif outcome.records is None:
             faults.append(f"{row.where()}: cannot be measured again: {outcome.error or outcome.unavailable}")
         elif (now := canonical_json(outcome.records)) != row.records:
             faults.append(
@@ -87,7 +90,6 @@ class _Here:
     def __init__(self, paths: tuple[str, ...], model: str | None, text: str | None) -> None:
         self.paths, self.model, self.text = paths, model, text
         self.codes: dict[tuple[str, ...], str] = {}
-        self.arithmetic = json.loads(canonical_json(environment()))
         self.subject: Subject | None = None
 
     def task(self, row: Row, content: Mapping[str, Any]) -> Task | None:
@@ -97,7 +99,8 @@ class _Here:
         named = code_named(address, base)
         if named not in self.codes:
             self.codes[named] = code_fingerprint(*named)
-        if content["environment"] != self.arithmetic or content["code"] != self.codes[named]:
+        here = environment_like(content["environment"])
+        if content["environment"] != here or content["code"] != self.codes[named]:
             return None
         data = content.get("data", {})
         if not _same_data(data, address):
@@ -118,6 +121,8 @@ class _Here:
             code=self.codes[named],
             data=tuple(data.items()),
             subject=subject,
+            device=here["device"],
+            audited=here["device"],
         )
 
     def _subject(self) -> Subject:

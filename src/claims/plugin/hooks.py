@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--claims", action="append", default=[], metavar="SELECT", dest="claims_select", help=select)
     add("--claims-tier", choices=("smoke", "standard", "full"), default="smoke", help="what to spend (default: smoke)")
     add("--claims-epoch", type=_epoch, metavar="N|fresh", help="root of all random streams (default: the pinned one)")
+    add("--claims-device", metavar="NAME", default="cpu", help="cpu, cuda or triton-interpreter (see claimbench audit)")
     add("--claims-store", type=Path, metavar="PATH", help="where evidence is kept (default: for this session only)")
     add(
         "--claims-model",
@@ -59,6 +60,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     named = [arg.removeprefix(f"{PACKS}::") for arg in config.args if arg.startswith(f"{PACKS}::")]
     config.stash[SELECTED] = [*config.getoption("claims_select"), *named]
+    if config.getoption("claims_device") != "cpu":
+        _check_device(config.getoption("claims_device"))
+
+
+def _check_device(name: str) -> None:
+    from claims.errors import BadOption
+    from claims.evidence.devices import usable
+
+    try:
+        usable(name, "--claims-device")
+    except BadOption as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

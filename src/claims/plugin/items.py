@@ -19,6 +19,7 @@ from claims.auditing.results import ClaimResult
 from claims.catalogue import Catalogue, load_catalogue
 from claims.claim import Claim
 from claims.errors import ClaimsError
+from claims.evidence.devices import CPU
 from claims.evidence.store import Store
 from claims.plugin.report import facts, story
 from claims.plugin.session import SELECTED, LeftOutPack, UndecidedClaim, shared
@@ -105,6 +106,7 @@ class ClaimItem(pytest.Item):
             paths=self.catalogue.paths,
             subject=_subject(self.config),
             place=self.catalogue.place,
+            device=self.config.getoption("claims_device"),
         )
         conditions = _as_in_an_audit() if planned.measurements() else nullcontext()
         with conditions, Store(store) as evidence:
@@ -134,6 +136,8 @@ class ClaimItem(pytest.Item):
         (epoch, store), kept = shared(self.config), self.config.getoption("claims_store")
         words += [] if epoch is None else ["--epoch", str(epoch)]
         words += [] if kept is None else ["--store", str(store)]
+        device = self.config.getoption("claims_device")
+        words += [] if device == CPU else ["--device", device]
         for option in ("model", "text"):
             named = self.config.getoption(f"claims_{option}")
             words += [] if named is None else [f"--{option}", named]

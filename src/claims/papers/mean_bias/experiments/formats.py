@@ -51,7 +51,7 @@ def normal_error(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     energy of the tensor: error |q - x|^2; gain <x, q - x>; systematic, the part of the error that averaging over
     rounding keys leaves (of two keys the product of errors; for rounding to nearest the error itself).
     """
-    x = torch.randn(point["elements"] // _WIDTH, _WIDTH, generator=streams.torch("elements"))
+    x = torch.randn(point["elements"] // _WIDTH, _WIDTH, generator=streams.torch("elements")).to(streams.device)
     energy = float(x.double().square().sum())
     records = []
     for arm in point["arm"]:
@@ -76,7 +76,7 @@ def block_maxima(point: Mapping[str, Any], streams: Streams) -> Record:
     clipped, lost, largest_sum, along, energy = (0.0,) * 5
     generator = streams.torch("elements")
     for tensor in range(point["tensors"]):
-        x = torch.randn(point["elements"] // _WIDTH, _WIDTH, generator=generator)
+        x = torch.randn(point["elements"] // _WIDTH, _WIDTH, generator=generator).to(streams.device)
         q = nvfp4_quantize(x, rounding="stochastic", key=(streams.key("rounding") + tensor) % 2**64)
         blocks, values = (t.double().reshape(-1, 16) for t in (x, dequantize(q, dtype=torch.float64)))
         top = 6 * (1 + _ROUNDING) * block_scales(q).reshape(-1, 1)
@@ -97,7 +97,7 @@ def rounded_level(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     """
     records = []
     for index, level in enumerate(point["level"]):
-        x = torch.full((point["copies"],), level)
+        x = torch.full((point["copies"],), level, device=streams.device)
         codes = e2m1_encode(x, rounding="stochastic", key=(streams.key("rounding") + index) % 2**64)
         records.append({"level": level, "bias": float((e2m1_decode(codes, dtype=torch.float64) - x).mean())})
     return records
@@ -109,7 +109,7 @@ def extremes(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     Base point: blocks, size. Sweep: count. Quantities: flushed, the share of ordinary elements that become zero; error,
     their mean squared error.
     """
-    x = torch.randn(point["blocks"], 16, generator=streams.torch("elements"))
+    x = torch.randn(point["blocks"], 16, generator=streams.torch("elements")).to(streams.device)
     records = []
     for count in point["count"]:
         planted = x.clone()

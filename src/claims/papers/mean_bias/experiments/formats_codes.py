@@ -61,7 +61,7 @@ def decoded(point: Mapping[str, Any], streams: Streams) -> Record:
     exponent_bits, mantissa_bits, bias, nan = _FIELDS[element]
     sign_bit = exponent_bits + mantissa_bits
     count = 2 << sign_bit
-    values = _DECODE[element](torch.arange(count, dtype=torch.uint8), dtype=torch.float64)
+    values = _DECODE[element](torch.arange(count, dtype=torch.uint8).to(streams.device), dtype=torch.float64).cpu()
 
     def agree(used: int) -> int:
         total = 0
@@ -96,7 +96,7 @@ def encoded(point: Mapping[str, Any], streams: Streams) -> Record:
     even = (tied * (1 + (number % 2 == 0))).argmax(1)
     upper = (tied * (1 + number)).argmax(1)
     sign = x.signbit().long() << sign_bit
-    got = _ENCODE[element](x).long()
+    got = _ENCODE[element](x.to(streams.device)).long().cpu()
     return {
         "numbers": len(x),
         "agree": int((got == even[place] + sign).sum()),
@@ -120,7 +120,7 @@ def refused(point: Mapping[str, Any], streams: Streams) -> Record:
             x = torch.zeros(1, 32, dtype=torch.bfloat16)
             x[0, i % 32] = number
             try:
-                operation(x)
+                operation(x.to(streams.device))
             except KernelError:
                 count += 1
         return count
@@ -144,7 +144,7 @@ def infinite(point: Mapping[str, Any], streams: Streams) -> Record:
         for number in (torch.inf, largest, largest / 2):
             x = row.repeat(2, 1)
             x[1, place] = number
-            payloads.append(quantize(x))
+            payloads.append(quantize(x.to(streams.device)))
         restored = dequantize(payloads[0])
         agree += torch.equal(payloads[0].payload, payloads[1].payload) and bool(restored.isfinite().all())
         planted += torch.equal(payloads[0].payload, payloads[2].payload)
@@ -164,12 +164,12 @@ def scale_range(point: Mapping[str, Any], streams: Streams) -> list[Record]:
         x = torch.zeros(len(largest), 16 if name == "nvfp4" else 32)
         x[:, 0] = largest
         if name == "nvfp4":
-            q = nvfp4_quantize(x, amax=UNIT_AMAX)
+            q = nvfp4_quantize(x.to(streams.device), amax=UNIT_AMAX)
             scale = e4m3_decode(q.scales, dtype=torch.float64)[:, 0] * q.tensor_scale.double()
         else:
-            q = mxfp4_quantize(x, scale_rule=name.removeprefix("mxfp4-"))
-            scale = torch.ldexp(torch.ones(len(x), dtype=torch.float64), q.scales[:, 0].int() - 127)
-        ratio = largest.double() / scale
+            q = mxfp4_quantize(x.to(streams.device), scale_rule=name.removeprefix("mxfp4-"))
+            scale = torch.ldexp(torch.ones(len(x), dtype=torch.float64), q.scales[:, 0].int().cpu() - 127)
+        ratio = largest.double() / scale.cpu()
         records.append(
             {
                 "format": name,

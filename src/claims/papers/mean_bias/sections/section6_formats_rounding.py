@@ -19,8 +19,11 @@ ERROR = experiment(
     fixed={"elements": ELEMENTS},
     seconds=0.05,
     megabytes=100,
+    devices=("cpu", "cuda"),
 )
-MAXIMA = experiment("claims.papers.mean_bias.experiments.formats:block_maxima", seconds=0.05, megabytes=100)
+MAXIMA = experiment(
+    "claims.papers.mean_bias.experiments.formats:block_maxima", seconds=0.05, megabytes=100, devices=("cpu", "cuda")
+)
 #: A small tensor, many times, and a large one.
 TENSORS = (*grid(elements=2**12, tensors=64), *grid(elements=2**20, tensors=1))
 LEVEL = experiment(
@@ -28,12 +31,14 @@ LEVEL = experiment(
     sweep={"level": LEVELS},
     fixed={"copies": 2**16},
     seconds=0.01,
+    devices=("cpu", "cuda", "triton-interpreter"),
 )
 EXTREMES = experiment(
     "claims.papers.mean_bias.experiments.formats:extremes",
     sweep={"count": (1, 8)},
     fixed={"blocks": 2**12, "size": 12.0},
     seconds=0.01,
+    devices=("cpu", "cuda", "triton-interpreter"),
 )
 
 #: The scale that an extreme of 12 gives its block: 12 / 6.

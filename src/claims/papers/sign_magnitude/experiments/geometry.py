@@ -25,15 +25,15 @@ EPS = 2.0**-52
 COMPLEX_STEP = 1e-40
 
 
-def normalised(y: Array) -> Array:
-    """RMS(y) of rows y (..., d) by the kernel."""
-    rows: Array = rms_norm(torch.from_numpy(y)).numpy()
+def normalised(y: Array, device: str = "cpu") -> Array:
+    """RMS(y) of rows y (..., d) by the kernel, on a device."""
+    rows: Array = rms_norm(torch.from_numpy(y).to(device)).numpy(force=True)
     return rows
 
 
-def derivative(y: Array, h: Array) -> Array:
-    """D RMS(y)[h] of rows by the kernel: sqrt(d)/|y| times the part of h transverse to y."""
-    rows: Array = rms_norm_jvp(torch.from_numpy(y), torch.from_numpy(h)).numpy()
+def derivative(y: Array, h: Array, device: str = "cpu") -> Array:
+    """D RMS(y)[h] of rows by the kernel, on a device: sqrt(d)/|y| times the part of h transverse to y."""
+    rows: Array = rms_norm_jvp(torch.from_numpy(y).to(device), torch.from_numpy(h).to(device)).numpy(force=True)
     return rows
 
 
@@ -61,18 +61,18 @@ def rescaling(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     mean = float(weight @ alpha)
     alpha, mean = math.copysign(1, mean) * alpha, abs(mean)
     cv = math.sqrt(float(weight @ (alpha - mean) ** 2)) / mean
-    unit = normalised(z)
+    unit = normalised(z, streams.device)
     scale = float(generator.uniform(0.1, 10))
     nudged = np.full(dim, scale)
     nudged[0] *= 1 + 1e-9
     spread = float(np.abs(alpha).max()) / mean
     return {
-        "chord": float(length(normalised(alpha * z) - unit)) / math.sqrt(dim),
+        "chord": float(length(normalised(alpha * z, streams.device) - unit)) / math.sqrt(dim),
         "formula": math.sqrt(2 - 2 / math.hypot(1, cv)),
         "cv": cv,
         "bound": (dim + 8 + (2 * dim + 8) * (1 + cv) * spread + 4 / cv) * EPS,
-        "uniform": float(length(normalised(scale * z) - unit)) / math.sqrt(dim),
-        "uniform_planted": float(length(normalised(nudged * z) - unit)) / math.sqrt(dim),
+        "uniform": float(length(normalised(scale * z, streams.device) - unit)) / math.sqrt(dim),
+        "uniform_planted": float(length(normalised(nudged * z, streams.device) - unit)) / math.sqrt(dim),
         "uniform_bound": (dim + 8) * EPS,
     }
 
@@ -103,11 +103,11 @@ def projector(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     shift = generator.uniform(0.1, 10) * y
     stepped = _complex_step(_plain_rms_norm, y, h)
     return {
-        "gap": float(length(stepped - derivative(y, h))),
+        "gap": float(length(stepped - derivative(y, h, streams.device))),
         "planted": float(length(stepped - gain * h)),
         "bound": (4 * dim + 32) * EPS * gain * float(length(h)),
-        "radial": float(length(derivative(y, shift))),
-        "radial_planted": float(length(derivative(y, shift + 1e-9 * h))),
+        "radial": float(length(derivative(y, shift, streams.device))),
+        "radial_planted": float(length(derivative(y, shift + 1e-9 * h, streams.device))),
         "radial_bound": (4 * dim + 32) * EPS * gain * float(length(shift)),
         "transverse": float(length(_complex_step(_plain_rms_norm, y, across))),
         "passed": gain * float(length(across)),

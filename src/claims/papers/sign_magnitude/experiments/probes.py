@@ -116,7 +116,7 @@ def flip_norm(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     Base point: n (= m), flip_rate, draws. Quantities: ``mean`` over the draws and ``variance`` (unbiased) among them.
     """
     n, draws = point["n"], point["draws"]
-    weights = gaussian_matrix(streams.torch("weights"), draws * n, n)
+    weights = gaussian_matrix(streams.torch("weights"), draws * n, n).to(streams.device)
     change = flip_change(weights, flip_rate=point["flip_rate"], key=streams.key("flips"))
     norms = change.reshape(draws, -1).square().sum(-1, dtype=torch.float64)
     return {"mean": float(norms.mean()), "variance": float(norms.var())}

@@ -32,7 +32,7 @@ def codes(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     the weight, of all entries; ``ternary_reversed``, entries whose ternary code is the opposite sign; ``zeros``, the
     share of ternary codes 0.
     """
-    weight = torch.randn(point["m"], point["n"], generator=streams.torch("weights"))
+    weight = torch.randn(point["m"], point["n"], generator=streams.torch("weights")).to(streams.device)
     signs, (binary, _), (ternary, _) = weight.sign(), sign_quantize(weight), ternary_quantize(weight)
     return {
         "sign_changed": float((binary != signs).sum()),
@@ -51,7 +51,7 @@ def row_geometry(point: Mapping[str, Any], streams: Streams) -> dict[str, float]
     n epsilons of the sum of magnitudes, which is at most |w|^2 in each; the error's norm is at least .1 |w| for the
     laws allowed, so that dividing by it costs no more than a factor of 100.
     """
-    weight = draw_weights(point["law"], point["n"], streams.torch("row")).double()
+    weight = draw_weights(point["law"], point["n"], streams.torch("row")).double().to(streams.device)
     values: dict[str, float] = {"bound": 200 * (point["n"] + 8) * EPS}
     for prefix, factor in (("", 1.0), ("planted_", 1.01)):
         quantized = factor * quantize(weight[None], "sign-row")[0]

@@ -11,9 +11,12 @@ from claims.papers.sign_magnitude.theory import finite, geometry
 KAPPA = 2 / math.pi
 NOTHING = linear(0.0)
 
-RESCALING = experiment("claims.papers.sign_magnitude.experiments.geometry:rescaling", fixed={"dim": 64}, seconds=0.001)
+DEVICES = ("cpu", "cuda", "triton-interpreter")
+RESCALING = experiment(
+    "claims.papers.sign_magnitude.experiments.geometry:rescaling", fixed={"dim": 64}, seconds=0.001, devices=DEVICES
+)
 TWO_SCALES = experiment("claims.papers.sign_magnitude.experiments.geometry:two_scales", seconds=0.001)
-PROJECTOR = experiment("claims.papers.sign_magnitude.experiments.geometry:projector", seconds=0.001)
+PROJECTOR = experiment("claims.papers.sign_magnitude.experiments.geometry:projector", seconds=0.001, devices=DEVICES)
 CURVATURE = experiment(
     "claims.papers.sign_magnitude.experiments.geometry:second_derivative", fixed={"dim": 64}, seconds=0.001
 )

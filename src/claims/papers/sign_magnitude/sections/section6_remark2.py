@@ -11,7 +11,7 @@ SHARE = experiment(
     fixed={"draws": 100_000, "flip_rate": 0.01},
     seconds=0.02,
 )
-NORM = experiment("claims.papers.sign_magnitude.experiments.probes:flip_norm", seconds=0.03)
+NORM = experiment("claims.papers.sign_magnitude.experiments.probes:flip_norm", seconds=0.03, devices=("cpu", "cuda"))
 SINGLE_FLIPS = experiment(
     "claims.papers.sign_magnitude.experiments.hidden:hidden_layer",
     sweep={"flip_rate": (0.001,), "arm": ("sign",)},

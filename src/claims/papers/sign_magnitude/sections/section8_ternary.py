@@ -21,11 +21,18 @@ from claims.papers.sign_magnitude.theory import ternary
 KAPPA = 2 / math.pi
 AT_LIMIT = grid(quantizer="sign")
 BLOCK_POINT: dict[str, Scalar] = {"quantizer": SIGN, "m": 256, "n": 256}
+DEVICES = ("cpu", "cuda", "triton-interpreter")
 CODES = experiment(
-    "claims.papers.sign_magnitude.experiments.ternary_probes:codes", fixed={"m": 64, "n": 256}, seconds=0.002
+    "claims.papers.sign_magnitude.experiments.ternary_probes:codes",
+    fixed={"m": 64, "n": 256},
+    seconds=0.002,
+    devices=DEVICES,
 )
 ROW = experiment(
-    "claims.papers.sign_magnitude.experiments.ternary_probes:row_geometry", fixed={"n": 256}, seconds=0.001
+    "claims.papers.sign_magnitude.experiments.ternary_probes:row_geometry",
+    fixed={"n": 256},
+    seconds=0.001,
+    devices=DEVICES,
 )
 RELATIVE_PERCENT = 100 / (1 - KAPPA) * LIMIT["relu_radial_fraction"] - 100.0
 
