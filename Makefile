@@ -26,11 +26,11 @@ INSTALL := $(BIN)/python -m pip install --constraint constraints.txt --editable
 SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit trust sensitivity alarms results results-trained test test-slow fuzz faults lint docs dist gate conformance \
-  bench bench-kernels bench-record bench-gate bench-history clean
+.PHONY: help audit trust sensitivity alarms results results-trained test test-slow fuzz faults lint docs dist gate \
+  conformance bench bench-kernels bench-record bench-gate bench-gate-proof bench-history clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 audit: $(VENV)/.installed ## install if needed, then audit every claim (TIER=smoke|standard|full MODEL=smollm2), write report/
 	$(BIN)/claimbench audit --tier $(TIER) --model $(MODEL) --text $(TEXT) --report $(REPORT) --json $(REPORT)/result.json \
@@ -102,6 +102,9 @@ bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in b
 
 bench-gate: $(VENV)/.installed-bench ## is a CPU kernel slower than at BASE=main? both are measured here, in turns (ROWS="rms_norm gemm")
 	$(BIN)/python benchmarks/gate.py $(or $(BASE),main) $(ROWS)
+
+bench-gate-proof: $(VENV)/.installed-bench ## does the gate pass HEAD beside itself, and notice each row made 1.3 times as slow? RUNS=20 times
+	$(BIN)/python benchmarks/gate_proof.py $(or $(RUNS),20) $(ROWS)
 
 bench-history: $(VENV)/.installed-bench ## asv over commits (RANGE=main~9..main STEPS=5; measured ones are kept), then a page
 	@$(BIN)/asv machine --yes >/dev/null

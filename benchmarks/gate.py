@@ -15,18 +15,17 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))
 
 from benchmarks.base_tree import ROOT, NoTree, tree_of
+from benchmarks.gate_sides import NotCompared, Side, ratios_of
 from benchmarks.kernels import OPERATIONS
 
 #: Costs that are as good as the same, and those that have to be noticed: ratios of times.
@@ -35,18 +34,21 @@ SAME, CAUGHT = 1.05, 1.3
 ALPHA = 1e-3
 #: Launches after which a row may be decided.
 LOOKS = (5, 7, 10, 14, 20)
-ROUNDS, SHORTEST = 6, 0.004
 SLOWER, FAST, WRONG, OPEN, APART = "slower", "as fast", "wrong", "open", "not compared"
 
 
 @dataclass
 class Line:
-    """What is known of a row: the ratio of times, head over base, of each launch; or why there is none."""
+    """What is known of a row: the ratio of times, head over base, of each launch; or why there is none.
+
+    ``slower`` is what the row is made to cost here, to see that it is noticed.
+    """
 
     name: str
     ratios: list[float] = field(default_factory=list)
     verdict: str = OPEN
     reason: str = ""
+    slower: float = 1.0
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Of the ratio: Student's t on logarithms, ``alpha`` on each side."""
@@ -69,79 +71,28 @@ class Line:
             self.verdict = FAST
 
 
-class NotCompared(Exception):
-    """Why the two trees cannot be measured beside each other; ``status`` is that of the command."""
+def launch(base: Path, lines: Sequence[Line], *, number: int) -> str:
+    """One fresh pair of processes: a ratio more for each line that is open; returns what machine it was.
 
-    def __init__(self, words: str, status: int) -> None:
-        self.status = status
-        super().__init__(words)
-
-
-class Side:
-    """A process with one tree's kernels."""
-
-    def __init__(self, tree: Path, *, slower: Mapping[str, float]) -> None:
-        environment = os.environ | {
-            "PYTHONPATH": str(tree / "src"),
-            "OMP_NUM_THREADS": "1",
-            "THP_MEM_ALLOC_ENABLE": "1",
-        }
-        worker = [sys.executable, "-P", str(Path(__file__).with_name("gate_worker.py"))]
-        pipe = subprocess.PIPE
-        self.tree, self.slower, self.row = tree, slower, ""
-        self.process = subprocess.Popen(worker, env=environment, stdin=pipe, stdout=pipe, text=True, cwd=tree)
-        self.first = self._answer()
-        if not Path(self.first["claims"]).is_relative_to(tree):
-            raise NotCompared(f"{tree} is not what its process runs, which is {self.first['claims']}", 5)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def prepare(self, row: str) -> dict[str, Any]:
-        """Make and check a row."""
-        self.row = row
-        return self._ask(row=row)
-
-    def seconds(self, calls: int) -> float:
-        """Of so many calls."""
-        return float(self._ask(time=calls, slower=self.slower.get(self.row, 1.0))["seconds"])
-
-    def _ask(self, **question: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise NotCompared(f"the process of {self.tree} ended with {self.process.wait()}: {self.row or 'start'}", 5)
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
-def launch(base: Path, lines: Sequence[Line], *, slower: Mapping[str, float], number: int) -> None:
-    """One fresh pair of processes: a ratio more for each line that is open."""
-    with Side(base, slower={}) as old, Side(ROOT, slower=slower) as new:
+    Lines of one row are measured beside each other. Results are checked in the launch of number 0 alone.
+    """
+    with Side(base) as old, Side(ROOT) as new:
         if old.first["kernels"] != new.first["kernels"]:
             raise NotCompared(f"base has {old.first['kernels']}, here is {new.first['kernels']}", 4)
-        for line in lines:
-            before, after = old.prepare(line.name), new.prepare(line.name)
+        for name in dict.fromkeys(line.name for line in lines):
+            found = [line for line in lines if line.name == name]
+            for side in (old, new):  # at once: what takes long, making tensors and references, is not timed
+                side.ask(row=name, check=number == 0)
+            before, after = old.answer(), new.answer()
             if problem := _problem(before, after):
-                line.verdict, line.reason = problem
+                for line in found:
+                    line.verdict, line.reason = problem
                 continue
-            calls = max(1, math.ceil(SHORTEST / min(before["seconds"], after["seconds"])))
-            ratios = []
-            for turn in range(ROUNDS):
-                sides = [old, new] if (turn + number) % 2 else [new, old]
-                times = {id(side): side.seconds(calls) for side in sides}
-                ratios.append(times[id(new)] / times[id(old)])
-            line.ratios.append(statistics.median(ratios))
+            once = min(before["seconds"], after["seconds"])
+            ratios = ratios_of(old, new, [line.slower for line in found], once=once, number=number)
+            for line, ratio in zip(found, ratios, strict=True):
+                line.ratios.append(ratio)
+        return f"{new.first['machine']}; {new.first['kernels']}"
 
 
 def _problem(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -150,7 +101,7 @@ def _problem(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, 
         return WRONG, f"it raises {after['failed']}"
     if "missing" in after:
         return WRONG, f"claims.kernels has no {', '.join(after['missing'])} any more"
-    if not after["error"] <= 1:
+    if not after.get("error", 0.0) <= 1:  # only the first launch has one
         return WRONG, f"its error is {after['error']:.3g} times what is allowed"
     if "missing" in before:
         return APART, f"base has no {', '.join(before['missing'])}"
@@ -171,9 +122,29 @@ def show(line: Line, rows: int) -> str:
 def planted(text: str) -> tuple[str, float]:
     """NAME=FACTOR."""
     name, _, factor = text.rpartition("=")
-    if name not in OPERATIONS:
-        raise argparse.ArgumentTypeError(f"got {text!r}; allowed: NAME=FACTOR, NAME of {', '.join(OPERATIONS)}")
+    if name not in OPERATIONS or not math.inf > float(factor) >= 1:
+        allowed = f"NAME=FACTOR, FACTOR at least 1, NAME of {', '.join(OPERATIONS)}"
+        raise argparse.ArgumentTypeError(f"got {text!r}; allowed: {allowed}")
     return name, float(factor)
+
+
+def chosen(only: Sequence[str]) -> list[str]:
+    """The rows whose names contain one of these; all if none is given."""
+    return [name for name in OPERATIONS if not only or any(part in name for part in only)]
+
+
+def compare(base: Path, lines: Sequence[Line]) -> str:
+    """Launch until every line is decided or the last look is past; returns the machine, "" if there is no line."""
+    machine, rows = "", len({line.name for line in lines})
+    for number in range(LOOKS[-1]):
+        waiting = [line for line in lines if line.verdict is OPEN]
+        if not waiting:
+            break
+        print(f"launch {number + 1}: {len(waiting)} of {len(lines)} rows are open", file=sys.stderr, flush=True)
+        machine = launch(base, waiting, number=number)
+        for line in waiting:
+            line.look(rows)
+    return machine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -194,18 +165,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="make a row here so many times slower, to see that it is noticed",
     )
     options = parser.parse_args(arguments)
-    names = [name for name in OPERATIONS if not options.only or any(part in name for part in options.only)]
-    lines = [Line(name) for name in names]
+    slower = dict(options.plant)
+    lines = [Line(name, slower=slower.get(name, 1.0)) for name in chosen(options.only)]
     try:
         base = tree_of(options.base)
-        for number in range(LOOKS[-1] if lines else 0):
-            waiting = [line for line in lines if line.verdict is OPEN]
-            if not waiting:
-                break
-            print(f"launch {number + 1}: {len(waiting)} of {len(lines)} rows are open", file=sys.stderr, flush=True)
-            launch(base, waiting, slower=dict(options.plant), number=number)
-            for line in waiting:
-                line.look(len(lines))
+        compare(base, lines)
     except (NoTree, NotCompared) as reason:
         print(f"nothing is compared: {reason}", file=sys.stderr)
         return reason.status

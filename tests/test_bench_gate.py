@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BEFORE = list(sys.path)
 sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
-from benchmarks import base_tree, gate  # noqa: E402
+from benchmarks import base_tree, gate, gate_proof, gate_sides  # noqa: E402
 
 sys.path[:] = BEFORE
 
@@ -71,6 +71,95 @@ def test_status():
     assert gate.status([]) == 4
 
 
+class Clock:
+    """A side whose calls take what it is told, and whose turns are written down."""
+
+    def __init__(self, name, turns, noise):
+        self.name, self.turns, self.draw, self.noise = name, turns, random.Random(name), noise
+
+    def seconds(self, calls, slower):
+        self.turns.append((self.name, slower))
+        return calls * slower * 0.01 * math.exp(self.draw.gauss(0, self.noise))
+
+
+def test_rounds_of_a_launch_take_turns_and_are_more_where_it_is_noisy():
+    counts = []
+    for noise in (0.0, 0.1):
+        turns = []
+        sides = Clock("old", turns, noise), Clock("new", turns, noise)
+        found = gate_sides.ratios_of(*sides, [1.0, 1.3], once=0.01, number=0)
+        error = math.sqrt(math.pi / 2) * math.sqrt(2) * noise / math.sqrt(len(turns) / 3)
+        assert found == pytest.approx([1.0, 1.3], rel=4 * error + 1e-12)
+        assert turns[:6] == [("old", 1), ("new", 1), ("new", 1.3), ("new", 1.3), ("new", 1), ("old", 1)]
+        counts.append(len(turns) / 3)
+    assert counts == [gate_sides.ROUNDS[1], gate_sides.ROUNDS[-1]]
+    turns = []
+    gate_sides.ratios_of(Clock("old", turns, 0.0), Clock("new", turns, 0.0), [1.0], once=0.2, number=1)
+    assert turns[0] == ("new", 1)
+    assert len(turns) / 2 == gate_sides.ROUNDS[0]
+
+
+def test_lines_of_one_row_are_counted_once_in_the_share_of_false_alarms(monkeypatch):
+    shares = []
+    monkeypatch.setattr(gate, "launch", lambda *_, number: f"machine {number}")
+    monkeypatch.setattr(gate.Line, "look", lambda _, rows: shares.append(rows))
+    assert gate.compare(ROOT, [gate.Line("gemm"), gate.Line("gemm", slower=1.3), gate.Line("averis")]) == "machine 19"
+    assert set(shares) == {2}
+
+
+@pytest.mark.parametrize("factor", ["0.5", "nan", "inf", "much", ""])
+def test_what_is_planted_makes_a_row_slower(factor, capsys):
+    with pytest.raises(SystemExit):
+        gate.main(["HEAD", "--plant", f"gemm={factor}"])
+    assert "--plant" in capsys.readouterr().err
+
+
+def proof(outcomes):
+    """A record of runs of one row, given what was said of it."""
+    runs = [[gate_proof.Outcome(row="gemm", unchanged=one, planted=other, launches=5)] for one, other in outcomes]
+    return gate_proof.Record(commit="c", factor=1.3, rows=["gemm"], machine="here", seconds=1.0, runs=runs)
+
+
+def test_the_proof_counts_what_passed_and_what_was_caught():
+    right = (gate.FAST, gate.SLOWER)
+    row, whole = gate_proof.table(proof([right] * 18 + [(gate.OPEN, gate.SLOWER), (gate.SLOWER, gate.FAST)]))
+    assert (row["passed"], row["caught"], row["runs"]) == (18, 19, 20)
+    assert (row["passed_low"], row["passed_high"]) == pytest.approx((0.6830, 0.9877), abs=1e-4)  # Clopper and Pearson
+    assert whole["passed"] == 18
+    assert "18 of 20 [0.683, 0.988]" in gate_proof.show(row)
+    row, _ = gate_proof.table(proof([right] * 20))
+    assert (row["caught_low"], row["caught_high"]) == pytest.approx((0.8316, 1), abs=1e-4)
+
+
+def test_the_proof_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
+    file, made = tmp_path / "proof.json", []
+
+    def gates(base, rows):
+        made.append(rows)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return proof([(gate.FAST, gate.SLOWER)]).runs[0], "here"
+
+    monkeypatch.setattr(gate_proof, "gates", gates)
+    monkeypatch.setattr(gate_proof, "tree_of", lambda _: tmp_path / "c")
+    monkeypatch.setattr(gate_proof, "chosen", lambda _: ["gemm"])
+    with pytest.raises(KeyboardInterrupt):
+        gate_proof.main(["4", "--json", str(file)])
+    assert len(gate_proof.Record.read(file).runs) == 2
+    assert gate_proof.main(["4", "--json", str(file)]) == 0
+    assert len(made) == 5
+    assert gate_proof.main(["4", "--json", str(file)]) == 0  # as it stands
+    assert len(made) == 5
+    monkeypatch.setattr(gate_proof, "gates", lambda *_: (proof([(gate.FAST, gate.OPEN)]).runs[0], "there"))
+    assert gate_proof.main(["5", "--json", str(file)]) == 4
+    assert "other machine, not compared" in capsys.readouterr().err
+    monkeypatch.setattr(gate_proof, "gates", lambda *_: (proof([(gate.FAST, gate.OPEN)]).runs[0], "here"))
+    assert gate_proof.main(["5", "--json", str(file)]) == 1
+    monkeypatch.setattr(gate_proof, "tree_of", lambda _: tmp_path / "d")
+    assert gate_proof.main(["5", "--json", str(file)]) == 2
+    assert "has commit c, this is d" in capsys.readouterr().err
+
+
 def test_a_base_that_is_no_commit_is_bad_usage(capsys):
     assert gate.main(["no-such-branch"]) == 2
     assert "no-such-branch" in capsys.readouterr().err
@@ -98,3 +187,9 @@ def test_this_tree_is_as_fast_as_its_commit_and_a_planted_slowness_is_noticed(ca
     assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines() if "slower" in line] == [
         "averis quantize"
     ]
+
+
+@pytest.mark.slow
+def test_the_proof_of_a_row(tmp_path, capsys):
+    assert gate_proof.main(["1", "averis", "--json", str(tmp_path / "proof.json")]) == 0
+    assert "averis quantize" in capsys.readouterr().out
