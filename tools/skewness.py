@@ -1,17 +1,21 @@
 """How skewed seeds mislead Student's t: simulated factors of its interval, and what verdicts err with them and without.
 
 ``python tools/skewness.py`` takes a quarter of an hour. It writes the factors to
-``src/claims/auditing/skewness.toml`` and the table of false verdicts to ``docs/trust.md``; ``--rates`` writes the table
-alone. A test holds the vectorised rule below to the verdicts of an audit.
+``src/claims/auditing/skewness.toml``, what it counted to ``skewness.json`` beside this file, and the table of that to
+``docs/trust.md``; ``--rates`` counts alone. Tests hold the vectorised rule below to the verdicts of an audit, the table
+to the record, and the record to the factors and looks of today.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import optimize, stats
@@ -23,17 +27,19 @@ from claims.auditing.shape import factor, standardised, surely
 from claims.experiment import Experiment
 from claims.kinds import bound
 from claims.kinds.base import CLOSE_LOOKS, LOOKS
+from claims.kinds.intervals import count_interval
 
 ROOT = Path(__file__).parents[1]
 DATA, PAGE = ROOT / "src" / "claims" / "auditing" / "skewness.toml", ROOT / "docs" / "trust.md"
+RECORD = Path(__file__).with_suffix(".json")
 Law = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 #: Skewnesses of the table, and samples of each number of seeds and law.
 SKEWNESSES, SAMPLES = (0.5, 1.0, 2.0), 2_000_000
 #: When a claim about a mean is looked at, and how it shares its alpha.
 SCHEDULE, LOOKED = schedule_of(bound(Experiment("data", "")["x"])), CLOSE_LOOKS
-#: About what a look may err.
-_LEVEL = ALPHA_CLAIM / 20
+#: About what a look may err in one tail: a half of it.
+_LEVEL = ALPHA_CLAIM / 20 / 2
 #: Tail probabilities at which quantiles are counted, from which that of a look is extrapolated.
 _TAILS = np.logspace(-3, -5, 9)
 #: Claims of each law of the page's table, and how many are drawn at once.
@@ -84,24 +90,23 @@ def factors(skewness: float, rng: np.random.Generator) -> Iterator[float]:
         yield max(_factor(law(skewness), seeds, rng) for law in (gamma, lognormal))
 
 
-def _factor(law: Law, seeds: int, rng: np.random.Generator) -> float:
+def _factor(law: Law, seeds: int, rng: np.random.Generator, samples: int = SAMPLES) -> float:
     """Of the tail of t in which the long tail of the seeds is missed, extrapolated to where a look errs so seldom.
 
-    The other tail is thin: what a look may err in both goes to this one.
+    The other tail is thin, and would leave its half of the level to this one: that is kept in reserve, since a
+    claim that is wrong at one look may be so at others.
     """
     size = max(1, 2_000_000 // seeds)
     kept = []
-    for _ in range(-(-SAMPLES // size)):
+    for _ in range(-(-samples // size)):
         x = law(rng, (size, seeds))
         t = -math.sqrt(seeds) * x.mean(axis=1) / x.std(axis=1, ddof=1)
         kept.append(np.partition(t, -max(1, size // 200))[-max(1, size // 200) :])
     found = np.sort(np.concatenate(kept))[::-1]
-    places = (_TAILS * size * -(-SAMPLES // size)).astype(int)
+    places = (_TAILS * size * -(-samples // size)).astype(int)
     ratios = np.log(found[places] / stats.t.isf(_TAILS, seeds - 1))
     slope, at_one = np.polyfit(np.log(_TAILS), ratios, 1)
-    student = stats.t(seeds - 1)
-    needed = math.exp(at_one + slope * math.log(_LEVEL)) * student.isf(_LEVEL)
-    return max(1.0, float(needed / student.isf(_LEVEL / 2)))
+    return max(1.0, math.exp(at_one + slope * math.log(_LEVEL)))
 
 
 def first_decisions(x: np.ndarray, *, trusting: bool) -> np.ndarray:
@@ -122,20 +127,20 @@ def first_decisions(x: np.ndarray, *, trusting: bool) -> np.ndarray:
     return decided
 
 
-def false_rates(law: Law) -> tuple[float, float]:
-    """Of claims with the truth on an edge of the band, upper or lower, the worse, over what is promised.
+def wrong_of(law: Law, claims: int) -> list[int]:
+    """How many of so many claims are decided with the truth on an edge of the band, where every decision is false.
 
-    By Student's t alone, and qualified; every decision is false there.
+    By Student's t alone, and qualified; of a band with an upper edge and one with a lower, those of the worse.
     """
-    rng, wrong = np.random.default_rng(5), np.zeros((2, 2))
-    for _ in range(CLAIMS // _BATCH):
+    rng, wrong = np.random.default_rng(5), np.zeros((2, 2), dtype=int)
+    for _ in range(claims // _BATCH):
         x = law(rng, (_BATCH, LOOKED[-1]))
         tried = x[_crossing(x)]  # few: the others are decided by neither
         for row, trusting in enumerate((True, False)):
             decided = first_decisions(tried, trusting=trusting)
             wrong[row] += [(decided == 1).sum(), (decided == -1).sum()]
-    alone, qualified = wrong.max(axis=1) / CLAIMS / ALPHA_CLAIM
-    return float(alone), float(qualified)
+    alone, qualified = wrong.max(axis=1).tolist()
+    return [alone, qualified]
 
 
 def _crossing(x: np.ndarray) -> np.ndarray:
@@ -148,16 +153,42 @@ def _crossing(x: np.ndarray) -> np.ndarray:
     return result
 
 
-HEAD = "| seeds like | by Student's t alone | qualified |\n| --- | --- | --- |\n"
+HEAD = "| seeds like | by Student's t alone | qualified | at most |\n| --- | --- | --- | --- |\n"
 
 
-def table() -> str:
-    """Markdown: how many times the promised rate of a claim its false HOLDS, or REFUTED on a first block, is."""
+def table(record: Mapping[str, Any]) -> str:
+    """Markdown: how many times the promised rate of a claim its false HOLDS, or REFUTED on a first block, is.
+
+    The last column is the upper end of the exact 95 % interval of the one before.
+    """
+    promised = record["claims"] * ALPHA_CLAIM
     rows = []
-    for name, law in LAWS.items():
-        found = " | ".join(f"{rate:.1f}" if rate < 10 else f"{rate:.0f}" for rate in false_rates(law))
+    for name, (alone, qualified) in record["wrong"].items():
+        most = count_interval(qualified, record["claims"], 0.05)[1] * record["claims"]
+        found = " | ".join(_times(count / promised) for count in (alone, qualified, most))
         rows.append(f"| {name} | {found} |\n")
     return HEAD + "".join(rows)
+
+
+def _times(rate: float) -> str:
+    return f"{rate:.1f}" if rate < 10 else f"{rate:.0f}"
+
+
+def decided_by() -> dict[str, Any]:
+    """What the counts of the record follow from: looks with their levels, and factors."""
+    return {
+        "levels": {str(look): ALPHA_CLAIM * SCHEDULE.share(look) for look in LOOKED},
+        "factors": hashlib.sha256(DATA.read_bytes()).hexdigest(),
+    }
+
+
+def counted() -> dict[str, Any]:
+    """The record: what was counted of each law, and what that follows from."""
+    wrong = {}
+    for name, law in LAWS.items():
+        wrong[name] = wrong_of(law, CLAIMS)
+        print(name, *wrong[name], flush=True)
+    return {"claims": CLAIMS, "wrong": wrong} | decided_by()
 
 
 def write_factors() -> None:
@@ -168,6 +199,7 @@ def write_factors() -> None:
         found = factors(skewness, np.random.default_rng(int(10 * skewness)))
         cells = ", ".join(f"{math.ceil(100 * each) / 100:.2f}" for each in found)
         lines.append(f"    {{ skewness = {skewness}, factors = [{cells}] }},\n")
+        print(lines[-1], end="", flush=True)
     DATA.write_text("".join([*lines, "]\n"]), encoding="utf-8")
 
 
@@ -176,7 +208,11 @@ def main() -> None:
     if "--rates" not in sys.argv:
         write_factors()
         factor.__globals__["_table"].cache_clear()
-    text, tables = re.subn(re.escape(HEAD) + r"(?:\|.*\n)*", lambda _: table(), PAGE.read_text(encoding="utf-8"))
+    record = counted()
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    head = HEAD.partition("\n")[0].split(" | ")[0]
+    pattern = re.escape(head) + r" \|.*\n(?:\|.*\n)*"
+    text, tables = re.subn(pattern, lambda _: table(record), PAGE.read_text(encoding="utf-8"))
     if tables != 1:
         raise SystemExit("the page has no place for the table")
     PAGE.write_text(text, encoding="utf-8")

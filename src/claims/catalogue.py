@@ -181,6 +181,7 @@ def to_plain(claim: Claim) -> dict[str, Any]:
         "formula": claim.formula or None,
         "read_as": claim.read_as or None,
         "kind": claim.kind,
+        "range": claim.seed_range,
         "decides": claim.decides.value,
         "needs": claim.needs or None,
         "expected": claim.expected.value,

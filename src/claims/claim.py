@@ -13,7 +13,7 @@ from claims.errors import InvalidDeclaration, RivalInsideBand
 from claims.experiment import Point, check_most_seeds, check_point, point_of
 from claims.fields import check_text, check_whole, check_word
 from claims.formula import check_formula
-from claims.kinds.base import ChecksLevels, Kind
+from claims.kinds.base import ChecksLevels, Kind, KnowsRange
 from claims.lazy import Number, check_number, resolve_number
 from claims.paper import Paper
 from claims.reading import Reading, check_readings
@@ -101,12 +101,14 @@ class Claim:
         self._check_words()
         self._check_test()
         self._check_readings()
-        if self.band is None or self.rival is None:
+        if self.band is None:
             return
-        check_number(self.rival, "rival", where=self.id)
-        if not isinstance(self.rival, int | float) or self.band.deferred:
+        if self.rival is not None:
+            check_number(self.rival, "rival", where=self.id)
+        rival = float(self.rival) if isinstance(self.rival, int | float) else None
+        if self.band.deferred or (rival is None and not isinstance(self.test, KnowsRange)):
             return
-        _check_rival(self.band.resolve({}), float(self.rival), where=self.id)
+        _check_rival(self.test, self.band.resolve({}), rival, where=self.id)
 
     def _check_words(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):
@@ -237,6 +239,11 @@ class Claim:
         return min((cap for cap in caps if cap is not None), default=None)
 
     @property
+    def seed_range(self) -> tuple[float, float] | None:
+        """The range in which it declares the value of a seed to lie."""
+        return self.test.seed_range if isinstance(self.test, KnowsRange) else None
+
+    @property
     def descriptive(self) -> bool:
         """Whether nothing is named that the claim would have to reject: shown, but counted apart."""
         return self.band is not None and self.rival is None
@@ -276,21 +283,28 @@ class Claim:
             return None, None
         try:
             band = self.band.resolve(dict(point))
-            if self.rival is None:
-                return band, None
-            rival = resolve_number(self.rival, dict(point), field="rival")
-            _check_rival(band, rival)
+            rival = None if self.rival is None else resolve_number(self.rival, dict(point), field="rival")
+            _check_rival(self.test, band, rival)
         except InvalidDeclaration as error:
             at = f" at {', '.join(f'{name} = {level!r}' for name, level in point)}" if point else ""
             raise error.within(f"{self.id}{at}") from error.__cause__
         return band, rival
 
 
-def _check_rival(band: Limits, rival: float, *, where: str = "") -> None:
-    """Refuse a band that contains the value it has to reject."""
-    if band.contains(rival):
+def _check_rival(test: Kind, band: Limits, rival: float | None, *, where: str = "") -> None:
+    """Refuse a band that contains the value it has to reject; where seeds have a range, what no mean of them can be."""
+    if rival is not None and band.contains(rival):
         allowed = f"a value outside the band [{band.lo:.6g}, {band.hi:.6g}], or a narrower band"
         raise RivalInsideBand("rival", rival, allowed, where=where)
+    if not isinstance(test, KnowsRange):
+        return
+    lo, hi = test.seed_range
+    within = f"within the declared range of a seed, {lo:.6g} to {hi:.6g}"
+    if (band.lo <= lo and hi <= band.hi) or band.hi < lo or band.lo > hi:
+        allowed = f"a band that some mean {within}, lies in, and another misses"
+        raise InvalidDeclaration("band", (band.lo, band.hi), allowed, where=where)
+    if rival is not None and not lo <= rival <= hi:
+        raise InvalidDeclaration("rival", rival, f"a mean {within}", where=where)
 
 
 #: Types whose instances are known to be tests: a protocol of many members is slow to check, and claims are many.

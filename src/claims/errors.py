@@ -132,6 +132,14 @@ class MeasurementError(ClaimsError):
     exit_code = 5
 
 
+class OutsideRange(MeasurementError):
+    """A seed gave a value outside the range that its claim declares. The declaration is wrong, or the experiment."""
+
+    def __init__(self, kind: str, got: float, seed: int, bounds: tuple[float, float]) -> None:
+        lo, hi = bounds
+        super().__init__(f"{kind}: got {got!r} at seed {seed}; allowed by its declared range: {lo!r} to {hi!r}")
+
+
 class NoWorkers(ClaimsError):
     """Worker processes die before they are given anything, or cannot be started. What was measured is stored."""
 

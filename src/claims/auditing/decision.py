@@ -131,7 +131,11 @@ def more_seeds(judgement: Judgement, band: Limits, seeds: int) -> int | None:
     """Seeds after which an undecided t interval should clear the nearest edge, if its estimate stays where it is.
 
     None where no number would do: the estimate lies on the edge, but for rounding, or the interval is unbounded.
+    A kind whose interval does not shrink like the root of the seeds says it itself, ``detail["needed"]``.
     """
+    if "needed" in judgement.detail:
+        needed: int | None = judgement.detail["needed"]
+        return None if needed is None else max(seeds + 1, needed)
     if judgement.interval is None or judgement.estimate is None:
         return None
     half = (judgement.interval[1] - judgement.interval[0]) / 2

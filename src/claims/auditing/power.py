@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from claims.auditing.decision import last_looks
 from claims.auditing.shape import Shape
 from claims.bands import Limits
-from claims.kinds.base import GivesSeeds, Judgement, JudgesMeans, split
+from claims.kinds.base import GivesSeeds, Judgement, JudgesMeans, KnowsRange, split
 
 if TYPE_CHECKING:
     from claims.auditing.trial import Trial
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _MISSED = 0.05
 #: The chance at which a distance counts as one that a claim can tell.
 _TOLD = 0.9
+#: Chances of which nothing is known, and a reach of what would turn no verdict.
+_UNKNOWN: dict[str, float | None] = {"spread": None, "holds": None, "rejects": None, "tells": None}
+_NOWHERE = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,15 @@ def qualification(trial: Trial) -> Qualification | None:
     if not isinstance(test, JudgesMeans) or band is None or trial.main is None or judged is None:
         return None
     seeds, cap = trial.main_seeds, min(last_looks(trial.claim), default=0)
+    if isinstance(test, KnowsRange):  # no value within the range, and so rare, would turn the verdict
+        chances = _UNKNOWN | {"spread": judged.detail.get("sd")}
+        return Qualification(shape=trial.shape, cap=cap, unseen=unseen(seeds), reach=_NOWHERE, **chances)
     alone = isinstance(test, GivesSeeds) and judged.estimate is not None
     return Qualification(
         shape=trial.shape,
         cap=cap,
         unseen=unseen(seeds),
-        reach=reach(judged.estimate, band, seeds) if alone and judged.estimate is not None else (-math.inf, math.inf),
+        reach=reach(judged.estimate, band, seeds) if alone and judged.estimate is not None else _NOWHERE,
         **_chances(trial, judged, band, max(cap, seeds)),
     )
 
@@ -91,12 +97,11 @@ def _chances(trial: Trial, judged: Judgement, band: Limits, cap: int) -> dict[st
     """Chances at the cap, of an estimate as precise as the interval says that it is."""
     from claims.kinds.distributions import normal_cdf, normal_ppf, student_isf
 
-    nothing: dict[str, float | None] = {"spread": None, "holds": None, "rejects": None, "tells": None}
     if judged.interval is None or trial.main_seeds < 2 or cap < 2:
-        return nothing
+        return _UNKNOWN
     half = (judged.interval[1] - judged.interval[0]) / 2
     if not 0 < half < math.inf:
-        return nothing
+        return _UNKNOWN
     taken = student_isf(judged.detail.get("granted", trial.level(trial.main_seeds)) / 2, trial.main_seeds - 1)
     error = half / taken * math.sqrt(trial.main_seeds / cap)  # of the estimate, at the cap
     level = trial.level(cap)
@@ -114,9 +119,14 @@ def _chances(trial: Trial, judged: Judgement, band: Limits, cap: int) -> dict[st
     return {"spread": float(error * math.sqrt(cap)), "holds": holds, "rejects": rejects, "tells": tells}
 
 
-def unseen(seeds: int) -> float:
-    """The probability of what is so rare that so many seeds miss it once in twenty (the rule of three, exactly)."""
-    return float(1 - _MISSED ** (1 / seeds)) if seeds else 1.0
+def unseen(seeds: int, *, missed: float = _MISSED) -> float:
+    """The probability of what is so rare that so many seeds miss it once in twenty (the rule of three, exactly).
+
+    Args:
+        seeds: how many there are.
+        missed: the probability that they miss it, where that is another.
+    """
+    return float(-math.expm1(math.log(missed) / seeds)) if seeds else 1.0
 
 
 def reach(estimate: float, band: Limits, seeds: int) -> tuple[float, float]:

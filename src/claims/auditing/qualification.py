@@ -7,6 +7,8 @@ exponential ones would need; at the last one by what seeds of the skewness that 
 are surely more skewed than that decide nothing. It costs near-normal seeds a look or two where the interval clears the
 band by a hair, and nothing is measured that the looks do not measure. So it is a function of the seeds of the looks,
 like the verdict itself: nothing of it is stored.
+
+Of seeds that lie in a declared range, intervals that hold for all such seeds ask for no shape; only for independence.
 """
 
 from __future__ import annotations
@@ -58,12 +60,24 @@ def qualified(
     return replace(strict, verdict=UNDECIDED, reason=reason, detail=detail)
 
 
-def unfit(seen: Shape) -> str:
-    """Why no interval of the mean of such seeds is to be trusted, and what to do about it; empty if one is."""
+def independent(judgement: Judgement, seen: Shape | None) -> Judgement:
+    """A judgement that holds for seeds of any shape, unless these depend on each other."""
+    if judgement.verdict not in (HOLDS, REFUTED) or seen is None or not seen.dependent:
+        return judgement
+    return replace(judgement, verdict=UNDECIDED, reason=unfit(seen))
+
+
+def unfit(seen: Shape, *, any_shape: bool = False) -> str:
+    """Why no interval of the mean of such seeds is to be trusted, and what to do about it; empty if one is.
+
+    Args:
+        seen: the shape.
+        any_shape: whether the interval is one that holds for every shape.
+    """
     if seen.dependent:
         reason = f"seeds depend on each other: correlation {seen.correlation:.2f} of one and the next"
         return f"{reason}; draw each from its own streams"
-    if seen.sure_skewness > MOST_SKEWNESS:
+    if seen.sure_skewness > MOST_SKEWNESS and not any_shape:
         return f"seeds are too skewed for an interval of their mean (skewness {seen.skewness:.1f}): {_remedy(seen)}"
     return ""
 

@@ -113,6 +113,7 @@ class PointResult:
                 "interval": _pair(second.judgement.interval),
             },
             "rival": _finite(trial.rival),
+            **({} if trial.claim.seed_range is None else {"range": list(trial.claim.seed_range)}),
             "sharpness": _finite(band.sharpness(trial.rival)) if band and trial.rival is not None else None,
             "margin": _finite(self.margin),
             "qualification": None if self.qualification is None else self.qualification.to_json(),

@@ -12,6 +12,9 @@ cos(phi)^(n - 1), up to a constant, whatever came before. :func:`claims.calibrat
 that; ``_GAINS`` are the sum of levels that spend alpha, over alpha, rounded down by about half a percent. They are
 those at the alpha of an audit: at a larger one, such as that of a calibration, looks overlap more, and they are safe.
 
+*Looks of a kind that knows the range of its seeds* (:class:`~claims.kinds.base.KnowsRange`) have all of alpha each:
+its intervals hold together, at whatever number of seeds.
+
 *Any other looks* get equal levels that add up to alpha (Bonferroni), whatever their joint law.
 """
 
@@ -23,7 +26,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from claims.claim import Claim
-from claims.kinds.base import CLOSE_LOOKS, LOOKS, Kind, StudentsT
+from claims.kinds.base import CLOSE_LOOKS, LOOKS, Kind, KnowsRange, StudentsT
 from claims.verdict import Tier
 
 #: How many times the seeds that an experiment allows at the deciding tier it allows one tier above.
@@ -84,7 +87,7 @@ def schedule_of(test: Kind, *, cap: int | None = None, above: int = 0) -> Schedu
 
     One that is not sequential has one look, at all of alpha or at a level of its own.
     """
-    if not test.sequential:
+    if not test.sequential or isinstance(test, KnowsRange):
         return Schedule((Stage(1.0, tuple((look, 1.0) for look in test.looks)),))
     close = isinstance(test, StudentsT) and set(test.looks) <= set(CLOSE_LOOKS)
     return _schedule(tuple(test.looks), close, cap, above)

@@ -13,7 +13,7 @@ from claims.auditing.qualification import unfit
 from claims.auditing.results import AuditResult
 from claims.auditing.trial import Trial
 from claims.experiment import Point
-from claims.kinds.base import JudgesMeans
+from claims.kinds.base import JudgesMeans, KnowsRange
 from claims.verdict import ERROR, UNAVAILABLE, Verdict
 
 
@@ -57,7 +57,14 @@ def surveyed(result: AuditResult) -> Iterator[Surveyed]:
         for point in each.points:
             trial = point.trial
             failed = point.judgement.reason if point.verdict in (ERROR, UNAVAILABLE) else ""
-            why = failed or (unfit(trial.shape) if trial.shape is not None else "all seeds gave the same value")
+            why = failed or _unfit(trial)
             found = None if failed else point.qualification
             verdict = point.verdict if failed else None
             yield Surveyed(each.claim.id, each.claim.kind, trial.point, trial.main_seeds, found, why, verdict)
+
+
+def _unfit(trial: Trial) -> str:
+    any_shape = isinstance(trial.claim.test, KnowsRange)
+    if trial.shape is None:
+        return "" if any_shape else "all seeds gave the same value"
+    return unfit(trial.shape, any_shape=any_shape)

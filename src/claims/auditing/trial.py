@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from claims.auditing.decision import ALPHA_CLAIM, judge, last_looks, looks_at, misses, not_measured, replicated
-from claims.auditing.qualification import qualified
+from claims.auditing.qualification import independent, qualified
 from claims.auditing.schedule import Schedule, schedule
 from claims.auditing.shape import Shape, shapes, worst
 from claims.bands import Limits
@@ -17,7 +17,7 @@ from claims.errors import MeasurementError, raised
 from claims.evidence.devices import CPU, placed
 from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
-from claims.kinds.base import Judgement, Values
+from claims.kinds.base import Judgement, KnowsRange, Values
 from claims.reading import Reading
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
@@ -203,6 +203,8 @@ class Trial:
         shape = worst(shapes(self.claim.test, sample, self.band))
         if self.trusting:
             return judged, shape
+        if isinstance(self.claim.test, KnowsRange):
+            return independent(judged, shape), shape
         return qualified(
             judged, shape, again=at, alpha=self.level(seeds), last=bool(self.survey) or seeds in self._last
         ), shape
@@ -270,7 +272,7 @@ def sample_of(trial: Trial, seeds: Sequence[int], outcomes: Lookup) -> Values:
     for quantity in test.quantities():
         columns = [column(quantity, member, outcomes, seeds, trial.device) for member in trial.members]
         values[quantity] = np.stack(columns, axis=1) if test.over else columns[0]
-    return Values(values, trial.members if test.over else ())
+    return Values(values, trial.members if test.over else (), seeds[0] if seeds else 0)
 
 
 def joined(before: Values, after: Values) -> Values:
@@ -284,7 +286,7 @@ def joined(before: Values, after: Values) -> Values:
     for quantity, first in before.values.items():
         check_lengths(quantity, first.shape[1:] == after.values[quantity].shape[1:])
     both = {quantity: np.concatenate([first, after.values[quantity]]) for quantity, first in before.values.items()}
-    return Values(both, before.levels)
+    return Values(both, before.levels, before.first)
 
 
 def check_lengths(quantity: Quantity, same: bool) -> None:

@@ -19,7 +19,8 @@ Columns = Mapping[str, "np.ndarray"]
 #: Values of mean 0 and standard deviation 1, of any shape.
 Law = Callable[["np.random.Generator", tuple[int, ...]], "np.ndarray"]
 
-#: What one seed is like. The last three are as skewed as a seed must not be: they are there to be noticed.
+#: What one seed is like. Three are as skewed as a seed must not be: they are there to be noticed. The last three have
+#: outliers that few seeds show, within a range that is known: :data:`RANGE`.
 LAWS: dict[str, Law] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "skewed": lambda rng, shape: (rng.gamma(100.0, size=shape) - 100.0) / 10.0,
@@ -28,7 +29,12 @@ LAWS: dict[str, Law] = {
     "exponential": lambda rng, shape: rng.exponential(size=shape) - 1.0,
     "outliers": lambda rng, shape: (rng.normal(size=shape) + 10.0 * (rng.random(shape) < 0.05) - 0.5) / math.sqrt(5.75),
     "very skewed": lambda rng, shape: (rng.lognormal(size=shape) - math.exp(0.5)) / math.sqrt((math.e - 1.0) * math.e),
+    "5 % at 10": lambda rng, shape: _rare(rng, shape, share=0.05, size=10.0),
+    "1 % at 10": lambda rng, shape: _rare(rng, shape, share=0.01, size=10.0),
+    "1 % at 1,000": lambda rng, shape: _rare(rng, shape, share=0.01, size=1000.0),
 }
+#: Where the values of :func:`_one` lie, of the last three laws and any margins from 0 to 6.
+RANGE = (-0.7, 11.0)
 #: Levels of the axis of those kinds that run over one.
 LEVELS: dict[str, tuple[int, ...]] = {
     "slope": (1, 2, 4, 8),
@@ -40,6 +46,13 @@ LEVELS: dict[str, tuple[int, ...]] = {
 _DRAWS, _TRIALS = 4, 200
 #: Margins of the band in standard deviations of a seed.
 SHARPNESS = 2.0
+
+
+def _rare(rng: np.random.Generator, shape: tuple[int, ...], *, share: float, size: float) -> np.ndarray:
+    """Uniform values of standard deviation 1, a share of them so much larger; all centred and scaled."""
+    far = rng.random(shape) < share
+    plain = math.sqrt(12.0) * (rng.random(shape) - 0.5)
+    return (plain + size * (far - share)) / math.sqrt(1.0 + size**2 * share * (1.0 - share))
 
 
 def drawn(point: Mapping[str, Any], streams: Streams) -> list[dict[str, Any]] | dict[str, Any]:
@@ -143,6 +156,7 @@ def _contrasts(law: Law, margins: float, rng: np.random.Generator, seeds: int) -
 
 _KINDS: dict[str, Callable[[Law, float, np.random.Generator, int], Columns]] = {
     "mean": _one,
+    "bound-in-range": _one,
     "bound": _one,
     "sample": _one,
     "order": _arms,

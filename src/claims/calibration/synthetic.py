@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from claims.bands import Band, at_least, at_most, between
-from claims.calibration.drawing import LEVELS
+from claims.calibration.drawing import LEVELS, RANGE
 from claims.claim import Claim
 from claims.experiment import Experiment, experiment, grid
 from claims.kinds import (
@@ -31,7 +31,9 @@ from claims.verdict import HOLDS, REFUTED, Verdict
 _WHY = "a synthetic claim"
 
 #: Laws of which a seed of a kind may be, and those that no t interval is for: what is qualified copes with them.
+#: ``RARE`` are as hopeless, but for kinds that know the range of a seed.
 LAWS, HOPELESS = ("normal", "skewed", "heavy", "discrete"), ("exponential", "outliers", "very skewed")
+RARE = ("5 % at 10", "1 % at 10", "1 % at 1,000")
 #: Where the truth is, in margins from the target: there, on an edge, and one, two and five margins beyond it.
 PLACES = (0.0, 1.0, 2.0, 3.0, 6.0)
 
@@ -52,7 +54,7 @@ class Form:
     @property
     def drawn(self) -> tuple[str, ...]:
         """Laws of which a stranger's seeds may be: hopeless ones too, of kinds that judge means of seeds."""
-        return (*self.laws, *HOPELESS) if len(self.laws) > 1 else self.laws
+        return (*self.laws, *HOPELESS) if self.laws == LAWS else self.laws
 
 
 def _within(truth: float, half: float) -> Band:
@@ -61,10 +63,14 @@ def _within(truth: float, half: float) -> Band:
 
 _POSITIVE = at_least(0.0, provenance="author", because=_WHY)
 _NO_LAW = ("normal",)
-#: Those with a law of their own are counts, and draws that are pooled.
+#: By kind, of which one may be claimed in two ways. Those with laws of their own are counts, draws that are pooled, and
+#: seeds within a range.
 FORMS: dict[str, Form] = {
     "mean": Form(lambda made: mean(made["x"]), _within(0.0, 1.0), 9.0, 0.0),
     "bound": Form(lambda made: bound(made["x"]), at_most(1.0, provenance="author", because=_WHY), 9.0, 0.0),
+    "bound-in-range": Form(
+        lambda made: bound(made["x"], range=RANGE), at_most(1.0, provenance="author", because=_WHY), 9.0, 0.0, RARE
+    ),
     "order": Form(lambda made: order(made["a"], made["b"]), _POSITIVE, -9.0, 1.0),
     "ratio": Form(lambda made: ratio(made["u"], made["v"]), _within(2.5, 0.5), 9.0, 2.5),
     "proportion": Form(lambda made: proportion(made["k"], made["n"]), _within(0.04, 0.02), 0.5, 0.04, _NO_LAW),

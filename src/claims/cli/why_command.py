@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
+from claims.auditing.results import ClaimResult
 from claims.catalogue import Catalogue, split_selection
 from claims.claim import Claim
 from claims.cli import INTERRUPTED
@@ -35,7 +36,7 @@ from claims.outline.responses import Response, readings_of, responses_in
 from claims.report.consoles import console, emit
 from claims.report.visible import visible
 from claims.report.why import Story
-from claims.verdict import ERROR, Tier
+from claims.verdict import ERROR, UNDECIDED, Tier
 
 
 @click.command("why")
@@ -102,7 +103,7 @@ def _print(story: Story) -> None:
     for i, (heading, lines) in enumerate(story.sections()):
         emit(out, Text(("" if i == 0 else "\n") + visible(heading), style="bold"))
         for line in lines:
-            if line == story.replay:
+            if line in (story.replay, *story.further):
                 emit(out, f"  {line}", whole=True)
             else:
                 emit(out, Padding(Text(visible(line)), (0, 0, 0, 2), expand=False))
@@ -122,14 +123,27 @@ def _tell(
     audit, stopped = measure(planned, store, executor_spec(jobs, None), quiet=True, must_keep=False)
     if stopped:
         return None
-    replay = _replay(claim, planned, select, store)
-    return Story(audit.claims[0], catalogue.papers[claim.paper], audit, replay, answers)
+    replay = _audit_again(claim, planned, select, store, epoch=str(planned.epoch))
+    further = _further(audit.claims[0], planned, select, store)
+    return Story(audit.claims[0], catalogue.papers[claim.paper], audit, replay, answers, further)
 
 
-def _replay(claim: Claim, planned: Plan, select: Sequence[str], store: Path) -> str:
+def _audit_again(claim: Claim, planned: Plan, select: Sequence[str], store: Path, *, epoch: str) -> str:
     """The command that decides the claim again; a store of its own would measure everything anew."""
     files, _ = split_selection(select)
     words = ["claimbench", "audit", *map(str, files), claim.id]
-    words += ["--tier", planned.tier.value, "--epoch", str(planned.epoch)]
-    words += same_device(planned.device)
+    words += ["--tier", planned.tier.value, "--epoch", epoch, *same_device(planned.device)]
     return shlex.join([*words, *same_subject(planned.subject), *same_store(store)])
+
+
+def _further(result: ClaimResult, planned: Plan, select: Sequence[str], store: Path) -> tuple[str, ...]:
+    """The commands that go on where a claim is undecided with all the seeds that it gets; none where they do not."""
+    from claims.comparing.pooling import can_be_pooled
+
+    point = result.speaker
+    left = result.verdict is UNDECIDED and planned.tier.level >= result.claim.decides.level
+    if not left or point.more_seeds is None or not can_be_pooled(point.trial):
+        return ()
+    files, _ = split_selection(select)
+    pool = ["claimbench", "evidence", "pool", *map(str, files), result.claim.id, *same_store(store)]
+    return _audit_again(result.claim, planned, select, store, epoch="fresh"), shlex.join(pool)

@@ -76,7 +76,7 @@ def _claim(claim: Any, notes: list[str]) -> dict[str, Any]:
     """A claim as in a result, with the points of the claim as declared and the options of its readings."""
     row = {name: _plain(getattr(claim, name, None)) for name in _FIELDS}
     readings = [_reading(claim, *each, notes) for each in _as_read(claim)]
-    return row | {"paper": claim.paper, "points": _points(claim, notes), "readings": readings}
+    return row | _range(claim) | {"paper": claim.paper, "points": _points(claim, notes), "readings": readings}
 
 
 def _as_read(claim: Any) -> list[tuple[Any, Any]]:
@@ -91,14 +91,24 @@ def _reading(claim: Any, reading: Any, variant: Any, notes: list[str]) -> dict[s
     chosen |= {} if reading is None else {reading.axis: reading}
     points = _points(variant, notes)
     first = points[0] if points else {"at": {}, "target": None, "band": None, "rival": None}
-    return {
-        "reads": {axis: each.option for axis, each in chosen.items()},
-        "differs": None if reading is None else reading.axis,
-        "own": [axis for axis, each in chosen.items() if each.own],
-        "because": {axis: each.because for axis, each in why.items()},
-        "points": len(points),
-        "kind": variant.kind,
-    } | first
+    return (
+        {
+            "reads": {axis: each.option for axis, each in chosen.items()},
+            "differs": None if reading is None else reading.axis,
+            "own": [axis for axis, each in chosen.items() if each.own],
+            "because": {axis: each.because for axis, each in why.items()},
+            "points": len(points),
+            "kind": variant.kind,
+        }
+        | _range(variant)
+        | first
+    )
+
+
+def _range(claim: Any) -> dict[str, Any]:
+    """The range that a seed's value is declared to lie in; nothing where there is none."""
+    ends = getattr(claim.test, "seed_range", None)
+    return {} if ends is None else {"range": [_finite(end) for end in ends]}
 
 
 def _points(claim: Any, notes: list[str]) -> list[dict[str, Any]]:

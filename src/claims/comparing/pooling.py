@@ -18,6 +18,7 @@ from typing import Any
 
 from claims.auditing.decision import ALPHA_CLAIM, as_expected, combine, combine_readings, more_seeds, replicated
 from claims.auditing.planning import PINNED_EPOCH, Plan
+from claims.auditing.qualification import unfit
 from claims.auditing.trial import Measurement, Trial, sample_of
 from claims.claim import Claim
 from claims.comparing.holding import MADE_BY, Holding, Series
@@ -26,16 +27,17 @@ from claims.evidence.data import data_digests
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome
 from claims.kinds.anytime import alpha_at, count_sequence
-from claims.kinds.base import Judgement, Values, decide
+from claims.kinds.base import Judgement, KnowsRange, Values, decide
 from claims.kinds.per_seed import PerSeed
 from claims.kinds.proportion import Proportion
+from claims.kinds.ranged import Ranged
 from claims.kinds.ratio import Ratio
 from claims.report.numbers import counted
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import REFUTED, UNAVAILABLE, UNDECIDED, Tier, Verdict
 
 #: Kinds whose seeds can be pooled.
-_POOLED = (PerSeed, Ratio, Proportion)
+_POOLED = (PerSeed, Ranged, Ratio, Proportion)
 #: Epochs that a reason gives one by one.
 _NAMED = 5
 
@@ -146,6 +148,15 @@ def _point(trial: Trial, holding: Holding, looks: Mapping[Measurement, frozenset
     except ClaimsError as error:
         return PooledPoint(trial, Judgement(verdict=UNAVAILABLE, reason=str(error)), left_out=tuple(left_out))
     return PooledPoint(trial, judged, tuple(epochs), sum(seeds.values()), tuple(left_out))
+
+
+def can_be_pooled(trial: Trial) -> bool:
+    """Whether fresh epochs of it are ever judged together, and its seeds are such as an interval takes them to be."""
+    try:
+        _check(trial)
+    except NotPooled:
+        return False
+    return trial.shape is None or not unfit(trial.shape, any_shape=isinstance(trial.claim.test, KnowsRange))
 
 
 def _check(trial: Trial) -> None:
@@ -271,6 +282,8 @@ def judge_sequence(trial: Trial, sample: Values, seeds: int, alpha: float) -> Ju
         counts = counted_once.detail
         interval = count_sequence(counts["successes"], counts["trials"], alpha)
         return replace(counted_once, interval=interval, verdict=decide(interval, band))
+    if isinstance(test, KnowsRange):  # of which every interval is one of such a sequence
+        return test.judge(sample, band, alpha)
     level = alpha_at(seeds, alpha)
     if level == 0.0:
         known = test.judge(sample, band, alpha)

@@ -133,6 +133,7 @@ def _document(claims: list[dict[str, Any]]) -> dict[str, Any]:
 def _row(declared: Mapping[str, Any]) -> dict[str, Any]:
     """A declared claim as the row of a result in which nothing was measured yet."""
     once = {name: declared[name] for name in _DECLARED_ONCE}
+    once |= {name: declared[name] for name in ("range",) if name in declared}
     tail = {name: declared[name] for name in ("finding", "corrected_by")}
     points = [{"at": point["at"], **once, **_limits(point), **_MEASURED, **tail} for point in declared["points"]]
     readings = [{**_MEASURED, **reading} for reading in declared["readings"]]

@@ -41,11 +41,12 @@ class Values:
     """Values of the first n seeds at one judged point.
 
     ``values[quantity]`` has the seeds along its first axis; for a test that runs over an axis of the grid the levels
-    follow along the second, in the order of ``levels``.
+    follow along the second, in the order of ``levels``. ``first`` is the index of the first seed, for messages.
     """
 
     values: Mapping[Quantity, np.ndarray]
     levels: tuple[Point, ...]
+    first: int = 0
 
     def of(self, expression: Linear | Quantity) -> np.ndarray:
         """A combination of quantities, seed by seed.
@@ -165,10 +166,25 @@ class GivesSeeds(Protocol):
 
 @runtime_checkable
 class JudgesMeans(Protocol):
-    """A kind that judges means over seeds by Student's t, and so leans on seeds that are nearly normal."""
+    """A kind that judges means over seeds: by Student's t, and so leans on seeds that are nearly normal, unless it
+    :class:`KnowsRange`.
+    """
 
     def means(self, sample: Values, band: Limits) -> Sequence[np.ndarray]:
         """What it takes the means of, one number a seed each, shape (seeds,)."""
+        ...
+
+
+@runtime_checkable
+class KnowsRange(Protocol):
+    """A kind that is told in which range a seed's value lies, and judges its mean whatever seeds are like there.
+
+    Its intervals hold at every number of seeds at once: each look has all of the claim's alpha.
+    """
+
+    @property
+    def seed_range(self) -> tuple[float, float]:
+        """The range, both ends finite."""
         ...
 
 

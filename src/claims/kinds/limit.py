@@ -8,12 +8,15 @@ from claims.experiment import Linear, Quantity, linear
 from claims.kinds.base import Values
 from claims.kinds.convergence import by_size
 from claims.kinds.per_seed import PerSeed
+from claims.kinds.ranged import Ranged, ranged
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
+def limit(
+    y: Quantity | Linear, *, over: str, rate: float, range: tuple[float, float] | None = None
+) -> PerSeed | Ranged:
     """(2^rate T_2n - T_n) / (2^rate - 1) a seed, an estimate of the limit free of the error of order n^-rate.
 
     The axis has the two levels n and 2n; draw them from common streams, else the variance grows fivefold (rate 1).
@@ -22,6 +25,7 @@ def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
         y: one number a seed and level.
         over: name of the axis in the claim's grid.
         rate: order of the error that is removed.
+        range: the lowest and the highest extrapolated value that a seed can have, as of :func:`claims.mean`.
     """
     expression = linear(y)
 
@@ -31,4 +35,4 @@ def limit(y: Quantity | Linear, *, over: str, rate: float) -> PerSeed:
         result: np.ndarray = (factor * large - small) / (factor - 1)
         return result
 
-    return PerSeed("limit", (expression,), extrapolated, (over,), doubling=2)
+    return ranged(PerSeed("limit", (expression,), extrapolated, (over,), doubling=2), range)

@@ -14,6 +14,7 @@ from claims.experiment import Experiment, Quantity
 from claims.fields import check_finite, check_text, is_finite
 from claims.kinds.base import GivesPValue, Judgement, Kind, Values
 from claims.kinds.per_seed import PerSeed
+from claims.kinds.ranged import Ranged
 from claims.verdict import UNDECIDED
 
 _DATA = Experiment("data", "")
@@ -78,6 +79,8 @@ def _of_test(test: Kind) -> Hashable:
     """A test as another one equals it that was made of the same columns: what reduces them is a function."""
     if isinstance(test, PerSeed) and not test.over:
         return test.kind, test.expressions
+    if isinstance(test, Ranged):
+        return _of_test(test.test), test.seed_range
     assert isinstance(test, Hashable)  # by sample()
     return test
 

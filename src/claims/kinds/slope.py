@@ -8,12 +8,15 @@ from claims.errors import MeasurementError
 from claims.experiment import Linear, Quantity, linear
 from claims.kinds.base import Values
 from claims.kinds.per_seed import PerSeed
+from claims.kinds.ranged import Ranged, ranged
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
+def slope(
+    y: Quantity | Linear, *, over: str, log: bool = True, range: tuple[float, float] | None = None
+) -> PerSeed | Ranged:
     """The slope of y over an axis, of log y over its log by default.
 
     Seeds are the clusters: sizes that share a seed are not independent, so each seed gives one slope. The log of a
@@ -23,6 +26,7 @@ def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
         y: one number a seed and level, positive if logs are taken.
         over: name of the axis in the claim's grid, with numbers as levels.
         log: whether it is the exponent of a power law that is claimed.
+        range: the lowest and the highest slope that a seed can have, as of :func:`claims.mean`.
     """
     expression = linear(y)
 
@@ -41,4 +45,4 @@ def slope(y: Quantity | Linear, *, over: str, log: bool = True) -> PerSeed:
         result: np.ndarray = np.ldexp(values @ centred / (centred @ centred), exponent - x_exponent)
         return result
 
-    return PerSeed("slope", (expression,), slopes, (over,))
+    return ranged(PerSeed("slope", (expression,), slopes, (over,)), range)

@@ -72,7 +72,7 @@ def story(result: ClaimResult, command: str) -> str:
         "seeds": seeds_words(row),
         "reason": row["reason"] or "",
         "readings": "; ".join(f"{each['verdict']} read as {name_of(each)}" for each in row["readings"]),
-        "more": more_words(point.more_seeds) if needed else "",
+        "more": more_words(point.more_seeds, ranged=claim.seed_range is not None) if needed else "",
         "on record": claim.finding,
         "corrected": claim.corrected_by or "",
         "story": command,

@@ -71,7 +71,7 @@ def turning_lines(result: ClaimResult, row: Mapping[str, Any]) -> Iterator[str]:
         )
         yield f"no further seed, but what the paper means: it holds read as {', or as '.join(kept)}; {known}"
     elif result.verdict is UNDECIDED:
-        yield more_words(result.speaker.more_seeds)
+        yield more_words(result.speaker.more_seeds, ranged=result.claim.seed_range is not None)
     else:
         yield "what is missing, or what went wrong, comes first"
 

@@ -18,7 +18,18 @@ Pairs = Sequence[tuple[Row, Row]]
 Codes = Mapping[str, str]
 
 #: What a claim declares once, and what of it is computed for each of its points.
-_OF_CLAIMS = ("statement", "read_as", "locus", "role", "kind", "decides", "expected", "finding", "corrected_by")
+_OF_CLAIMS = (
+    "statement",
+    "read_as",
+    "locus",
+    "role",
+    "kind",
+    "decides",
+    "expected",
+    "finding",
+    "corrected_by",
+    "range",
+)
 _OF_POINTS = ("target", "band", "rival")
 #: What stands for the verdict of what was not measured.
 _DECLARED = "declared"
@@ -115,6 +126,7 @@ def compare(before: Document, after: Document, codes: tuple[Codes, Codes] = ({},
         declarations=(
             *_declarations(common, _OF_CLAIMS),
             *_declarations(declared + read, _OF_POINTS),
+            *_declarations(read, ("range",)),
             *(change for claims in common for change in _options(*claims)),
         ),
         tolerances=tuple(_bands((a, b) for a, b in declared + read if grown(a["band"], b["band"]))),
@@ -211,19 +223,25 @@ def _removed_points(a: Row, b: Row) -> Iterator[Change]:
 def _declarations(pairs: Pairs, fields: Sequence[str]) -> Iterator[Change]:
     for a, b in pairs:
         for field in fields:
-            if not same(a[field], b[field]):
+            if not same(a.get(field), b.get(field)):
                 yield _change(b, _said(a, field), _said(b, field), field)
 
 
 def _said(row: Row, field: str) -> str:
     """A field in words, numbers with all their digits."""
-    return _band(row) if field == "band" else "nothing" if row[field] is None else str(row[field])
+    if field in ("band", "range"):
+        return _pair(row.get(field))
+    return "nothing" if row[field] is None else str(row[field])
 
 
 def _band(row: Row) -> str:
-    if row["band"] is None:
+    return _pair(row["band"])
+
+
+def _pair(ends: Sequence[float | None] | None) -> str:
+    if ends is None:
         return "nothing"
-    lo, hi = row["band"]
+    lo, hi = ends
     if lo is None and hi is None:
         return "anything"
     return f"≤ {hi}" if lo is None else f"≥ {lo}" if hi is None else f"[{lo}, {hi}]"

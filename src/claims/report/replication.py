@@ -56,7 +56,7 @@ def replication(document: Mapping[str, Any], catalogue: Catalogue) -> dict[str, 
 
 def _claim(row: Mapping[str, Any]) -> dict[str, Any]:
     readings = [{name: reading[name] for name in READING} for reading in row["readings"]]
-    return {name: row[name] for name in FIELDS} | {"readings": readings}
+    return {name: row[name] for name in (*FIELDS, *(["range"] if "range" in row else []))} | {"readings": readings}
 
 
 def text_of(made: Mapping[str, Any]) -> str:

@@ -155,6 +155,7 @@ def _of_claims(record: Record, catalogue: Catalogue) -> Iterator[str]:
             continue
         ours = {name: getattr(claim, name) or None for name in DECLARED}
         changed = [name for name in DECLARED if ours[name] != (row[name] or None)]
+        changed += ["range"] if list(claim.seed_range or ()) != (row.get("range") or []) else []
         if changed:
             yield f"{row['id']}: declared otherwise: {', '.join(changed)}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from claims.auditing.power import unseen
 from claims.report.numbers import counted, number
 from claims.verdict import HOLDS, REFUTED
 
@@ -15,16 +16,23 @@ Row = Mapping[str, Any]
 
 
 def unseen_words(row: Row) -> str:
-    """What a verdict by seeds is blind to, short enough for its line."""
+    """What a verdict by seeds is blind to, or the range by which it is not, short enough for its line."""
     found = row.get("qualification")
     if not found or row["verdict"] not in (HOLDS, REFUTED):
         return ""
+    if row.get("range"):
+        return f"whatever the distribution of seeds is from {_ends(row)}"
     return f"what comes in fewer than {_percent(found['unseen'])} of seeds may be unseen"
 
 
 def reach_words(row: Row) -> str:
-    """How large unseen values would have to be to turn the verdict; empty where that is not known."""
+    """How large unseen values would have to be to turn the verdict; empty where that is not known.
+
+    Of seeds within a declared range, by how much such values could move the mean at most.
+    """
     found = row.get("qualification")
+    if row.get("range"):
+        return _moves_words(row)
     if not unseen_words(row) or found is None:
         return ""
     lo, hi = found["reach"]
@@ -36,6 +44,22 @@ def reach_words(row: Row) -> str:
         f"{counted(row['seeds'], 'seed')} miss one time in twenty what comes in {_percent(found['unseen'])} of seeds"
     )
     return f"{missed}: values {' or '.join(parts)}, so rare, would turn the verdict"
+
+
+def _moves_words(row: Row) -> str:
+    if not row["seeds"] or row["estimate"] is None or not row["alpha"]:
+        return ""
+    (lo, hi), estimate = row["range"], row["estimate"]
+    share = unseen(row["seeds"], missed=row["alpha"] / 2)
+    down, up = (f"{share * abs(end - estimate):.2g}" for end in (lo, hi))
+    missed = f"{counted(row['seeds'], 'seed')} miss with probability {row['alpha'] / 2:.1e} what comes in"
+    moves = f"from {_ends(row)} it moves the mean by at most {down} down or {up} up"
+    return f"{missed} {_percent(share)} of seeds: {moves}, for which the interval has room"
+
+
+def _ends(row: Row) -> str:
+    lo, hi = row["range"]
+    return f"{number(lo)} to {number(hi)}"
 
 
 def shape_words(row: Row) -> str:

@@ -17,7 +17,7 @@ _TEXT = (
     "finding", "corrected_by",
 )  # fmt: skip
 _NUMBERS = ("target", "estimate", "alpha", "rival", "sharpness", "margin", "seconds")
-_PAIRS = ("band", "interval")
+_PAIRS = ("band", "interval", "range")
 
 #: Columns of numbers, pairs as two of them.
 FLOATS = (*_NUMBERS, *(f"{name}_{end}" for name in _PAIRS for end in ("lo", "hi")))
@@ -34,7 +34,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     if "at" in row:
         made["at"] = canonical_json(row["at"])
     for name in _PAIRS:
-        made[f"{name}_lo"], made[f"{name}_hi"] = row[name] or (None, None)
+        made[f"{name}_lo"], made[f"{name}_hi"] = row.get(name) or (None, None)
     return made
 
 

@@ -207,7 +207,11 @@ def _reason(claim: ClaimResult) -> list[tuple[str, str]]:
 
 def _undecided(claim: ClaimResult) -> list[tuple[str, str]]:
     reason = claim.reason
-    seeds = more_words(claim.speaker.more_seeds) if claim.claim.test.sequential else ""
+    seeds = (
+        more_words(claim.speaker.more_seeds, ranged=claim.claim.seed_range is not None)
+        if claim.claim.test.sequential
+        else ""
+    )
     return [("", text) for text in (reason, seeds) if text]
 
 

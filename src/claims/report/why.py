@@ -28,6 +28,8 @@ from claims.verdict import DEPENDS, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED
 
 #: Details of a judgement whose names need words.
 _DETAILS = {"granted": "alpha granted to this look", "sd": "standard deviation over seeds"}
+#: Details that are told in other words.
+_TOLD = ("plain_estimate", "averages", "needed")
 #: What a finding is about, where it is not what is true instead.
 _FINDINGS = {UNDECIDED: "What would decide it", DEPENDS: "What it turns with"}
 #: Heading and lines of one part of the story.
@@ -36,13 +38,20 @@ Section = tuple[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A claim's result with what else there is to say about it."""
+    """A claim's result with what else there is to say about it.
+
+    Attributes:
+        replay: the command that decides it again.
+        responses: what authors answer.
+        further: commands that decide over time what is undecided with all its seeds; the first one every night.
+    """
 
     result: ClaimResult
     paper: Paper
     audit: AuditResult
     replay: str
     responses: tuple[Response, ...] = ()
+    further: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The claim's result, its points with their looks, and the story in words."""
@@ -61,6 +70,7 @@ class Story:
             "error_rates": error_rates(self.result.claim),
             "correction": self._correction(),
             "replay": self.replay,
+            "further": list(self.further),
             "passage": passage(self.paper, self.result.claim),
             "evidence": self.result.evidence or None,
             "turning": " ".join(turning_lines(self.result, document)),
@@ -86,7 +96,7 @@ class Story:
         yield "How sure", [error_rates(claim)]
         if claim.finding or claim.corrected_by:
             yield _FINDINGS.get(claim.expected, "What is true instead"), list(self._instead())
-        yield "What would change the verdict", list(turning_lines(self.result, row))
+        yield "What would change the verdict", [*turning_lines(self.result, row), *self._nights()]
         yield "Measured by", experiments(claim) or ["nothing: the printed figures are all it needs"]
         yield "To dispute it", list(dispute_lines(self.result, row))
         yield "Replay", [self.replay, "with --store and a new file to measure everything again"]
@@ -107,6 +117,9 @@ class Story:
         yield f"{claim.test.kind}{f' {target},' if target else ''} in {band_text(row['band'])}{several}"
         if compared_words(claim):
             yield f"levels in the order of their declaration, {compared_words(claim)}"
+        if claim.seed_range is not None:
+            lo, hi = claim.seed_range
+            yield f"a seed's value lies from {number(lo)} to {number(hi)}, as declared; one outside is an error"
         yield f"tolerance from {claim.band.provenance}{f': {claim.band.because}' if claim.band.because else ''}"
         if row["rival"] is None:
             yield "descriptive: no rival is named that it would have to reject"
@@ -125,6 +138,11 @@ class Story:
             yield f"{correction['id']}: {correction['words']}{estimate}"
             if correction["statement"]:
                 yield f'    "{correction["statement"]}"'
+
+    def _nights(self) -> Iterator[str]:
+        if self.further:
+            yield "seeds of several nights are judged together, at the error rate of one audit; each night, then all:"
+            yield from self.further
 
     def _correction(self) -> dict[str, Any] | None:
         name = self.result.claim.corrected_by
@@ -167,16 +185,30 @@ def error_rates(claim: Claim) -> str:
             f"{_of_looks(claim)} are wrong with probability at most {ALPHA_CLAIM:.0e} together{split}. A false REFUTED "
             f"would have to happen twice, on disjoint seeds: at most {ALPHA_CLAIM**2:.0e}. "
             f"All claims of the paper together: at most {ALPHA_AUDIT:.0%}. "
-            "The intervals behind these rates take seeds as normal, with room for some skewness; counts and order "
-            "statistics need not."
-            f"{_of_readings(claim)}"
+            f"{_of_seeds(claim)}{_of_readings(claim)}"
         )
     return _FIXED.get(test.kind, "This kind is decided in one look at a fixed number of evaluations.")
+
+
+def _of_seeds(claim: Claim) -> str:
+    """What the rates take seeds to be like."""
+    if claim.seed_range is None:
+        return (
+            "The intervals behind these rates take seeds as normal, with room for some skewness; counts and order "
+            "statistics need not."
+        )
+    lo, hi = claim.seed_range
+    return (
+        f"The intervals behind these rates take seeds to be independent and to lie from {number(lo)} to {number(hi)}, "
+        "and nothing else: whatever their distribution is there."
+    )
 
 
 def _of_looks(claim: Claim) -> str:
     """The looks that a claim may take at any tier, and the levels of their intervals."""
     shares = [share for stage in schedule(claim).stages for _, share in stage.shares]
+    if claim.seed_range is not None:
+        return f"The intervals of all looks, {len(shares)} at {ALPHA_CLAIM:.0e} and true together,"
     lo, hi = (f"{ALPHA_CLAIM * share:.1e}" for share in (min(shares), max(shares)))
     return (
         f"The looks, {len(shares)} at levels of {lo} to {hi},"
@@ -226,10 +258,10 @@ def _point_lines(point: PointResult) -> Iterator[str]:
         yield f"the interval {where} the nearer edge of the band"
     yield from seeds_lines(row)
     if point.verdict is UNDECIDED and taken and point.trial.claim.test.sequential and "averages" not in details:
-        yield more_words(point.more_seeds)
+        yield more_words(point.more_seeds, ranged=point.trial.claim.seed_range is not None)
     for name, value in details.items():
         told = isinstance(value, str) and (not value or value in (row["reason"] or ""))
-        if name not in ("plain_estimate", "averages") and isinstance(value, int | float | str) and not told:
+        if name not in _TOLD and isinstance(value, int | float | str) and not told:
             figure = f"{value:.4g}" if isinstance(value, float) else value
             yield f"{_DETAILS.get(name, name.replace('_', ' '))}: {figure}"
 

@@ -69,15 +69,21 @@ def seeds_words(row: Row) -> str:
     return f"{row['seeds']} + {row['confirmation']['seeds']}" if row["confirmation"] else str(row["seeds"])
 
 
-def more_words(more: int | None) -> str:
-    """How many seeds an undecided point still needs, and what to do if that is more than any claim gets."""
+def more_words(more: int | None, *, ranged: bool = False) -> str:
+    """How many seeds an undecided point still needs, and what to do if that is more than any claim gets.
+
+    Args:
+        more: the seeds; None where no number is known.
+        ranged: whether it declares the range of a seed, of which averaging inside it changes nothing.
+    """
     if more is None:
         return "no number of seeds can be named: the estimate lies on an edge of the band, or its interval is unbounded"
     rounded = math.ceil(float(f"{more:.1e}")) if more >= 1000 else more  # an estimate of an estimate: two digits
     words = f"about {counted(rounded, 'seed')} would decide it, if the estimate stays where it is"
     if more <= LOOKS[-1]:
         return words
-    return f"{words}; no claim gets more than {LOOKS[-1]}, so it needs a larger sample inside each seed"
+    remedy = "a narrower range of its seeds" if ranged else "a larger sample inside each seed"
+    return f"{words}; no claim gets more than {LOOKS[-1]}, so it needs {remedy}"
 
 
 def compared_words(claim: Claim | None) -> str:
