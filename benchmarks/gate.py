@@ -140,7 +140,7 @@ def compare(base: Path, lines: Sequence[Line]) -> str:
         waiting = [line for line in lines if line.verdict is OPEN]
         if not waiting:
             break
-        print(f"launch {number + 1}: {len(waiting)} of {len(lines)} rows are open", file=sys.stderr, flush=True)
+        print(f"launch {number + 1}: {len(waiting)} of {len(lines)} are open", file=sys.stderr, flush=True)
         machine = launch(base, waiting, number=number)
         for line in waiting:
             line.look(rows)
