@@ -39,6 +39,7 @@ def write(folder: Path) -> None:
     texts = {f"{paper}.md": paper_page(results, paper, documents[paper], catalogue) for paper in documents}
     texts["fairness.md"] = _beside("fairness").page(documents, catalogue)
     texts["commands.md"] = commands_page()
+    texts["calibration.md"] = _beside("calibration").page()
     texts["planted.md"] = _beside("planted").page()
     folder.mkdir(parents=True, exist_ok=True)
     for stale in {path.name for path in folder.iterdir()} - texts.keys():

@@ -17,10 +17,12 @@ from claims.calibration.exact import claims as exact_claims
 from claims.calibration.ranks import MISSES, Ranks, ranks
 from claims.calibration.ranks import rows as ranked
 from claims.calibration.rates import ALPHA, Design, counted, judged, wald
+from claims.calibration.record import recorded
 from claims.calibration.synthetic import FORMS, every_row, made, true_verdict
 from claims.cli import main
 from claims.kinds.base import Values
-from claims.report.calibration import lines, table
+from claims.report.calibration import lines, markdown, table
+from claims.report.calibration_drawing import place, strips
 from claims.verdict import HOLDS, REFUTED, UNDECIDED, Tier
 
 MANY = 4000
@@ -191,3 +193,28 @@ def test_the_table_names_what_is_wrong():
 @pytest.mark.slow
 def test_the_standard_tier_keeps_its_promises():
     assert tables.calibrate(Tier.STANDARD, 1).wrong == []
+
+
+# On record
+
+
+def test_the_record_is_of_the_rows_there_are_and_passes():
+    """``make results`` counts it anew; reports and documentation show it."""
+    found = tables.from_json(recorded())
+    assert json.loads(json.dumps(found.to_json())) == recorded()
+    assert found.tier is Tier.STANDARD
+    assert [(row.kind, row.law, row.margins, row.claims) for row in found.rows] == [
+        (each.kind, each.law, each.margins, each.claims) for each in tables.designs(Tier.STANDARD)
+    ]
+    assert found.wrong == []
+    assert markdown(found).count("\n") == len(found.rows) + 2
+
+
+def test_reports_draw_it_on_a_logarithmic_axis():
+    assert [place(rate) for rate in (0.0, 1 / 2000, 1.0)] == [0.0, 0.0, 100.0]
+    assert place(1 / math.sqrt(2000)) == 50.0
+    drawn = strips(recorded())
+    assert all(each.low <= each.rate <= each.low + each.width for each in drawn)
+    promised = place(recorded()["alpha"])
+    assert {each.must_fail for each in drawn if each.low > promised} == {True}
+    assert {each.must_fail for each in drawn} == {True, False}

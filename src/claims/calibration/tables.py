@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from claims.auditing.schedule import schedule_of
@@ -22,12 +22,29 @@ _CLAIMS = {Tier.SMOKE: (20, 4, 100), Tier.STANDARD: (160, 16, 300), Tier.FULL: (
 _RANKED = {Tier.SMOKE: 20, Tier.STANDARD: 200, Tier.FULL: 2000}
 #: Audits of a pack of claims, and how many it has.
 _PACKS = {Tier.SMOKE: (1, 20), Tier.STANDARD: (1, 200), Tier.FULL: (5, 300)}
+#: Limits of a drawing are at 95 %, each for itself.
+_DRAWN = 0.05
 #: Sequences of seeds of which it is counted how many decide.
 _PATHS = {Tier.SMOKE: 2000, Tier.STANDARD: 20_000, Tier.FULL: 100_000}
 
 
 #: The first law of each kind.
 _FIRST_LAWS = frozenset(form.laws[0] for form in FORMS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OnEdge:
+    """Claims with the truth on an edge of their band, of all laws of seeds: how many were decided, which is false.
+
+    Attributes:
+        limits: exact limits of the rate, 95 %.
+    """
+
+    kind: str
+    must_fail: bool
+    claims: int
+    false: int
+    limits: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,14 @@ class Calibration:
         return wrong, claims, count_interval(wrong, claims, ALARM)
 
     @property
+    def on_edge(self) -> list[OnEdge]:
+        """One for each kind, and one for each row that must fail."""
+        found = []
+        for kind in dict.fromkeys(row.kind for row in self.kept):
+            found.append(_on_edge(kind, [row for row in self.kept if row.kind == kind and row.margins == 1]))
+        return found + [_on_edge(f"{row.kind}, {row.law}", [row]) for row in self.rows if row.must_fail]
+
+    @property
     def wrong(self) -> list[str]:
         """What is not as it must be, in words."""
         rows = [
@@ -77,12 +102,42 @@ class Calibration:
             "tier": self.tier.value,
             "epoch": self.epoch,
             "alpha": ALPHA,
+            "on_edge": [asdict(each) for each in self.on_edge],
             "rows": [asdict(row) | {"as_it_must_be": row.as_it_must_be} for row in self.rows],
             "ranks": [asdict(each) | {"as_it_must_be": each.as_it_must_be} for each in self.ranks],
             "packs": [asdict(pack) for pack in self.packs],
             "costs": [asdict(cost) for cost in self.costs],
             "wrong": self.wrong,
         }
+
+
+def _on_edge(kind: str, rows: Sequence[Row]) -> OnEdge:
+    claims, false = sum(row.claims for row in rows), sum(row.false_holds + row.false_refuted for row in rows)
+    return OnEdge(kind, any(row.must_fail for row in rows), claims, false, count_interval(false, claims, _DRAWN))
+
+
+def from_json(document: Mapping[str, Any]) -> Calibration:
+    """What :meth:`Calibration.to_json` made.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is something else.
+    """
+    return Calibration(
+        Tier(document["tier"]),
+        document["epoch"],
+        tuple(Row(**_of(Row, row, limits=tuple(row["limits"]))) for row in document["rows"]),
+        tuple(
+            Ranks(**_of(Ranks, row, missed=tuple(row["missed"]), limits=tuple(map(tuple, row["limits"]))))
+            for row in document["ranks"]
+        ),
+        tuple(Audited(**_of(Audited, row, false=tuple(row["false"]))) for row in document["packs"]),
+        tuple(Cost(**row) for row in document["costs"]),
+    )
+
+
+def _of(made: type[Row] | type[Ranks] | type[Audited], row: Mapping[str, Any], **instead: Any) -> dict[str, Any]:
+    """The fields of a row as plain data, some of them as they have to be."""
+    return {field.name: row[field.name] for field in fields(made)} | instead
 
 
 def designs(tier: Tier) -> Iterator[Design]:

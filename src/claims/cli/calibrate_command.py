@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from claims.auditing.planning import PINNED_EPOCH
 from claims.cli.audit_command import epoch_of
-from claims.cli.common import json_flag, print_json, say
+from claims.cli.common import json_flag, print_json, say, write_text
+from claims.report.visible import json_text
 from claims.verdict import Tier
 
 
@@ -19,8 +22,9 @@ from claims.verdict import Tier
     help="How much to try: about 5 seconds, a minute, ten minutes.",
 )
 @click.option("--epoch", default=str(PINNED_EPOCH), show_default=True, metavar="N|fresh", help="Root of all streams.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON to this file as well.")
 @json_flag
-def command(*, tier: str, epoch: str, as_json: bool) -> None:
+def command(*, tier: str, epoch: str, out: Path | None, as_json: bool) -> None:
     """Draw claims of every kind that judges seeds, audit them, and count how many verdicts are false.
 
     The truth lies at the target, on an edge of the band, and one, two and five margins beyond it; seeds are normal,
@@ -39,15 +43,17 @@ def command(*, tier: str, epoch: str, as_json: bool) -> None:
         quarters.add(quarter)
 
     found = calibrate(Tier(tier), epoch_of(epoch), done=done)
+    if out is not None:
+        write_text(out, json_text(found.to_json()) + "\n")
     if as_json:
         print_json(found.to_json())
     else:
         from claims.report.calibration import lines, table
         from claims.report.consoles import console, emit
 
-        out = console()
-        emit(out, table(found))
+        screen = console()
+        emit(screen, table(found))
         for line in ("", *lines(found)):
-            emit(out, line)
-        emit(out, f"tier {found.tier}, epoch {found.epoch}")
+            emit(screen, line)
+        emit(screen, f"tier {found.tier}, epoch {found.epoch}")
     raise click.exceptions.Exit(1 if found.wrong else 0)

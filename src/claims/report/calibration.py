@@ -1,4 +1,4 @@
-"""A calibration on a terminal: for each kind and law of seeds how often it errs, and what it costs to be decided."""
+"""A calibration on a terminal and as Markdown: how often each kind and law of seeds errs, and what deciding costs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ def table(found: Calibration) -> Table:
         made.add_row(*(("", "") if (row.kind, row.law) == before else (row.kind, row.law)), *_cells(row))
         before = row.kind, row.law
     return made
+
+
+def markdown(found: Calibration) -> str:
+    """The same table as Markdown."""
+    head = [*_COLUMNS[:-1], "note"]
+    aligned = ("---", "---", "---", *("---:",) * 5, "---")
+    body = [(row.kind, row.law, *_cells(row)) for row in found.rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, aligned, *body)) + "\n"
 
 
 def lines(found: Calibration) -> Iterator[str]:

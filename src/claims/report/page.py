@@ -21,7 +21,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM
+from claims.calibration.record import recorded
 from claims.paper import Paper
+from claims.report.calibration_drawing import place, strips
 from claims.report.mathml import shown, with_slots
 from claims.report.numbers import number
 from claims.report.page_data import Known, page_data
@@ -112,6 +114,7 @@ def render(
             summary=summarise(document),
             first=_FIRST,
             total=len(rows),
+            calibration=_calibration(),
             alpha_claim=f"{ALPHA_CLAIM:.0e}",
             alpha_audit=f"{ALPHA_AUDIT:.0%}",
             data=Markup(embedded(data)),
@@ -123,6 +126,12 @@ def render(
         )
     )
     return page
+
+
+def _calibration() -> dict[str, Any]:
+    """The calibration on record, as the page draws it."""
+    record = recorded()
+    return {"alpha": record["alpha"], "promised": place(record["alpha"]), "strips": strips(record)}
 
 
 def embedded(data: Any) -> str:
@@ -202,6 +211,7 @@ def _environment(tier: str) -> Environment:
         "label": lambda row: label(row, tier),
         "tone": lambda row: tone(label(row, tier)),
         "plainly": plainly,
+        "percent": lambda share: f"{share:.0%}",
     }
     environment.globals |= {"width": WIDTH, "demand": band_words, "compared": compared_words}
     return environment
