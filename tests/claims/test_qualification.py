@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from claims.auditing.shape import factor, shape_of, widened
 from claims.bands import Limits, at_most, between
 from claims.kinds import bound, mean, order, proportion, quantile, ratio, slope, trend
 from claims.kinds.base import LOOKS, JudgesMeans
+from claims.kinds.intervals import count_interval
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 WHY = {"provenance": "author", "because": "a toy"}
@@ -153,10 +155,42 @@ def test_factors_grow_with_skewness_and_fall_with_seeds():
     assert widened(1e-5, 8, -2.0) == widened(1e-5, 8, 2.0) < 1e-5
 
 
-def test_the_rule_that_was_simulated_is_that_of_an_audit():
+@pytest.fixture(scope="module")
+def tool():
     spec = importlib.util.spec_from_file_location("skewness_tool", Path(__file__).parents[2] / "tools" / "skewness.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_page_has_the_table_of_what_was_counted_with_the_factors_and_looks_of_today(tool):
+    record = json.loads(tool.RECORD.read_text())
+    assert tool.table(record) in tool.PAGE.read_text()
+    assert {name: record[name] for name in tool.decided_by()} == tool.decided_by()
+    assert list(record["wrong"]) == list(tool.LAWS)
+    again = ("log-normal, skewness 6.2", "normal, 5 % outliers 10 sd away")
+    assert {name: tool.wrong_of(tool.LAWS[name], tool.BATCH) for name in again} == {
+        name: record["first"][name] for name in again
+    }
+    assert record["first"][again[0]][0] > 50
+
+
+def test_seeds_as_skewed_as_a_verdict_allows_for_err_no_more_often_than_promised(tool):
+    """Within what can be told of so few errors; normal ones seldom enough to be sure."""
+    record = json.loads(tool.RECORD.read_text())
+    promised = ALPHA_CLAIM * record["claims"]
+    for name in list(tool.LAWS)[: list(tool.LAWS).index("log-normal, skewness 1.75") + 1]:
+        assert count_interval(record["wrong"][name][1], record["claims"], 0.05)[0] * record["claims"] <= promised, name
+    assert count_interval(record["wrong"]["normal"][1], record["claims"], 0.05)[1] * record["claims"] < promised
+
+
+@pytest.mark.landing
+def test_a_factor_is_what_the_tool_finds(tool):
+    found = next(tool.factors(2.0, np.random.default_rng(20)))
+    assert math.ceil(100 * found) / 100 == pytest.approx(factor(8, 2.0))
+
+
+def test_the_rule_that_was_simulated_is_that_of_an_audit(tool):
     code = {HOLDS: 1, REFUTED: -1, UNDECIDED: 0}
     at_zero = claim(bound(made_up["x"]), band=at_most(0.0, **WHY), rival=9.0)
     rng = np.random.default_rng(3)

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,6 +118,27 @@ def test_how_many_more_seeds_are_needed_is_said():
     assert seeds_needed(1 - x, (0.0, 1.0), (0.3, 0.9), ALPHA) == pytest.approx(
         seeds_needed(x, (0.0, 1.0), (0.1, 0.7), ALPHA), rel=0.05
     )
+
+
+def seeds_to_clear(way, spread):
+    """The look that decides seeds of mean .5 in [0, 1], an edge so far on the way to 1, by their spread over that."""
+    edge = 0.5 + 0.5 * way
+    for look in CLOSE_LOOKS:
+        x = 0.5 + spread * 0.5 * way * (2.0 * (np.arange(look) % 2) - 1.0)
+        if range_interval(x, (0.0, 1.0), ALPHA_CLAIM)[1] <= edge:
+            return str(look)
+    return f"more than {CLOSE_LOOKS[-1]}"
+
+
+def test_the_page_says_what_it_costs():
+    text = (Path(__file__).parents[2] / "docs" / "trust.md").read_text()
+    _, table = text.split("| to the edge | at least | all the same | spread as far as the edge | twice as far |\n", 1)
+    rows = [line.strip("|").split("|") for line in table.split("\n\n")[0].splitlines()[1:]]
+    assert len(rows) == 6
+    for row in rows:
+        way, least, *found = (cell.strip() for cell in row)
+        assert found == [seeds_to_clear(float(way), spread) for spread in (0.0, 1.0, 2.0)]
+        assert int(least) == math.ceil(math.log(ALPHA_CLAIM / 2) / math.log1p(-float(way)))
 
 
 # Verdicts
