@@ -6,6 +6,7 @@ author's in other folders, a library, data. It is audited, edited and audited ag
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import N_beside
+import N_editable
+import N_local
 import N_elsewhere.part as part
 import N_namespace.inside
 import N_linked
@@ -103,6 +106,7 @@ def measured(point, streams):
     listed = "listed.csv"
     x = SCALE * streams.numpy("x").normal() + outer(RUN_TIME) + Model()(late) + offset + SQUARE(0.5) + TABLE["a"]
     x += N_beside.scale(1.0) + part.value + N_namespace.inside.value + N_linked.value + released
+    x += N_editable.value + N_local.value
     return {"x": 0.001 * (x + read(point) + float(os.environ["N_GAIN"]) + chosen.value + literal.value) + len(listed)}
 
 
@@ -135,6 +139,10 @@ from N_starred import *
 def scale(x):
     return FACTOR * x + starred
 """
+#: What is installed, and what each requires.
+RELEASES = {"library": "Requires-Dist: N-required>=1\n"} | dict.fromkeys(
+    ("required", "stranger", "editable", "local"), ""
+)
 FILES = {
     "here/N_study.py": STUDY,
     "here/N_beside.py": BESIDE,
@@ -157,16 +165,24 @@ FILES = {
     "there/N_elsewhere/kept.num": "5",
     "there/N_namespace/inside.py": "value = 1.0\n",
     "linked/N_linked.py": "value = 1.0\n",
+    "editable/N_editable.py": "value = 1.0\n",
+    "site-packages/N_local.py": "value = 1.0\n",
     "site-packages/N_library/__init__.py": "import N_required\n\nreleased = N_required.value\n",
     "site-packages/N_required.py": "value = 1.0\n",
     "site-packages/N_stranger.py": "value = 1.0\n",
     **{
         f"site-packages/N_{name}.dist-info/{file}": text
-        for name, requires in (("library", "Requires-Dist: N-required>=1\n"), ("required", ""), ("stranger", ""))
+        for name, requires in RELEASES.items()
         for file, text in {
             "METADATA": f"Metadata-Version: 2.1\nName: N-{name}\nVersion: 1.0\n{requires}",
             "RECORD": f"N_{name}/__init__.py,,\nN_{name}.py,,\n",
         }.items()
+    },
+    **{  # installed from a folder, in place or copied: either may change under one version
+        f"site-packages/N_{name}.dist-info/direct_url.json": json.dumps(
+            {"url": "file:///N", "dir_info": {"editable": how}}
+        )
+        for name, how in (("editable", True), ("local", False))
     },
 }
 DATA = ("rows", "one.num", "N_elsewhere:kept.num", "$N_GAIN")
@@ -179,7 +195,7 @@ class Project:
 
     def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
         self.folder, self.environment = folder, environment
-        for part in ("here", "there", "linked", "site-packages"):
+        for part in ("here", "there", "linked", "editable", "site-packages"):
             environment.syspath_prepend(str(folder / part))
         environment.setattr(sys, "dont_write_bytecode", True)  # its dates are whole seconds
         self.write(FILES)
@@ -275,6 +291,8 @@ CHANGES = {
     "the package around a module": ("there/N_elsewhere/__init__.py", "state = 0", "state = 1"),
     "a module of a namespace package": ("there/N_namespace/inside.py", "1.0", "2.0"),
     "a module in a folder on the path": ("linked/N_linked.py", "1.0", "2.0"),
+    "a package that is installed in place": ("editable/N_editable.py", "1.0", "2.0"),
+    "a package that is installed from a folder": ("site-packages/N_local.py", "1.0", "2.0"),
     "a file of a declared folder, named by the point": ("here/rows/a.num", "1", "6"),
     "a file of a declared folder that is only listed": ("here/rows/b.num", "2", "6"),
     "a declared file": ("here/one.num", "3", "6"),
@@ -285,6 +303,7 @@ CHANGES = {
 OTHER_CHANGES = {
     "an optional module appears": lambda project: project.write({"here/N_optional.py": "offset = 1.0\n"}),
     "a file appears in a declared folder": lambda project: project.write({"here/rows/c.num": "6"}),
+    "a file appears deep in a declared folder": lambda project: project.write({"here/rows/deep/d.num": "6"}),
     "a file of a declared folder is renamed": lambda project: project.path("here/rows/b.num").rename(
         project.path("here/rows/c.num")
     ),
@@ -313,6 +332,7 @@ OTHER_SAME = {
     "a claim is added": lambda project: project.write(
         {STUDY_FILE: STUDY + "\nCLAIMS = (CLAIM, *[CLAIM for _ in (1, 2)])\n"}
     ),
+    "a module appears beside it": lambda project: project.write({"here/claims_N_other.py": "value = 1.0\n"}),
     "a library that it does not import": lambda project: project.install("stranger", "1.1"),
     "a variable that it does not read": lambda project: project.setenv("N_OTHER", "2.0"),
     "a file of the module's folder is touched": lambda project: project.path("here/N_beside.py").touch(),
