@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from claims import Claim, experiment, grid, identity, value, within
 
-#: Kernels take these inputs on every route; ``refused`` calls them once a number, too often for an interpreter.
-DEVICES = ("cpu", "cuda", "triton-interpreter")
+#: What calls kernels hundreds of times, or on millions of numbers, is left to compiled ones.
+GPU = ("cpu", "cuda")
+DEVICES = (*GPU, "triton-interpreter")
 DECODED = experiment("claims.papers.mean_bias.experiments.formats_codes:decoded", seconds=0.01, devices=DEVICES)
 ENCODED = experiment(
     "claims.papers.mean_bias.experiments.formats_codes:encoded", seconds=0.2, megabytes=150, devices=DEVICES
 )
-REFUSED = experiment("claims.papers.mean_bias.experiments.formats_codes:refused", seconds=0.05, devices=("cpu", "cuda"))
-INFINITE = experiment("claims.papers.mean_bias.experiments.formats_codes:infinite", seconds=0.02, devices=DEVICES)
+REFUSED = experiment("claims.papers.mean_bias.experiments.formats_codes:refused", seconds=0.05, devices=GPU)
+INFINITE = experiment("claims.papers.mean_bias.experiments.formats_codes:infinite", seconds=0.02, devices=GPU)
 SCALES = experiment(
     "claims.papers.mean_bias.experiments.formats_codes:scale_range",
     sweep={"format": ("nvfp4", "mxfp4-floor", "mxfp4-ceil")},
     fixed={"steps": 2**14},
     seconds=0.03,
-    devices=DEVICES,
+    devices=GPU,
 )
 
 ELEMENTS = (

@@ -10,6 +10,8 @@ from claims import REFUTED, Claim, at_most, experiment, grid, mean, order, ratio
 from claims.papers.mean_bias.theory import formats
 
 ELEMENTS = 2**18
+#: Too many numbers for an interpreter.
+GPU = ("cpu", "cuda")
 NEAREST, STOCHASTIC = "nvfp4/nearest", "nvfp4/stochastic"
 LEVELS = (0.1, 0.7, 1.3, 1.8, 2.3, 3.4, 4.6, 5.5)
 
@@ -19,10 +21,10 @@ ERROR = experiment(
     fixed={"elements": ELEMENTS},
     seconds=0.05,
     megabytes=100,
-    devices=("cpu", "cuda"),
+    devices=GPU,
 )
 MAXIMA = experiment(
-    "claims.papers.mean_bias.experiments.formats:block_maxima", seconds=0.05, megabytes=100, devices=("cpu", "cuda")
+    "claims.papers.mean_bias.experiments.formats:block_maxima", seconds=0.05, megabytes=100, devices=GPU
 )
 #: A small tensor, many times, and a large one.
 TENSORS = (*grid(elements=2**12, tensors=64), *grid(elements=2**20, tensors=1))
@@ -31,14 +33,14 @@ LEVEL = experiment(
     sweep={"level": LEVELS},
     fixed={"copies": 2**16},
     seconds=0.01,
-    devices=("cpu", "cuda", "triton-interpreter"),
+    devices=GPU,
 )
 EXTREMES = experiment(
     "claims.papers.mean_bias.experiments.formats:extremes",
     sweep={"count": (1, 8)},
     fixed={"blocks": 2**12, "size": 12.0},
     seconds=0.01,
-    devices=("cpu", "cuda", "triton-interpreter"),
+    devices=GPU,
 )
 
 #: The scale that an extreme of 12 gives its block: 12 / 6.
