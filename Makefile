@@ -5,6 +5,8 @@ VENV   ?= .venv
 # last lines offer as the next command, and .ci/run has to afford it at every change.
 TIER   ?= smoke
 REPORT ?= report
+# Where `make gpu` writes what only a GPU can show.
+GPU    ?= gpu.json
 PAPERS ?= sign-magnitude mean-bias
 # Which trained model to audit, and on what; none leaves out the claims about one and the training runs.
 MODEL  ?= none
@@ -27,7 +29,7 @@ SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help audit trust sensitivity alarms results results-trained test test-slow fuzz faults lint docs dist gate \
-  conformance bench bench-kernels bench-record bench-gate bench-gate-proof bench-history clean
+  conformance gpu bench bench-kernels bench-record bench-gate bench-gate-proof bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +91,9 @@ gate: $(VENV)/.installed-test ## compile every GPU kernel ahead of time; refuse 
 
 conformance: $(VENV)/.installed ## every format against every other implementation that runs here; differences need a reason
 	$(BIN)/python -m claims.kernels.conformance
+
+gpu: $(VENV)/.installed-test ## what only a GPU can show, into one file to send back (GPU=gpu.json); without one, interpreted at small sizes
+	$(BIN)/python -m claims.kernels.gpu --json $(GPU)
 
 bench: $(VENV)/.installed-bench ## asv on this commit
 	@$(BIN)/asv machine --yes >/dev/null

@@ -255,7 +255,7 @@ def show_end(
     summary = summarise(document)
     files = [str(file) for file in split_selection(select)[0]]
     steps = [(resume, "goes on where this stopped")] if resume else []
-    steps += steps_after(summary, files, store=same_store(store))
+    steps += steps_after(summary, files, store=same_store(store), device=same_device(result.plan.device))
     higher = next((tier for tier in Tier if tier.value in summary.waiting), None)
     if higher is not None and not resume:
         deeper = resume_line(select, replace(result.plan, tier=higher), store, shard)

@@ -43,7 +43,9 @@ class Finding:
 
 def examine(store: Path) -> list[Finding]:
     """Look at everything; nothing found raises."""
-    return [*_machine(), *_packages(), *_kernels(), *_packs(), *_models(), _sqlite(), _store(store)]
+    return [
+        *_machine(), *_packages(), *_kernels(), *_devices(), *_packs(), *_models(), _sqlite(), _store(store)
+    ]  # fmt: skip
 
 
 def _machine() -> Iterator[Finding]:
@@ -130,6 +132,16 @@ def _kernels() -> Iterator[Finding]:
         routes.setdefault(route_of(name, torch.zeros(2, 4, device=device)), []).append(name)
     for route, names in sorted(routes.items()):
         yield Finding(f"route {route}", PRESENT, ", ".join(names))
+
+
+def _devices() -> Iterator[Finding]:
+    """Where ``claimbench audit --device`` can measure, each with what its evidence is kept apart by."""
+    from claims.evidence.devices import DEVICES, described
+
+    for name, device in DEVICES.items():
+        why = device.obstacle()
+        words = f"--device {name}: {why}" if why else described(name)
+        yield Finding(f"device {name}", OPTIONAL if why else PRESENT, words)
 
 
 def _packs() -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from claims.auditing.planning import Plan
 from claims.auditing.trial import Measurement
 from claims.cli.common import STDOUT, say, write_text
 from claims.evidence.canonical import canonical_json
+from claims.evidence.devices import CPU
 from claims.evidence.store import Store
 from claims.report.numbers import counted, duration
 from claims.report.visible import json_text
@@ -31,7 +32,7 @@ def show_plan(planned: Plan, store: Path, *, workers: int, json_file: str | None
     if json_file is not None:
         write_text(Path(json_file), f"{text}\n")
     for row in document["experiments"]:
-        say(row["experiment"])
+        say(row["experiment"] + ("" if row["device"] == CPU else f" on {row['device']}"))
         kept = f", {row['stored']:,} are in the store" if row["stored"] else ""
         say(
             f"    {counted(row['base_points'], 'base point')}, {row['seeds'][0]:,} to {row['seeds'][1]:,} seeds{kept}; "
@@ -63,7 +64,7 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
     known, held = _of_store(store, planned)
     rows: dict[str, dict[str, Any]] = {}
     for measurement, (few, many) in planned.cost().items():
-        row = rows.setdefault(measurement.name, _row(measurement.name))
+        row = rows.setdefault(measurement.name, _row(measurement))
         spent = known.get((measurement.name, canonical_json(dict(measurement.base))))
         seconds = measurement.seconds if spent is None else spent
         there = held.get(measurement, frozenset())
@@ -100,11 +101,11 @@ def cost(planned: Plan, store: Path, *, workers: int) -> dict[str, Any]:
     }
 
 
-def _row(name: str) -> dict[str, Any]:
+def _row(measurement: Measurement) -> dict[str, Any]:
     """An experiment before anything is added up; what a seed costs is the most that it does at one of its points."""
     zero = {"base_points": 0, "stored": 0, "seeds": [0, 0], "seconds": [0.0, 0.0]}
     costs = {"seconds_a_seed": 0.0, "seconds_are": [], "megabytes": 0.0, "megabytes_are": []}
-    return {"experiment": name} | zero | costs
+    return {"experiment": measurement.name, "device": measurement.device} | zero | costs
 
 
 def _said(measurement: Measurement, what: str) -> str:

@@ -18,6 +18,7 @@ from claims.cli.audit_command import executor_spec, measure
 from claims.cli.common import catalogue_of, json_flag, print_json, say
 from claims.cli.streams import printing_to_stderr
 from claims.errors import MeasurementError, NothingSelected
+from claims.evidence.devices import CPU, usable
 from claims.report.keys import public_key
 from claims.report.numbers import counted
 from claims.report.replication_check import Loaded, contradictions, differences, load, sample
@@ -109,7 +110,12 @@ def _measured(record: Mapping[str, Any], catalogue: Catalogue, size: int, jobs: 
         raise NothingSelected("none of the record's decided claims is installed and can be measured here")
     with printing_to_stderr():
         planned = plan(
-            claims, tier=Tier(record["tier"]), epoch=record["epoch"], paths=catalogue.paths, place=catalogue.place
+            claims,
+            tier=Tier(record["tier"]),
+            epoch=record["epoch"],
+            paths=catalogue.paths,
+            place=catalogue.place,
+            device=usable(record["environment"].get("device", CPU), "environment.device"),
         )
     with tempfile.TemporaryDirectory() as folder:
         result, stopped = measure(planned, Path(folder) / "evidence.sqlite", executor_spec(jobs, None))

@@ -55,18 +55,22 @@ def show_screen(console: Console, summary: Summary, *, head: str, page: str = ""
     _steps(console, steps)
 
 
-def steps_after(summary: Summary, files: Sequence[str], *, store: Sequence[str] = ()) -> list[Step]:
+def steps_after(
+    summary: Summary, files: Sequence[str], *, store: Sequence[str] = (), device: Sequence[str] = ()
+) -> list[Step]:
     """What to type next: the story of the claim that matters most, then every claim.
 
     Args:
         summary: of the result.
         files: claim files that were audited, which have to be named again.
         store: the words of a command that name the store.
+        device: those that name the device that was measured on.
     """
     first = next((row for row in (*summary.differing, *summary.findings, *summary.thinnest)), None)
     steps = []
     if first is not None:
-        steps.append((shlex.join(["claimbench", "why", *files, first["id"], *store]), "tells how that was decided"))
+        words = ["claimbench", "why", *files, first["id"], *device, *store]
+        steps.append((shlex.join(words), "tells how that was decided"))
     every = ["claimbench", "list", *files, "--results", *store[1:], "--table"]
     return [*steps, (shlex.join(every), "shows every claim, a row each")]
 

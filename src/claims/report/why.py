@@ -10,6 +10,7 @@ from claims.auditing.decision import ALPHA_AUDIT, ALPHA_CLAIM
 from claims.auditing.results import AuditResult, ClaimResult, PointResult
 from claims.auditing.schedule import schedule
 from claims.claim import Claim
+from claims.evidence.devices import CPU
 from claims.outline.responses import Response
 from claims.paper import Paper
 from claims.report.author import (
@@ -107,7 +108,9 @@ class Story:
         yield f"{verdict_words(row)}{estimate}{f'; {unseen}' if unseen else ''}"
         if row["reason"]:
             yield str(row["reason"])
-        yield f"tier {self.audit.plan.tier}, epoch {self.audit.plan.epoch}; {duration(row['seconds'])} of computing"
+        where = "" if row["device"] in (None, CPU) else f" on {row['device']}"
+        computing = f"{duration(row['seconds'])} of computing{where}"
+        yield f"tier {self.audit.plan.tier}, epoch {self.audit.plan.epoch}; {computing}"
 
     def _demand(self, row: Mapping[str, Any]) -> Iterator[str]:
         claim = self.result.claim
