@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 
 from claims.errors import BadOption, InvalidDeclaration
 from claims.extras import is_there, lacking
@@ -146,8 +146,6 @@ def _on_gpu() -> Iterator[None]:
     """
     import torch
 
-    from claims.kernels.settings import settled
-
     exact = {
         torch.backends.cuda.matmul: (
             ("allow_tf32", False),
@@ -164,7 +162,7 @@ def _on_gpu() -> Iterator[None]:
             for name, value in values:
                 stack.callback(setattr, owner, name, getattr(owner, name))
                 setattr(owner, name, value)
-        stack.enter_context(settled(tuned=False))
+        stack.enter_context(_settled(tuned=False))
         yield
 
 
@@ -187,21 +185,25 @@ def _import_interpreted() -> str:
         from triton.language import standard
         from triton.runtime.interpreter import InterpretedFunction
 
-        from claims.kernels.triton.launch import interpreting
-    if interpreting() and isinstance(standard.cdiv, InterpretedFunction):
+        launch = import_module("claims.kernels.triton.launch")
+    if launch.interpreting() and isinstance(standard.cdiv, InterpretedFunction):
         return ""
     return "triton-interpreter: this process has imported Triton before, to compile; workers have not (--jobs 1)"
 
 
 @contextmanager
 def _interpreted() -> Iterator[None]:
-    from claims.kernels.settings import settled
-
-    with _variable(_INTERPRET, "1"), settled(cpu_route="triton"):
+    with _variable(_INTERPRET, "1"), _settled(cpu_route="triton"):
         yield
 
 
 # What they share
+
+
+def _settled(**settings: object) -> AbstractContextManager[None]:
+    """``claims.kernels.settings.settled``, by its name: kernels, which are a project of their own, import this one."""
+    settled: AbstractContextManager[None] = import_module("claims.kernels.settings").settled(**settings)
+    return settled
 
 
 def _version(distribution: str) -> str:
