@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
 from claims.kernels import RHT_SIGNS, KernelError, hadamard_signs, hadamard_transform
+from claims.kernels.philox import flip_mask_words
 
 from .inputs import FLOATS, KEYS, VARIANTS, bits, exact, laid_out, tensors, unit
 from .quantized import COMPILED, LAYOUTS, check_operator, normal, quick, route_for, threads
@@ -146,6 +147,9 @@ def test_signs():
     assert torch.equal(signs.abs(), torch.ones(64))
     assert torch.equal(signs[:8], hadamard_signs(8, key=5))
     assert not torch.equal(signs, hadamard_signs(64, key=6))
+    many = hadamard_signs(4096, key=5)
+    assert torch.equal(many < 0, flip_mask_words(4096, key=5) >= 2**31)
+    assert abs(float(many.sum())) < 5 * 64  # five standard deviations of fair ones
 
 
 @each_variant
