@@ -157,7 +157,11 @@ def tracked():
         for group in ast.parse(file.read_text("utf-8")).body:
             if isinstance(group, ast.ClassDef):
                 functions = (each.name for each in group.body if isinstance(each, ast.FunctionDef))
-                yield from (f"{file.stem}.{group.name}.{name}" for name in functions if name.startswith(("track_", "time_", "peakmem_")))
+                yield from (
+                    f"{file.stem}.{group.name}.{name}"
+                    for name in functions
+                    if name.startswith(("track_", "time_", "peakmem_"))
+                )
 
 
 def test_settings_of_regressions_are_about_benchmarks_that_exist():

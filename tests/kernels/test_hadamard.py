@@ -141,6 +141,12 @@ def test_gradients():
         assert torch.autograd.gradgradcheck(lambda v, o=options: hadamard_transform(v, **o), (x,))
 
 
+def test_the_fixed_signs_are_those_of_nvfp4_training():
+    """The vector of Transformer Engine's recipe as a mask: minus is one, the first sign the lowest bit."""
+    assert sum(2**i for i, sign in enumerate(RHT_SIGNS) if sign < 0) == 0xD7E8
+    assert {*RHT_SIGNS} == {-1, 1}
+
+
 def test_signs():
     assert len(RHT_SIGNS) == 16
     signs = hadamard_signs(64, key=5)

@@ -77,6 +77,22 @@ def test_other_laws_have_their_own_cosine(law, cosine, tmp_path):
     assert found["within"] == 0
 
 
+def test_a_matrix_is_described_by_its_outlier_columns():
+    """Sixty columns, three of them outliers, with energies that a pencil can add."""
+    square = torch.ones(60, dtype=torch.float64)
+    square[torch.tensor([7, 20, 41])] = torch.tensor([3.0, 5.0, 35.0], dtype=torch.float64)
+    norms = torch.where(square > 1, 2.0, 1.0).double()
+    found = amplitudes._described(square, square, square, norms)
+    assert found["outlier"] == pytest.approx(60 * 43 / 3 / 100)
+    assert found["median"] == pytest.approx(60 * 5 / 100)
+    assert found["rest"] == pytest.approx(60 / 100)
+    assert found["largest"] == pytest.approx(60 * 35 / 100)
+    assert (found["share"], found["giant"]) == pytest.approx((0.43, 35 / 43))
+    assert (found["overlap"], found["norm_ratio"]) == pytest.approx((1.0, 2.0))
+    assert found["log_skew"] == pytest.approx(math.log(43 / 15))
+    assert found["log_leverage"] == pytest.approx(math.log(2 * 43 / 3))
+
+
 def test_unequal_columns_are_told_from_heavy_tails(tmp_path):
     def scaled(name, value, rng):
         return value * np.exp(rng.standard_normal(value.shape[1]))
