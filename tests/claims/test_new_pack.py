@@ -128,6 +128,30 @@ def test_a_new_pack_has_what_it_says_and_nothing_that_was_left_to_fill_in(folder
     assert oct(Path("plain-one").stat().st_mode & 0o777) == oct(0o777 & ~_umask())
 
 
+def test_the_errors_that_a_new_pack_plants_are_in_its_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("new", "--pack", "planted-one")
+    monkeypatch.chdir("planted-one")
+    assert "claimbench sensitivity" in Path("README.md").read_text()
+    planted = json.loads(cli("sensitivity", "--list", "--json").stdout)  # refuses one that is not there exactly once
+    assert {Path(each["file"]).stem for each in planted} == {"experiments", "statements", "theory"}
+
+
+@pytest.mark.landing
+def test_its_claims_notice_each_of_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("new", "--pack", "noticing")
+    install(folder / "noticing", monkeypatch)
+    program = Path(sys.executable).with_name("claimbench")
+    command = [str(program), "sensitivity", "--tier", "smoke", "--no-tests", "--json"]
+    environment = os.environ | {"PYTHONPATH": "src"}
+    ran = subprocess.run(
+        command, cwd="noticing", env=environment, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    planted = json.loads(ran.stdout)["planted"]
+    assert len(planted) == 5
+    assert all(each["smoke"] for each in planted)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -18,18 +18,7 @@ Pairs = Sequence[tuple[Row, Row]]
 Codes = Mapping[str, str]
 
 #: What a claim declares once, and what of it is computed for each of its points.
-_OF_CLAIMS = (
-    "statement",
-    "read_as",
-    "locus",
-    "role",
-    "kind",
-    "decides",
-    "expected",
-    "finding",
-    "corrected_by",
-    "range",
-)
+_OF_CLAIMS = ("statement", "read_as", "locus", "role", "kind", "decides", "expected", "finding", "corrected_by")
 _OF_POINTS = ("target", "band", "rival")
 #: What stands for the verdict of what was not measured.
 _DECLARED = "declared"
@@ -126,7 +115,7 @@ def compare(before: Document, after: Document, codes: tuple[Codes, Codes] = ({},
         declarations=(
             *_declarations(common, _OF_CLAIMS),
             *_declarations(declared + read, _OF_POINTS),
-            *_declarations(read, ("range",)),
+            *_declarations(common + read, ("range",)),
             *(change for claims in common for change in _options(*claims)),
         ),
         tolerances=tuple(_bands((a, b) for a, b in declared + read if grown(a["band"], b["band"]))),
