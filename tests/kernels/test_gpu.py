@@ -31,7 +31,7 @@ NO_GPU = pytest.mark.skipif(DEVICE == "cuda", reason="is about machines without 
 
 @pytest.mark.parametrize("entry", EVERY)
 def test_every_route_is_as_promised(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one dtype, in a ragged shape: all dtypes and shapes are the command's. It is the route that the entry names."""
+    """In one dtype and a ragged shape: all of them are the command's. The route is the one that the entry names."""
     taken: set[str] = set()
     plain = dispatch._triton_function
 
