@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Route = Literal["reference", "cpu", "triton"]
@@ -39,8 +39,13 @@ def present() -> Settings:
 @contextmanager
 def settled(*, cpu_route: Route | None = None, tuned: bool | None = None) -> Iterator[None]:
     """Have all kernels of the process go by these for a while; what is None stays as it is."""
-    given = {name: value for name, value in (("cpu_route", cpu_route), ("tuned", tuned)) if value is not None}
-    _present.append(replace(present(), **given))  # type: ignore[arg-type]  of each field its own type
+    before = present()
+    _present.append(
+        Settings(
+            cpu_route=before.cpu_route if cpu_route is None else cpu_route,
+            tuned=before.tuned if tuned is None else tuned,
+        )
+    )
     try:
         yield
     finally:

@@ -156,7 +156,8 @@ def _of_product(x: Tensor, w: Tensor, expected: Tensor) -> Tensor:
 
 
 def _of_flipped(arguments: tuple[Any, ...], expected: Sequence[Tensor]) -> list[Tensor]:
-    return [_of_product(*arguments, expected[0])]
+    x, w = arguments
+    return [_of_product(x, w, expected[0])]
 
 
 def _of_ternary(arguments: tuple[Any, ...], expected: Sequence[Tensor]) -> list[Tensor | None]:
@@ -248,18 +249,11 @@ def _ternary_sizes(arguments: tuple[Any, ...]) -> tuple[int, int, int]:
 
 
 def _formats() -> Iterator[Entry]:
-    for variant, options in {
-        "": {}, "16x16": {"tile": "16x16"}, "columns": {"axis": -2}, "stochastic": _RANDOM,
-        "four over six": {"four_over_six": "squared", "largest_scale": 256},
-    }.items():  # fmt: skip
+    for variant, options in _NVFP4.items():
         call = partial(kernels.nvfp4_quantize, **options)
         yield Entry(operation="nvfp4_quantize", variant=variant, make=_wide, call=call)
     yield Entry(operation="nvfp4_quantize", variant="centered", make=_centered, call=_quantize_centered)
-    for variant, options in {
-        "": {},
-        "ceil, columns": {"scale_rule": "ceil", "axis": -2},
-        "stochastic": _RANDOM,
-    }.items():
+    for variant, options in _MXFP4.items():
         yield Entry(
             operation="mxfp4_quantize", variant=variant, make=_wide, call=partial(kernels.mxfp4_quantize, **options)
         )
@@ -285,6 +279,16 @@ def _formats() -> Iterator[Entry]:
     yield Entry(operation="e4m3_encode", make=_wide, call=kernels.e4m3_encode, dtypes=_NARROW)
 
 
+_NVFP4: dict[str, dict[str, Any]] = {
+    "": {},
+    "16x16": {"tile": "16x16"},
+    "columns": {"axis": -2},
+    "stochastic": _RANDOM,
+    "four over six": {"four_over_six": "squared", "largest_scale": 256},
+}
+_MXFP4: dict[str, dict[str, Any]] = {
+    "": {}, "ceil, columns": {"scale_rule": "ceil", "axis": -2}, "stochastic": _RANDOM
+}  # fmt: skip
 _MX = {"mxfp6_quantize": ("e2m3", "e3m2"), "mxfp8_quantize": ("e4m3", "e5m2")}
 _QUANTIZERS: dict[str, Callable[..., Any]] = {
     "nvfp4": kernels.nvfp4_quantize,

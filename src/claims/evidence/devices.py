@@ -123,7 +123,7 @@ def _gpu_traits() -> Mapping[str, str]:
     return {
         "gpu": f"{seen.name}, capability {seen.major}.{seen.minor}, {seen.multi_processor_count} multiprocessors",
         "cuda": str(torch.version.cuda or f"HIP {torch.version.hip}"),
-        "cudnn": str(torch.backends.cudnn.version()),
+        "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
         "arithmetic": _EXACT,
     } | triton
 
@@ -134,7 +134,7 @@ def _begin_gpu() -> str:
         return why
     import torch
 
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     return ""
 
 
@@ -211,6 +211,12 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+def _settled(**settings: object) -> AbstractContextManager[None]:
+    """What holds for all kernels. They import ``claims``, and nothing that ``claims`` declares with may import them."""
+    found: AbstractContextManager[None] = import_module("claims.kernels.settings").settled(**settings)
+    return found
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def generators_elsewhere() -> Iterator[None]:
     """The global generators in states that no process begins with; afterwards as they were."""
     numpy, torch = sys.modules.get("numpy.random"), sys.modules.get("torch")
     states = random.getstate(), numpy and numpy.get_state(), torch and torch.get_rng_state()
-    gpus = torch.cuda.get_rng_state_all() if torch is not None and torch.cuda.is_initialized() else []
+    gpus: Any = torch.cuda.get_rng_state_all() if torch is not None and torch.cuda.is_initialized() else []
     random.seed(_ELSEWHERE)
     if numpy is not None:
         numpy.seed(_ELSEWHERE)
@@ -51,7 +51,7 @@ def generators_elsewhere() -> Iterator[None]:
             numpy.set_state(states[1])
         if torch is not None:
             torch.set_rng_state(states[2])
-        if gpus:
+        if torch is not None and gpus:
             torch.cuda.set_rng_state_all(gpus)
 
 
