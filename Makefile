@@ -29,7 +29,7 @@ SOURCES := pyproject.toml constraints.txt setup.py $(wildcard kernels/native/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help audit trust sensitivity alarms results results-trained test test-slow fuzz faults lint docs dist gate \
-  conformance gpu bench bench-kernels bench-record bench-gate bench-gate-proof bench-history clean
+  conformance gpu speed speed-record bench bench-kernels bench-record bench-gate bench-gate-proof bench-history clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,13 @@ conformance: $(VENV)/.installed ## every format against every other implementati
 
 gpu: $(VENV)/.installed-test ## what only a GPU can show, into one file to send back (GPU=gpu.json); without one, interpreted at small sizes
 	$(BIN)/python -m claims.kernels.gpu --json $(GPU)
+
+speed: $(VENV)/.installed-bench ## every table of speed with its peers, half an hour (PARTS="looks gate" for some, QUICK=1 to try)
+	$(BIN)/python benchmarks/speed.py $(PARTS) $(if $(QUICK),--quick)
+
+speed-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/speed.json, quoted in docs/explanation/speed.md
+	$(BIN)/python benchmarks/speed.py $(PARTS) --json benchmarks/speed.json
+	$(BIN)/python tools/speed.py
 
 bench: $(VENV)/.installed-bench ## asv on this commit
 	@$(BIN)/asv machine --yes >/dev/null

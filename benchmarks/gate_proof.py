@@ -3,7 +3,7 @@
 ``python benchmarks/gate_proof.py [N] [ROWS]`` has N gates decide about HEAD beside itself, and N about HEAD with every
 row made as slow as CAUGHT says. Rows are decided one by one, so the N planted runs are N for each row; both gates of a
 run share their launches, and are otherwise as ``make bench-gate`` has them, the factor that allows for the number of
-rows too. What has been found is kept in the file of ``--json`` after each run, where a later call goes on.
+rows too. What has been found is kept in the file of ``--kept`` after each run, where a later call goes on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from benchmarks.base_tree import FOLDER, NoTree, tree_of
 from benchmarks.gate import CAUGHT, FAST, SLOWER, Line, chosen, compare
 from benchmarks.gate_sides import NotCompared
+from benchmarks.records import rate_interval, write
 
 RUNS = 20
 
@@ -92,14 +93,6 @@ def outcome(as_is: Line, planted: Line) -> Outcome:
     return Outcome(row=as_is.name, unchanged=as_is.verdict, planted=planted.verdict, launches=launches)
 
 
-def interval(count: int, runs: int) -> tuple[float, float]:
-    """Of a rate, by Clopper and Pearson, at 95 %."""
-    from scipy.stats import binomtest
-
-    found = binomtest(count, runs).proportion_ci(0.95, method="exact")
-    return float(found.low), float(found.high)
-
-
 def table(record: Record) -> list[dict[str, Any]]:
     """How often each row passed and was caught, as flat rows, and how often whole gates were right."""
     by_row = [[run[place] for run in record.runs] for place in range(len(record.rows))]
@@ -117,7 +110,8 @@ def _counted(row: str, passed: Sequence[bool], caught: Sequence[bool]) -> dict[s
     found: dict[str, Any] = {"row": row, "runs": len(passed)}
     for name, each in (("passed", passed), ("caught", caught)):
         found[name] = sum(each)
-        found[f"{name}_low"], found[f"{name}_high"] = interval(sum(each), len(each))
+        rate = rate_interval(sum(each), len(each))
+        found |= {f"{name}_low": rate.low, f"{name}_high": rate.high}
     return found
 
 
@@ -171,14 +165,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("runs", nargs="?", type=int, default=RUNS, metavar="N", help=f"gates of each (default {RUNS})")
     parser.add_argument("only", nargs="*", metavar="ROWS", help="rows whose name contains one of these; all if none")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where runs are kept (default: beside the tree)")
+    parser.add_argument("--kept", type=Path, metavar="FILE", help="where runs are kept (default: beside the tree)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     rows = chosen(options.only)
     if options.runs < 1 or not rows:
         parser.error(f"got {options.runs} runs of {len(rows)} rows; allowed: at least one of each")
     try:
         base = tree_of("HEAD")
-        file = options.json or FOLDER / f"proof-{base.name}.json"
+        file = options.kept or FOLDER / f"proof-{base.name}-{'-'.join(options.only) or 'all'}.json".replace(" ", "_")
         base, record = begun(file, rows)
         record = prove(record, base, runs=options.runs, file=file)
     except (NoTree, NotCompared) as reason:
@@ -189,6 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counted = table(record)
     for row in counted:
         print(show(row))
+    if options.json:
+        write(options.json, counted, commit=record.commit, factor=record.factor, seconds=record.seconds)
     return 0 if all(row["passed"] == row["caught"] == row["runs"] for row in counted) else 1
 
 

@@ -144,19 +144,19 @@ def test_the_proof_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gate_proof, "tree_of", lambda _: tmp_path / "c")
     monkeypatch.setattr(gate_proof, "chosen", lambda _: ["gemm"])
     with pytest.raises(KeyboardInterrupt):
-        gate_proof.main(["4", "--json", str(file)])
+        gate_proof.main(["4", "--kept", str(file)])
     assert len(gate_proof.Record.read(file).runs) == 2
-    assert gate_proof.main(["4", "--json", str(file)]) == 0
+    assert gate_proof.main(["4", "--kept", str(file)]) == 0
     assert len(made) == 5
-    assert gate_proof.main(["4", "--json", str(file)]) == 0  # as it stands
+    assert gate_proof.main(["4", "--kept", str(file)]) == 0  # as it stands
     assert len(made) == 5
     monkeypatch.setattr(gate_proof, "gates", lambda *_: (proof([(gate.FAST, gate.OPEN)]).runs[0], "there"))
-    assert gate_proof.main(["5", "--json", str(file)]) == 4
+    assert gate_proof.main(["5", "--kept", str(file)]) == 4
     assert "other machine, not compared" in capsys.readouterr().err
     monkeypatch.setattr(gate_proof, "gates", lambda *_: (proof([(gate.FAST, gate.OPEN)]).runs[0], "here"))
-    assert gate_proof.main(["5", "--json", str(file)]) == 1
+    assert gate_proof.main(["5", "--kept", str(file)]) == 1
     monkeypatch.setattr(gate_proof, "tree_of", lambda _: tmp_path / "d")
-    assert gate_proof.main(["5", "--json", str(file)]) == 2
+    assert gate_proof.main(["5", "--kept", str(file)]) == 2
     assert "has commit c, this is d" in capsys.readouterr().err
 
 
@@ -191,5 +191,5 @@ def test_this_tree_is_as_fast_as_its_commit_and_a_planted_slowness_is_noticed(ca
 
 @pytest.mark.slow
 def test_the_proof_of_a_row(tmp_path, capsys):
-    assert gate_proof.main(["1", "averis", "--json", str(tmp_path / "proof.json")]) == 0
+    assert gate_proof.main(["1", "averis", "--kept", str(tmp_path / "proof.json")]) == 0
     assert "averis quantize" in capsys.readouterr().out

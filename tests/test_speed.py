@@ -1,0 +1,178 @@
+"""The tables of speed: one command runs their scripts, what it keeps is what they wrote, and the page is the record."""
+
+import importlib.util
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestPower
+
+ROOT = Path(__file__).parents[1]
+BEFORE = list(sys.path)
+sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
+from benchmarks import harness_peers, looks, records, speed  # noqa: E402
+
+sys.path[:] = BEFORE
+SPEC = importlib.util.spec_from_file_location("speed_tool", ROOT / "tools" / "speed.py")
+tool = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(tool)
+TEXT = tool.PAGE.read_text(encoding="utf-8")
+RECORD = json.loads(tool.MEASURED.read_text(encoding="utf-8"))
+
+
+# The page
+
+
+def test_the_page_is_the_record():
+    assert tool.page(TEXT, RECORD) == TEXT
+    assert [found["part"] for found in tool.MARK.finditer(TEXT)] == list(speed.NAMES)
+    assert {part["name"] for part in RECORD["parts"]} <= set(speed.NAMES)
+    assert not [part["name"] for part in RECORD["parts"] if part["status"]]
+
+
+def test_a_part_without_a_place_is_refused_and_one_that_was_not_measured_is_told():
+    part = {
+        "name": "new",
+        "rows": [{"a": 1}],
+        "environment": {"machine": "m", "cores": 2, "load": None},
+        "seconds": 1.0,
+    }
+    with pytest.raises(SystemExit, match="no marks for new"):
+        tool.page(TEXT, {"parts": [part]})
+    assert TEXT.count("| ") > 0
+    assert 'make speed-record PARTS="gate"' in tool.page(TEXT, {"parts": []})
+
+
+def test_a_table_of_unknown_columns_shows_what_is_flat():
+    rows = [{"name": "a|b", "x": 1234.5, "x_low": 1000.0, "x_high": 2000.0, "list": [1], "none": None}]
+    assert list(tool.cells(tool.flat(rows), rows)) == [
+        "| name | x | none |",
+        "| --- | --- | --- |",
+        "| a\\|b | 1,234 (1,000 to 2,000) |  |",
+    ]
+
+
+# The command
+
+
+class Scripts:
+    """Parts whose scripts are written here."""
+
+    def __init__(self, folder, monkeypatch):
+        (folder / "benchmarks").mkdir()
+        monkeypatch.setattr(speed, "ROOT", folder)
+        monkeypatch.setattr(speed, "NAMES", ("one", "two"))
+        monkeypatch.setattr(
+            speed, "PARTS", tuple(speed.Part(name=n, title=n, script=f"{n}.py", quick=("q",)) for n in ("one", "two"))
+        )
+        self.folder, self.record = folder, folder / "speed.json"
+
+    def write(self, name, text):
+        head = "import json, sys, pathlib\nfile = pathlib.Path(sys.argv[sys.argv.index('--json') + 1])\n"
+        (self.folder / "benchmarks" / f"{name}.py").write_text(head + text, encoding="utf-8")
+
+
+@pytest.fixture
+def scripts(tmp_path, monkeypatch):
+    return Scripts(tmp_path, monkeypatch)
+
+
+def test_tables_are_kept_and_a_part_that_is_measured_again_replaces_itself(scripts, capfd):
+    scripts.write("one", "file.write_text(json.dumps({'rows': [{'a': len(sys.argv)}]})); print('as it comes')")
+    scripts.write("two", "file.write_text(json.dumps({'ways': [{'b': 2}]}))")
+    assert speed.main(["--json", str(scripts.record)]) == 0
+    assert "as it comes" in capfd.readouterr().out
+    found = json.loads(scripts.record.read_text())
+    assert [(part["name"], part["rows"]) for part in found["parts"]] == [("one", [{"a": 3}]), ("two", [{"b": 2}])]
+    scripts.write("one", "file.write_text(json.dumps({'rows': [{'a': 9}]}))")
+    assert speed.main(["one", "--json", str(scripts.record)]) == 0
+    assert [part["rows"] for part in json.loads(scripts.record.read_text())["parts"]] == [[{"a": 9}], [{"b": 2}]]
+    assert speed.main(["one", "--quick"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "says"),
+    [("sys.exit(1)", 1, "failed: one"), ("pass", 1, "one.py has written no rows"), (None, 2, "no benchmarks/one.py")],
+)
+def test_a_part_that_fails_is_named_and_the_others_run(scripts, capfd, text, status, says):
+    if text is not None:
+        scripts.write("one", text)
+    scripts.write("two", "file.write_text(json.dumps({'rows': [{'b': 2}]})); print('two has run')")
+    assert speed.main([]) == status
+    told = "".join(capfd.readouterr())
+    assert says in told
+    assert "two has run" in told
+
+
+def test_what_is_of_another_machine_is_not_compared(scripts, capsys):
+    scripts.write("one", "file.write_text(json.dumps({'rows': [{'a': 1}]}))")
+    other = {"name": "two", "environment": {"machine": "another"}, "rows": [{"b": 1}]}
+    scripts.record.write_text(json.dumps({"parts": [other]}))
+    assert speed.main(["one", "--json", str(scripts.record)]) == 4
+    assert "other machine, not compared" in capsys.readouterr().err
+    assert json.loads(scripts.record.read_text())["parts"] == [other]
+
+
+@pytest.mark.parametrize("arguments", [["three"], ["--quick", "--json", "file"]])
+def test_bad_usage(arguments):
+    with pytest.raises(SystemExit) as ended:
+        speed.main(arguments)
+    assert ended.value.code == 2
+
+
+@pytest.mark.landing
+def test_some_parts_run():
+    assert speed.main(["looks", "kernels", "--quick"]) == 0
+
+
+@pytest.mark.slow
+def test_every_part_runs():
+    assert speed.main(["--quick"]) == 0
+
+
+# What the tables compute
+
+
+@pytest.mark.parametrize("distance", [0.3, 0.5, 1.0, 2.0])
+def test_a_fixed_test_has_as_many_seeds_as_statsmodels_says(distance):
+    seeds = TTestPower().solve_power(distance, alpha=1e-5, power=0.99, alternative="larger")
+    assert looks.fixed_seeds(distance) == math.ceil(seeds)
+    assert looks.fixed_seeds(1000.0) >= 2
+    with pytest.raises(ValueError, match="distance"):
+        looks.fixed_seeds(0.0)
+
+
+def test_intervals():
+    assert records.mean_interval([3.0]).named("x") == {"x": 3.0, "x_low": 3.0, "x_high": 3.0}
+    found = records.mean_interval([1.0, 2.0, 3.0])
+    assert (found.low, found.high) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-3)
+    rate = records.rate_interval(0, 20)
+    assert (rate.value, rate.low, rate.high) == pytest.approx((0, 0, 0.1684), abs=1e-4)
+
+
+def test_the_distance_is_that_to_the_nearest_edge():
+    draw = np.random.default_rng(1)
+    values = np.stack([draw.normal(2.0, 1.0, 4000), draw.normal(0.5, 1.0, 4000)])
+    found = harness_peers.distances(values)
+    assert found.low < 0.5 < found.high
+    assert found.high - found.low == pytest.approx(2 * 1.96 / math.sqrt(4000), rel=0.2)
+    at_edge, misses = harness_peers.single_seed(values)
+    assert at_edge == pytest.approx(0.5, abs=0.03)
+    assert misses == pytest.approx(0.31 + 0.02, abs=0.03)
+
+
+def test_a_comparison_that_is_told_enough_errs_as_seldom_as_the_audit():
+    seeds = harness_peers.allclose_seeds(0.5)
+    draw = np.random.default_rng(2)
+    tolerance = 4.2649 / math.sqrt(seeds)  # by how much a mean on the edge may lie inside: 1e-5
+    means = 0.5 + draw.normal(size=200_000) / math.sqrt(seeds)
+    assert (means > tolerance).mean() == pytest.approx(0.99, abs=0.003)
+
+
+def test_hypothesis_refutes_what_is_true_of_the_mean_alone():
+    assert harness_peers.examples(np.ones((1, 50)))[1]
+    values = np.random.default_rng(3).normal(0.5, 1.0, (1, 500))
+    assert not harness_peers.examples(values)[1]
