@@ -48,7 +48,8 @@ def spec_of(module: str) -> ModuleSpec | None:
         path = above.submodule_search_locations if above is not None else None
         if path is None:
             return None
-    found = (finder.find_spec(module, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    # With three arguments, as importlib calls them: some finders, asv's for one, have no default for the last.
+    found = (finder.find_spec(module, path, None) for finder in sys.meta_path if hasattr(finder, "find_spec"))
     return next((spec for spec in found if spec is not None), None)
 
 

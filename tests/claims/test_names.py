@@ -16,7 +16,7 @@ from claims.evidence.measure import Task, measure
 from claims.experiment import experiment, grid
 from claims.kinds import mean, search
 from claims.lazy import load
-from claims.names import address_of, moved, name_of
+from claims.names import address_of, moved, name_of, spec_of
 from claims.streams import Streams
 from claims.verdict import Tier
 from tests.claims.data.kit import claim
@@ -118,3 +118,16 @@ def test_every_name_in_use_is_on_record():
     measurements = plan(load_catalogue().claims.values(), tier=Tier.FULL).measurements()
     searched = {dict(each.base)["statement"] for each in measurements if each.name == "claims.searching:drive"}
     assert {each.name for each in measurements} | searched <= set(ON_RECORD)
+
+
+def test_a_finder_is_asked_as_the_import_system_asks_it(house, monkeypatch):
+    asked = []
+
+    class Finder:
+        def find_spec(self, fullname, path, target):
+            asked.append((fullname, target))
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    spec = spec_of(f"{house}.rooms.new")
+    assert spec is not None
+    assert asked[-1] == (f"{house}.rooms.new", None)
