@@ -8,28 +8,36 @@ static const int64_t BLOCK = 256;      // columns whose codes fill 64 bytes
 static const int64_t WORK = 1 << 22;   // products that are worth a thread
 static const int64_t NEAR = 32;        // activations at a time, so that they stay in a near cache
 
-// acc += u * s for 64 bytes u in 0..3 and s signed, products added to some lane or other: exact on every path.
-INLINE i32x16 dot(i32x16 acc, u32x16 u, const int8_t* s) {
+// Whether products of whole bytes are summed up exactly; instructions without that saturate at 16 bits.
 #if defined(__AVX512VNNI__)
-    acc.part[0] = (i32x16::Part)_mm512_dpbusd_epi32((__m512i)acc.part[0], (__m512i)u.part[0], _mm512_loadu_si512(s));
+static const bool EXACT_BYTES = true;
+#else
+static const bool EXACT_BYTES = false;
+#endif
+typedef Lanes<int8_t, 64> Bytes;
+
+// acc += u * s for 64 bytes u in 0..3 and s signed, products added to some lane or other: exact on every path.
+INLINE i32x16 dot(i32x16 acc, u32x16 u, Bytes x) {
+#if defined(__AVX512VNNI__)
+    acc.part[0] = (i32x16::Part)_mm512_dpbusd_epi32((__m512i)acc.part[0], (__m512i)u.part[0], (__m512i)x.part[0]);
 #elif REGISTER == 32
     for (int i = 0; i < 2; ++i) {
-        __m256i pairs = _mm256_maddubs_epi16((__m256i)u.part[i], _mm256_loadu_si256((const __m256i*)(s + 32 * i)));
+        __m256i pairs = _mm256_maddubs_epi16((__m256i)u.part[i], (__m256i)x.part[i]);
         acc.part[i] += (i32x16::Part)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
     }
 #elif defined(__SSE2__)
     for (int i = 0; i < 4; ++i) {
         __m128i zero = _mm_setzero_si128(), digits = (__m128i)u.part[i];
-        __m128i x = _mm_loadu_si128((const __m128i*)(s + 16 * i));
-        __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(zero, x), 8);
-        __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(zero, x), 8);
+        __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(zero, (__m128i)x.part[i]), 8);
+        __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(zero, (__m128i)x.part[i]), 8);
         acc.part[i] += (i32x16::Part)_mm_madd_epi16(_mm_unpacklo_epi8(digits, zero), low) +
                        (i32x16::Part)_mm_madd_epi16(_mm_unpackhi_epi8(digits, zero), high);
     }
 #else
     uint8_t digits[64];
+    int8_t s[64];
     int32_t sums[16];
-    store(digits, u);
+    store(digits, u), store(s, x);
     for (int lane = 0; lane < 16; ++lane) {
         sums[lane] = 0;
         for (int j = 4 * lane; j < 4 * lane + 4; ++j) sums[lane] += digits[j] * s[j];
@@ -39,20 +47,24 @@ INLINE i32x16 dot(i32x16 acc, u32x16 u, const int8_t* s) {
     return acc;
 }
 
-INLINE u32x16 load_codes(const uint8_t* row, int64_t block, int64_t bytes) {
-    int64_t left = bytes - 64 * block;
-    if (left >= 64) return load<u32x16>(row + 64 * block);
-    uint8_t padded[64] = {};
-    memcpy(padded, row + 64 * block, size_t(left));
-    return load<u32x16>(padded);
-}
-
-// One block of R rows. A row is too short for the hardware to read ahead, so the next rows are asked for.
-template <int R> INLINE void load_rows(const uint8_t* codes, int64_t block, int64_t bytes, u32x16 word[R]) {
-    for (int r = 0; r < R; ++r) {
-        word[r] = load_codes(codes + r * bytes, block, bytes);
-        __builtin_prefetch(codes + (r + R) * bytes + 64 * block);
+// Calls body(block, word) with the codes of each block of R rows, the last one padded with zeros. A row is too short for
+// the hardware to read ahead, so later rows are asked for, into the second cache: it has more reads in flight at a time.
+template <int R, class Body> INLINE void for_blocks(const uint8_t* codes, int64_t bytes, const Body& body) {
+    int64_t whole = bytes / 64, left = bytes % 64;
+    u32x16 word[R];
+    for (int64_t block = 0; block < whole; ++block) {
+        const uint8_t* at = codes + 64 * block;
+        for (int r = 0; r < R; ++r) word[r] = load<u32x16>(at + r * bytes);
+        for (int r = 0; r < R; ++r) __builtin_prefetch(at + (r + 4 * R) * bytes, 0, 2);
+        body(block, word);
     }
+    if (left == 0) return;
+    for (int r = 0; r < R; ++r) {
+        uint8_t padded[64] = {};
+        memcpy(padded, codes + r * bytes + 64 * whole, size_t(left));
+        word[r] = load<u32x16>(padded);
+    }
+    body(whole, word);
 }
 
 // 16 columns with their codes in the lowest two bits of each lane of v, and garbage above.
@@ -92,6 +104,22 @@ INLINE int32_t sum(i32x16 v) {
 #endif
 }
 
+// The sums of R vectors.
+template <int R> INLINE void sums_of(const i32x16 v[R], int32_t out[R]) {
+#if REGISTER == 64
+    if constexpr (R == 4) {  // together: pairs of lanes, then of pairs, as rows are brought side by side
+        __m512i a = (__m512i)v[0].part[0], b = (__m512i)v[1].part[0], c = (__m512i)v[2].part[0], d = (__m512i)v[3].part[0];
+        __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+        __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+        __m128i four = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+        return _mm_storeu_si128((__m128i*)out, four);
+    }
+#endif
+    for (int r = 0; r < R; ++r) out[r] = sum(v[r]);
+}
+
 // R rows of codes times B activations, sums in registers. The first: sum of code * x = sum of digit * x - sum of x.
 struct Int8 {
     typedef int8_t In;
@@ -100,26 +128,32 @@ struct Int8 {
     template <int R, int B>
     static void product(const uint8_t* codes, int64_t bytes, int64_t blocks, const In* x, const Out* x_sum, Out* y,
                         int64_t stride) {
-        constexpr int CHAINS = R * B == 1 ? 4 : 1;  // independent sums that hide the latency of the additions
+        // Digits need not be moved down to be multiplied if each place has a sum of its own, of 1, 4, 16 or 64 times the
+        // products: there are registers for one activation. 2^22 columns stay below 2^31, as 192 * 128 a column does.
+        constexpr bool IN_PLACE = EXACT_BYTES && B == 1;
+        constexpr int CHAINS = IN_PLACE ? 4 : 1;
         i32x16 acc[R][B][CHAINS] = {};
-        for (int64_t block = 0; block < blocks; ++block) {
-            u32x16 word[R];
-            load_rows<R>(codes, block, bytes, word);
+        for_blocks<R>(codes, bytes, [&](int64_t block, const u32x16* word) {
 #pragma GCC unroll 4
-            for (int s = 0; s < 4; ++s)
+            for (int s = 0; s < 4; ++s) {
+                Bytes plane[B];
+                for (int b = 0; b < B; ++b) plane[b] = load<Bytes>(x + (b * blocks + block) * BLOCK + 64 * s);
                 for (int r = 0; r < R; ++r) {
-                    u32x16 digits = (word[r] >> (2 * s)) & 0x03030303u;
-                    for (int b = 0; b < B; ++b) {
-                        const In* plane = x + (b * blocks + block) * BLOCK + 64 * s;
-                        acc[r][b][s % CHAINS] = dot(acc[r][b][s % CHAINS], digits, plane);
-                    }
+                    u32x16 digits = IN_PLACE ? word[r] & (0x03030303u << (2 * s)) : (word[r] >> (2 * s)) & 0x03030303u;
+                    for (int b = 0; b < B; ++b) acc[r][b][s % CHAINS] = dot(acc[r][b][s % CHAINS], digits, plane[b]);
                 }
-        }
-        for (int b = 0; b < B; ++b)
-            for (int r = 0; r < R; ++r) {
-                for (int chain = 1; chain < CHAINS; ++chain) acc[r][b][0] = acc[r][b][0] + acc[r][b][chain];
-                y[b * stride + r] = sum(acc[r][b][0]) - x_sum[b];
             }
+        });
+        for (int b = 0; b < B; ++b) {
+            i32x16 whole[R];
+            for (int r = 0; r < R; ++r) {
+                whole[r] = acc[r][b][0];
+                for (int chain = 1; chain < CHAINS; ++chain) whole[r] = whole[r] + (acc[r][b][chain] >> (2 * chain));
+            }
+            int32_t total[R];
+            sums_of<R>(whole, total);
+            for (int r = 0; r < R; ++r) y[b * stride + r] = total[r] - x_sum[b];
+        }
     }
 };
 
@@ -131,9 +165,7 @@ struct Float32 {
     static void product(const uint8_t* codes, int64_t bytes, int64_t blocks, const In* x, const Out*, Out* y,
                         int64_t stride) {
         f32x16 acc[R][B][2] = {};  // always two: the order of the sum may not depend on R and B
-        for (int64_t block = 0; block < blocks; ++block) {
-            u32x16 word[R];
-            load_rows<R>(codes, block, bytes, word);
+        for_blocks<R>(codes, bytes, [&](int64_t block, const u32x16* word) {
 #pragma GCC unroll 16
             for (int s = 0; s < 16; ++s)
                 for (int r = 0; r < R; ++r) {
@@ -143,7 +175,7 @@ struct Float32 {
                         acc[r][b][s % 2] = acc[r][b][s % 2] + code * load<f32x16>(plane);
                     }
                 }
-        }
+        });
         for (int b = 0; b < B; ++b)
             for (int r = 0; r < R; ++r) {
                 f32x16 total = acc[r][b][0] + acc[r][b][1];
