@@ -1,9 +1,10 @@
 """Matrix products: the fastest float32 one that torch offers on this CPU, and the product with flipped weights.
 
 Where ``torch.mm`` is MKL (x86 builds of torch), oneDNN is often faster in float32: MKL does not use the whole of
-other vendors' CPUs. oneDNN's own entry point (``torch.ops.mkldnn._linear_pointwise``) is called for products that
-are large enough to pay for its setup; it is private to torch, so where it is missing, or the product is small,
-``torch.mm`` is taken. The choice depends on build and shapes alone, never on a measurement: results are reproducible.
+other vendors' CPUs. Where ``product_choice`` says so, oneDNN's own entry point (``torch.ops.mkldnn._linear_pointwise``)
+is called for products that are large enough to pay for its setup; it is private to torch, so where it is missing, or
+the product is small, ``torch.mm`` is taken. The choice depends on machine, build and shapes, and is fixed while a
+process runs: results are reproducible, and evidence of unlike choices is of unlike numerics classes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from claims.kernels import perturb
 from claims.kernels.dispatch import FLOATS, Operation, check_floating, register
 from claims.kernels.errors import KernelError
 from claims.kernels.philox import check_key, flip_threshold
+from claims.kernels.product_choice import chosen
 
 LARGE = 1 << 22
 """Multiply-adds from which oneDNN's setup (about 25 microseconds) is paid for."""
@@ -37,13 +39,23 @@ def _multiply(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     return torch.mm(a, b, out=out)
 
 
+def by_onednn(a: Tensor, b: Tensor) -> Tensor:
+    """a (n, k) times b (k, m), both float32 on the CPU."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b.T.resolve_neg(), None, "none", [], "")
+    return product
+
+
+def _takes_onednn(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == torch.float32 and _is_large(a, b) and has_onednn() and chosen() == "onednn"
+
+
 def _rows(a: Tensor) -> int:
     return a.shape[:-1].numel()
 
 
 def _flat(a: Tensor) -> Tensor:
     """(..., k) as a matrix, also where a dimension is 0."""
-    return a.reshape(_rows(a), a.shape[-1])
+    return a if a.dim() == 2 else a.reshape(_rows(a), a.shape[-1])
 
 
 def _reference(a: Tensor, b: Tensor) -> Tensor:
@@ -58,12 +70,13 @@ def _is_large(a: Tensor, b: Tensor) -> bool:
 
 def _cpu(a: Tensor, b: Tensor, out: Tensor | None) -> Tensor:
     rows = _flat(a).resolve_neg()
-    if not (has_onednn() and a.dtype == torch.float32 and _is_large(a, b)):
+    if _takes_onednn(a, b):
+        product = by_onednn(rows, b)
+    else:
         product = _multiply(rows, b, None if out is None else out.view(rows.shape[0], b.shape[1]))
-        return product.reshape(*a.shape[:-1], b.shape[1]) if out is None or a.dtype == torch.float16 else out
-    product = torch.ops.mkldnn._linear_pointwise(rows, b.T.resolve_neg(), None, "none", [], "")
-    whole: Tensor = product.reshape(*a.shape[:-1], b.shape[1])
-    return whole
+        if out is not None and a.dtype != torch.float16:
+            return out
+    return product if a.dim() == 2 else product.reshape(*a.shape[:-1], b.shape[1])
 
 
 def _save(context: Any, arguments: tuple[Any, ...], output: Tensor) -> None:

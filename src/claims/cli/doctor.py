@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import click
+
 from claims.extras import EXTRAS, command, is_there
 
 #: States of a finding: there; not there, but not needed; needed and not there.
@@ -124,6 +126,7 @@ def _kernels() -> Iterator[Finding]:
     except (ImportError, OSError) as error:
         yield Finding("kernels", MISSING, f"claims.kernels cannot be imported: {error}", "install claimbench again")
         return
+    yield _product()
     obstacle = native.obstacle()
     yield Finding("compiled kernels", OPTIONAL if obstacle else PRESENT, obstacle or native.description())
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -142,6 +145,34 @@ def _devices() -> Iterator[Finding]:
         why = device.obstacle()
         words = f"--device {name}: {why}" if why else described(name)
         yield Finding(f"device {name}", OPTIONAL if why else PRESENT, words)
+
+
+def _product() -> Finding:
+    """Which float32 product ``gemm`` takes, and who says so."""
+    from claims.kernels import matmul, product_choice
+
+    if not matmul.has_onednn():
+        return Finding("float32 product", PRESENT, "torch.mm, the only one here")
+    name = {"onednn": "oneDNN", "mm": "torch.mm"}[product_choice.chosen()]
+    if product_choice.measured() == product_choice.chosen():
+        return Finding("float32 product", PRESENT, f"{name}, as measured ({product_choice.kept_at()})")
+    return Finding("float32 product", PRESENT, f"{name}; claimbench doctor --measure tells whether it is the faster")
+
+
+def measure_product() -> None:
+    """Keep which float32 product is the faster on this machine.
+
+    Raises click's UsageError where torch is missing or the answer cannot be kept.
+    """
+    if not is_there("torch"):
+        raise click.UsageError(f"--measure times products of torch, which is missing: {command('kernels')}")
+    from claims.kernels import product_choice
+    from claims.kernels.product_measured import compare
+
+    try:
+        product_choice.keep(compare().product)
+    except OSError as error:
+        raise click.UsageError(f"--measure cannot keep its answer: {error}") from None
 
 
 def _packs() -> Iterator[Finding]:

@@ -7,17 +7,20 @@ from pathlib import Path
 import click
 
 from claims.cli.common import json_flag, print_json, say, store_option
-from claims.cli.doctor import MISSING, OPTIONAL, examine
+from claims.cli.doctor import MISSING, OPTIONAL, examine, measure_product
 
 
 @click.command("doctor")
 @store_option
 @json_flag
-def command(store: Path, as_json: bool) -> None:
+@click.option("--measure", is_flag=True, help="Time float32 products, and keep which is the faster on this machine.")
+def command(store: Path, as_json: bool, measure: bool) -> None:
     """Say what this machine can run, and what is missing and how to get it.
 
     Exits with 1 if something needed is missing.
     """
+    if measure:
+        measure_product()
     findings = examine(store)
     if as_json:
         print_json([finding.to_json() for finding in findings])

@@ -23,6 +23,7 @@ from claims.evidence.canonical import digest
 from claims.evidence.devices import CPU, DEVICES
 from claims.evidence.releases import installed_files, release_of, versions
 from claims.evidence.syntax import EVERY, PASSED, literal_names, parse
+from claims.kernels import product_choice
 from claims.names import address_of, spec_of
 
 #: The parts of the harness on which a measured value depends.
@@ -217,7 +218,7 @@ def environment(device: str = CPU) -> dict[str, str]:
         "machine": platform.machine(),
         "device": device,
         "cpu": _cpu_model(),
-        "kernels": os.environ.get("CLAIMS_KERNELS_NATIVE", "best"),
+        "kernels": os.environ.get("CLAIMS_KERNELS_NATIVE", "best") + product_choice.in_class(),
         **{name: _version(name) for name in _NUMERICS},
         **DEVICES[device].traits(),
         **triton,
