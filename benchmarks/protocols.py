@@ -44,7 +44,7 @@ GAIN, GAIN_TABLE_2 = 5.0, 200.0
 ALPHA = 1e-3
 #: Rounds of a line: at least, at most; seeds of ours in a round at most.
 LEAST, MOST, SEEDS = 5, 24, 12
-#: Seconds for each line, and for each width of Table 2, where a seed of the authors' protocol takes up to half a minute.
+#: Seconds for each line, and for each width of Table 2, a seed of which takes the authors up to half a minute.
 SECONDS, SECONDS_TABLE_2 = 7.0, 30.0
 DRAWS = 20_000
 #: Of what is only timed.

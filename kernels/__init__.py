@@ -48,6 +48,8 @@ if TYPE_CHECKING:  # what the table says, for type checkers; a test holds the tw
     from claims.kernels.perturb import sign_flip as sign_flip
     from claims.kernels.philox import flip_mask as flip_mask
     from claims.kernels.philox import flip_mask_words as flip_mask_words
+    from claims.kernels.relu import ReluMoments as ReluMoments
+    from claims.kernels.relu import relu_moments as relu_moments
     from claims.kernels.ternary import sign_quantize as sign_quantize
     from claims.kernels.ternary import ternary_quantize as ternary_quantize
 
@@ -56,6 +58,7 @@ _HOME = {
     "BlockScaled": "formats.block_scaled",
     "KernelError": "errors",
     "RHT_SIGNS": "hadamard",
+    "ReluMoments": "relu",
     "averis_forward": "averis",
     "averis_input_gradient": "averis",
     "averis_linear": "averis",
@@ -81,6 +84,7 @@ _HOME = {
     "nvfp4_quantize": "formats.nvfp4",
     "pack_nibbles": "formats.e2m1",
     "pack_ternary": "packed",
+    "relu_moments": "relu",
     "rms_norm": "norm",
     "rms_norm_jvp": "norm",
     "route_of": "dispatch",

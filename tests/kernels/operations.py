@@ -10,6 +10,7 @@ from torch import Tensor
 import claims.kernels as kernels
 from claims.kernels import AverisRecipe, BlockScaled
 from claims.kernels.mean_split import Split
+from claims.kernels.relu import ReluMoments
 
 from .quantized import normal
 
@@ -40,6 +41,9 @@ def parts(result: Any) -> Iterator[Tensor]:
         yield from (result.payload, result.codes, result.scales, result.tensor_scale)
     elif isinstance(result, Split):
         yield from parts((result.residual, result.mean, result.mean_codes))
+    elif isinstance(result, ReluMoments):
+        for side in (result.up, result.down, result.linear):
+            yield from (side.clean, side.cross, side.total, side.moved)
     elif isinstance(result, tuple):
         for item in result:
             yield from parts(item)
@@ -109,6 +113,7 @@ def calls() -> dict[str, Call]:
         "magnitude_step": ((x,), {"size": 0.1}, smooth),
         "matched_step": ((x,), flips, value),
         "transverse_energy": ((x, h), {}, smooth | value),
+        "relu_moments": ((x, h), {}, value),
         "gemm": ((x, w.T), {}, smooth | product),
         "gemm large": (large, {}, smooth | product),
         "sign_flip_linear": ((x, w), flips, smooth | product),
@@ -178,6 +183,7 @@ def large_calls() -> dict[str, Call]:
         "magnitude_step": ((x,), {"size": 0.1}),
         "matched_step": ((x,), {"flip_rate": 0.3, "key": 7}),
         "transverse_energy": ((x, h), {}),
+        "relu_moments": ((x, h), {}),
         "sign_quantize": ((x,), {}),
         "ternary_quantize": ((x,), {}),
         "pack_ternary": ((codes,), {}),
@@ -209,4 +215,4 @@ DRAWS = {
     "hadamard_signs": lambda: kernels.hadamard_signs(16, key=7),
 }
 """What takes no tensor."""
-NO_OPERATIONS = {"AverisRecipe", "BlockScaled", "KernelError", "RHT_SIGNS", "route_of"}
+NO_OPERATIONS = {"AverisRecipe", "BlockScaled", "KernelError", "RHT_SIGNS", "ReluMoments", "route_of"}

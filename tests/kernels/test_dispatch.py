@@ -75,6 +75,7 @@ def sample_arguments(operation):
         "flip_energy": (x, 0.3, 5),
         "magnitude_step": (x, -0.2),
         "transverse_energy": (x, y),
+        "relu_moments": (x, y),
         "gemm": (x, y.detach().mT.requires_grad_()),
         "sign_flip_linear": (x, y, 0.3, 5),
         "absmean": (x, True),
@@ -85,15 +86,15 @@ def sample_arguments(operation):
 
 
 CORE = (
-    "absmean", "flip_energy", "gemm", "magnitude_step", "pack_ternary", "rms_norm", "rms_norm_jvp", "sign_flip",
-    "sign_flip_linear", "ternary_product", "transverse_energy", "weight_codes",
+    "absmean", "flip_energy", "gemm", "magnitude_step", "pack_ternary", "relu_moments", "rms_norm", "rms_norm_jvp",
+    "sign_flip", "sign_flip_linear", "ternary_product", "transverse_energy", "weight_codes",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CORE)
 def test_torchs_own_check_of_an_operator(name):
     """Schema, aliasing, fake tensors, autograd and tracing with symbolic shapes."""
-    for module in ("norm", "perturb", "energy", "matmul", "ternary"):
+    for module in ("norm", "perturb", "energy", "matmul", "relu", "ternary"):
         __import__(f"claims.kernels.{module}")
     operation = dispatch.OPERATIONS[name]
     operator = getattr(torch.ops.claims, name).default

@@ -18,6 +18,7 @@ from claims.packs import declared
 from claims.papers.sign_magnitude.experiments import quadrature
 from claims.papers.sign_magnitude.experiments.averaging import own_ratios
 from claims.papers.sign_magnitude.experiments.blocks import (
+    alignment_excess,
     controlled_mean,
     gaussian_matrix,
     sine_squared_after_projection,
@@ -165,6 +166,23 @@ def test_controls_stay_unbiased_where_a_fit_on_the_same_inputs_is_not():
     for sample, mean in ((estimates, 2.0), (overfitted, 2.0 - 2 / 16)):
         assert abs(float(sample.mean()) - mean) < 5 * float(sample.std()) / 200
     assert float(overfitted.mean()) < 1.9
+
+
+@given(entries=st.integers(1, 10**7), variance=st.floats(1e-6, 10))
+def test_the_alignment_in_excess_of_its_mean_has_mean_zero(entries: int, variance: float):
+    """At the means of |W|_1 and |W|_F, by the half-normal and the chi law; it is linear in both."""
+    deviation = math.sqrt(variance)
+    length = deviation * float(mpmath.sqrt(2) * mpmath.gammaprod([(entries + 1) / 2], [entries / 2]))
+    absolute = deviation * entries * math.sqrt(2 / math.pi)
+    assert abs(alignment_excess(absolute, length**2, entries)) <= 1e-7 * absolute
+
+
+def test_the_excess_is_taken_out_by_the_coefficients_of_the_controls():
+    controls = torch.randn(30, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    weights, excess = torch.tensor([[1.5], [-2.0]], dtype=torch.float64), torch.tensor([0.25, 0.0])
+    means = torch.tensor([1.0, 0.5], dtype=torch.float64)
+    estimate = controlled_mean(controls @ weights, controls, means, excess=excess.double())
+    assert estimate.item() == pytest.approx(((means - excess) @ weights).item(), rel=1e-12)
 
 
 def test_controls_agree_with_the_plain_estimate_and_cut_its_variance():

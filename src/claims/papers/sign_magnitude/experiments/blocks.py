@@ -67,6 +67,16 @@ def matched_size(change_energy: float, moved: int) -> float:
     return math.sqrt(change_energy / moved)
 
 
+def alignment_excess(absolute_sum: float, weight_energy: float, entries: int) -> float:
+    """|W|_1 of iid centred normal entries less the |W|_F in it: of mean zero, whatever the entries' variance.
+
+    |W|_1/|W|_F is independent of |W|_F, so that E|W|_1/E|W|_F = N Gamma(N/2) / (sqrt(pi) Gamma((N + 1)/2)) of it is
+    what |W|_F takes along.
+    """
+    log_quotient = math.lgamma(entries / 2) - math.lgamma((entries + 1) / 2)
+    return absolute_sum - entries / math.sqrt(math.pi) * math.exp(log_quotient) * math.sqrt(weight_energy)
+
+
 def sine_squared_after_projection(sine2: Tensor, outputs: int) -> Tensor:
     """Expected squared sine of the angle between W2 a and W2 a', given that between a and a' (any shape).
 
@@ -86,7 +96,7 @@ def sine_squared_after_projection(sine2: Tensor, outputs: int) -> Tensor:
     return (1 - 1 / outputs) * sine2 * series
 
 
-def controlled_mean(values: Tensor, controls: Tensor, means: Tensor) -> Tensor:
+def controlled_mean(values: Tensor, controls: Tensor, means: Tensor, *, excess: Tensor | None = None) -> Tensor:
     """Means over inputs with control variates, unbiased whatever the fit.
 
     The coefficients used on one half of the inputs are fitted on the other, so that they are independent of what
@@ -96,6 +106,9 @@ def controlled_mean(values: Tensor, controls: Tensor, means: Tensor) -> Tensor:
         values: (..., K, q) per-input values.
         controls: (..., K, c) per-input controls.
         means: (..., c) exact means of the controls given everything but the inputs.
+        excess: (..., c) a part of these of mean zero over all else that is drawn, taken out by the same coefficients.
+            They do depend on what else is drawn: the mean moves by their covariance with the excess, a fraction of
+            order 1/N of N drawn weights.
 
     Returns:
         (..., q) estimates.
@@ -103,12 +116,14 @@ def controlled_mean(values: Tensor, controls: Tensor, means: Tensor) -> Tensor:
     half = values.shape[-2] // 2
     halves = (slice(0, half), slice(half, None))
     centred = controls - means.unsqueeze(-2)
-    centred = centred / centred.square().mean(-2, keepdim=True).sqrt()
+    scale = centred.square().mean(-2, keepdim=True).sqrt()
+    drift = torch.zeros_like(scale) if excess is None else excess.unsqueeze(-2) / scale
+    centred = centred / scale
     estimates: list[Tensor] = []
     for fit, use in (halves, halves[::-1]):
         z = centred[..., fit, :] - centred[..., fit, :].mean(-2, keepdim=True)
         v = values[..., fit, :] - values[..., fit, :].mean(-2, keepdim=True)
         # torch's default driver, gelsy, reads pivots left over in memory and is not reproducible to the bit.
         beta: Tensor = torch.linalg.lstsq(z, v, driver="gelsd").solution
-        estimates.append((values[..., use, :] - centred[..., use, :] @ beta).mean(-2))
+        estimates.append((values[..., use, :] - (centred[..., use, :] + drift) @ beta).mean(-2))
     return (estimates[0] + estimates[1]) / 2

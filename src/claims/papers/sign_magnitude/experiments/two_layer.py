@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims.kernels import gemm, transverse_energy
+from claims.kernels import ReluMoments, gemm, relu_moments, transverse_energy
+from claims.kernels.relu import Side
 from claims.papers.sign_magnitude.experiments.blocks import (
     Record,
+    alignment_excess,
     controlled_mean,
     dtype_of,
     energy,
@@ -42,6 +44,9 @@ def two_layer(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     Inputs come in pairs x, -x, which costs no product. Controls are |h|^2, h.dh and |dh|^2, even in x, whose means over
     the sphere are |W|^2/n, <W, D>/n and |D|^2/n (norms and inner product of matrices) whatever W and D.
 
+    Half of the spread between seeds is that of |W|_1/|W|_F, which says how far the step lies along W: what <W, D> has
+    of it beyond the mean (``alignment_excess``) is taken out too.
+
     Base point: n, pairs, dtype. Sweep: activation ("relu", "linear"), flip_rate, metric, step (sign of the magnitude
     step). Quantities: transverse_sign and transverse_magnitude, the same with ``plain_`` (no controls), and c, their
     ratio in this seed.
@@ -52,48 +57,43 @@ def two_layer(point: Mapping[str, Any], streams: Streams) -> list[Record]:
     aligner = torch.sign(weight)
     h, aligned = gemm(x, weight.T), gemm(x, aligner.T)
     weight_energy, weight_sum, moved = energy(weight), product(weight, aligner), int(torch.count_nonzero(weight))
-    arms, controls, means = [], [], []
+    excess = alignment_excess(weight_sum, weight_energy, n * n) / n
+    arms, controls, means, beyond = [], [], [], []
     for flip_rate in point["flip_rate"]:
         change = flip_change(weight, flip_rate=flip_rate, key=streams.key("flips"))
         change_energy = energy(change)
         size = matched_size(change_energy, moved)
-        moves = [(gemm(x, change.T), -change_energy / 2)]  # D is -2 W or 0, so <W, D> = -|D|^2/2
-        moves += [(step * size * aligned, step * size * weight_sum) for step in point["step"]]
-        for dh, cross in moves:
-            arms.append(_block_values(point["activation"], h, dh, n))
-            controls.append(torch.stack([inner(h, h), inner(h, dh), inner(dh, dh)], dim=-1))
+        moves = [(gemm(x, change.T), -change_energy / 2, 0.0)]  # D is -2 W or 0, so <W, D> = -|D|^2/2
+        moves += [(k * size * aligned, k * size * weight_sum, k * size * excess) for k in point["step"]]
+        for dh, cross, cross_excess in moves:
+            moments = relu_moments(h, dh)
+            arms.append(_block_values(point["activation"], moments, n))
+            controls.append(torch.stack([moments.linear.clean, moments.linear.cross, moments.linear.total], dim=-1))
             means.append([weight_energy / n, cross / n, change_energy / n])
-    values = torch.stack(arms)
-    estimates = controlled_mean(values, torch.stack(controls), torch.tensor(means, dtype=torch.float64))
+            beyond.append([0.0, cross_excess, 0.0])
+    values, exact = torch.stack(arms), torch.tensor(means, dtype=torch.float64)
+    beyond_means = torch.tensor(beyond, dtype=torch.float64)
+    estimates = controlled_mean(values, torch.stack(controls), exact, excess=beyond_means)
     shape = (len(point["flip_rate"]), 1 + len(point["step"]), len(point["activation"]), 2)
     return _block_records(point, estimates.reshape(shape), values.mean(1).reshape(shape))
 
 
-def _block_values(activations: tuple[str, ...], h: Tensor, dh: Tensor, outputs: int) -> Tensor:
+def _block_values(activations: tuple[str, ...], moments: ReluMoments, outputs: int) -> Tensor:
     """Per-pair transverse energies (K, 2 len(activations)): pre and post of each activation, averaged over x and -x."""
     columns = []
     for activation in activations:
-        sides = [(h, dh)] if activation == "linear" else [(h, dh), (-h, -dh)]
-        parts = [_metrics(*_activate(activation, u, du), outputs) for u, du in sides]
-        columns += [torch.stack(parts).mean(0)]
+        if activation not in ("relu", "linear"):
+            raise ValueError(f"activation: relu or linear, got {activation!r}")
+        sides = (moments.linear,) if activation == "linear" else (moments.up, moments.down)
+        columns.append(torch.stack([_metrics(side, outputs) for side in sides]).mean(0))
     return torch.cat(columns, dim=-1)
 
 
-def _activate(activation: str, h: Tensor, dh: Tensor) -> tuple[Tensor, Tensor]:
-    """Clean and perturbed hidden activation."""
-    if activation == "linear":
-        return h, h + dh
-    if activation == "relu":
-        return torch.relu(h), torch.relu(h + dh)
-    raise ValueError(f"activation: relu or linear, got {activation!r}")
-
-
-def _metrics(clean: Tensor, perturbed: Tensor, outputs: int) -> Tensor:
+def _metrics(side: Side, outputs: int) -> Tensor:
     """(K, 2): transverse energy after the projection in the pre and in the post metric."""
-    transverse = transverse_energy(clean, perturbed - clean)[2]
-    sine2 = transverse / inner(perturbed, perturbed)
+    transverse = side.transverse
     pre = transverse * (1 - 1 / outputs)
-    return torch.stack([pre, sine_squared_after_projection(sine2, outputs)], dim=-1)
+    return torch.stack([pre, sine_squared_after_projection(transverse / side.moved, outputs)], dim=-1)
 
 
 def _block_records(point: Mapping[str, Any], estimates: Tensor, plain: Tensor) -> list[Record]:
