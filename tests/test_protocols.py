@@ -45,6 +45,9 @@ POINTS = {
         "n": 48, "aspect": 1, "law": "gaussian", "input": "sphere", "inputs": 32, "plain_inputs": 64,
         "dtype": "float64", "quantizer": ("ternary",),
     },
+    "ternary:gate_quadrants": {
+        "n": 48, "m": 64, "pairs": 16, "plain_inputs": 64, "dtype": "float64", "quantizer": ("ternary",),
+    },
     "ternary:quantized_block": {
         "n": 48, "m": 48, "pairs": 16, "plain_inputs": 64, "dtype": "float64", "quantizer": ("ternary",),
         "activation": ("relu",),

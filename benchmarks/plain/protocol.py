@@ -55,8 +55,8 @@ _SIGN_MAGNITUDE = {
     "single_layer:perturbed_layer": Protocol(
         run=block.perturbed_layer, free=("arm",), exact=("energy_plain", "transverse", "radial", "fraction")
     ),
-    "ternary:alignment": Protocol(run=quantized.alignment, exact=("cosine2", "chord2", "angle")),
-    "ternary:gate_quadrants": Protocol(run=quantized.gate_quadrants),
+    "ternary:alignment": Protocol(run=quantized.alignment, exact=("cosine2", "chord", "chord2", "angle", "rows")),
+    "ternary:gate_quadrants": Protocol(run=quantized.gate_quadrants, exact=("gate_rate",)),
     "ternary:quantized_block": Protocol(
         run=quantized.quantized_block,
         exact=("total", "radial", "cross", "quantized_pre", "quantized_post"),

@@ -146,10 +146,11 @@ def alignment(point: Mapping[str, Any], streams: Streams) -> list[Record]:
 
     Base point: n, aspect (m/n), law, input ("sphere" or "basis"), inputs (how many; "basis" takes the first unit
     vectors), dtype.
-    Sweep: quantizer. Quantities, means over inputs unless said otherwise: ``cosine2`` between Wx and Q(W)x, its
-    ``spread`` (m times its variance over inputs) and ``deviation`` (its standard deviation), ``chord`` and ``chord2``,
-    distance of the RMS-normalised outputs over sqrt(d) and its square, ``angle`` between them in radians; ``rows``,
-    the mean over rows of cos^2 between weights and quantized weights.
+    Sweep: quantizer. Quantities, means over inputs unless said otherwise, with the controls |Wx|^2, Wx.Q(W)x and
+    |Q(W)x|^2 for inputs on the sphere: ``cosine2`` between Wx and Q(W)x, ``chord`` and ``chord2``, distance of the
+    RMS-normalised outputs over sqrt(d) and its square, ``angle`` between them in radians; without controls ``spread``,
+    m times the variance of cosine2 over inputs, and ``deviation``, its standard deviation; ``rows``, the mean over rows
+    of cos^2 between weights and quantized weights.
     """
     n, count, dtype = point["n"], point["inputs"], dtype_of(point)
     m = round(point["aspect"] * n)
@@ -166,21 +167,18 @@ def alignment(point: Mapping[str, Any], streams: Streams) -> list[Record]:
         cosine = (cross / (norms[0] * norms[1]).sqrt()).clamp(-1, 1)
         cosine2 = cosine.square()
         rows = inner(weight, matrix).square() / (inner(weight, weight) * inner(matrix, matrix))
+        values = torch.stack([cosine2, (2 - 2 * cosine).sqrt(), 2 - 2 * cosine, torch.arccos(cosine)], dim=-1)
         if basis:
-            mean = float(cosine2.mean())
+            means = values.mean(0)
         else:
             exact = torch.tensor([energy(weight), product(weight, matrix), energy(matrix)], dtype=torch.float64) / n
-            controls = torch.stack([norms[0], cross, norms[1]], dim=-1)
-            mean = controlled_mean(cosine2[:, None], controls, exact).item()
+            means = controlled_mean(values, torch.stack([norms[0], cross, norms[1]], dim=-1), exact)
         records.append(
             {
                 "quantizer": quantizer,
-                "cosine2": mean,
                 "spread": m * float(cosine2.var()),
                 "deviation": float(cosine2.std()),
-                "chord": float((2 - 2 * cosine).sqrt().mean()),
-                "chord2": float((2 - 2 * cosine).mean()),
-                "angle": float(torch.arccos(cosine).mean()),
+                **dict(zip(("cosine2", "chord", "chord2", "angle"), means.tolist(), strict=True)),
                 "rows": float(rows.mean()),
             }
         )
