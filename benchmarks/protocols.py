@@ -148,7 +148,7 @@ def _line(row: Row, cells: Sequence[tuple[np.ndarray, np.ndarray]], apart: int, 
         rounds=len(times),
         seeds=own + 1,
         p=min(1.0, p),
-        why=why,
+        why=why if np.exp(middle) < bar(row.name) else "",
     )
 
 

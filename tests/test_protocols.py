@@ -1,6 +1,8 @@
 """Experiments and the straightforward protocols that they are measured against have the same means."""
 
 import dataclasses
+import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from scipy import stats
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
-from benchmarks import protocols  # noqa: E402
+from benchmarks import comparison, protocols  # noqa: E402
 from benchmarks.plain import PROTOCOLS, Protocol, protocol_of  # noqa: E402
 
 from claims.lazy import load  # noqa: E402
@@ -120,3 +122,43 @@ def test_lines_are_marked_where_means_differ_and_where_a_reason_is_lacking():
     assert "does not agree" in protocols.text(dataclasses.replace(made, p=1e-6), 60)
     assert protocols.text(dataclasses.replace(made, gain=7.0), 60).endswith("  ")
     assert "no reason" in protocols.text(dataclasses.replace(made, name="Table 2, n = 512", gain=100.0), 60)
+
+
+def tool():
+    spec = importlib.util.spec_from_file_location("protocols_tool", ROOT / "tools" / "protocols.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_has_every_line_of_the_record(tmp_path, monkeypatch):
+    page = tool()
+    monkeypatch.setattr(page, "MEASURED", tmp_path / "record.json")
+    assert "Not in the record yet" in page.page()
+    lines = [dataclasses.replace(line(40, gain), name=f"row {gain:g}") for gain in (2.0, 30.0)]
+    content = {
+        "heading": "a machine, threads: 1; kernels",
+        "load": [0.5],
+        "rows": [dataclasses.asdict(x) for x in lines],
+    }
+    page.MEASURED.write_text(json.dumps(content))
+    assert page.table().count("\n") == 4
+    for made in lines:
+        assert f"| {made.name} |" in page.page()
+        assert f"{made.gain:.3g} ({made.interval[0]:.3g} to {made.interval[1]:.3g})" in page.page()
+    assert page.page().endswith("Measured on a machine, threads: 1, load 0.5.\n")
+
+
+def test_every_experiment_that_draws_has_a_protocol_or_a_reason_and_so_has_the_record():
+    """Lines of the record: those of the catalogue, of one mean, with a reason where they gain less than they should."""
+    rows = {row.name: row for row in comparison.rows()}
+    assert [n for n, row in rows.items() if not (row.protocol.run or row.protocol.instead or row.protocol.why)] == []
+    if not tool().MEASURED.is_file():
+        return
+    recorded = json.loads(tool().MEASURED.read_text(encoding="utf-8"))["rows"]
+    by_name = {row["name"]: row for row in recorded}
+    assert by_name.keys() <= rows.keys()
+    assert len(by_name) >= len(rows) - 2  # of some every seed has the same value
+    assert [row["name"] for row in recorded if row["p"] < protocols.ALPHA / len(rows)] == []
+    below = [row for row in recorded if row["gain"] < protocols.bar(row["name"])]
+    assert [row["name"] for row in below if not row["why"]] == []

@@ -41,6 +41,7 @@ def write(folder: Path) -> None:
     texts["commands.md"] = commands_page()
     texts["calibration.md"] = _beside("calibration").page()
     texts["planted.md"] = _beside("planted").page()
+    texts["protocols.md"] = _beside("protocols").page()
     folder.mkdir(parents=True, exist_ok=True)
     for stale in {path.name for path in folder.iterdir()} - texts.keys():
         (folder / stale).unlink()
