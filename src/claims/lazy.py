@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from claims.errors import ClaimsError, InvalidDeclaration, Unavailable, described, raised
+from claims.evidence.kept import current
 from claims.evidence.watching import importing
 from claims.extras import missing
 from claims.fields import is_address, is_finite
@@ -76,7 +77,7 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     name = value if isinstance(value, str) else described(function)
     arguments = _arguments(function, point, field=field, name=name)
     try:
-        result = float(function(**arguments))
+        result = _called(function, arguments)
     except ClaimsError:
         raise
     except (Exception, SystemExit) as error:  # a function of anyone's, which may raise anything
@@ -87,6 +88,16 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     if not math.isfinite(result):
         raise InvalidDeclaration(field, result, f"a finite number from {name} at {dict(point)}")
     return result
+
+
+def _called(function: Callable[..., float], arguments: Mapping[str, Any]) -> float:
+    """What a function gives, from what is kept where anything is."""
+    kept = current()
+    if kept is None:
+        return float(function(**arguments))
+    from claims.evidence.closed_forms import worked_out
+
+    return worked_out(kept, function, arguments)
 
 
 def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, field: str, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from claims.auditing.waiting import Waiting
 from claims.auditing.workers import Job, Workers, wait_for
 from claims.evidence.data import data_digests
 from claims.evidence.executors import Executors
-from claims.evidence.fingerprint import code_fingerprint, code_named, environment
+from claims.evidence.fingerprint import at_once, code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome, Task
 from claims.evidence.purity import difference
 from claims.evidence.store import Identity, Store
@@ -63,8 +63,9 @@ def run(
     executors = Executors.of(executor) if isinstance(executor, str) else executor
     audit = _Audit(planned, store, observer or Observer(), executors)
     try:
-        for measurement in planned.measurements():  # before the run: whoever imports something else later will notice
-            audit.identity(measurement)
+        with at_once():  # before the run: whoever imports something else later will notice
+            for measurement in planned.measurements():
+                audit.identity(measurement)
         audit.decide_all(fail_fast)
         audit.close()
     except KeyboardInterrupt as stop:

@@ -9,7 +9,7 @@ from claims.auditing.trial import Measurement, Trial
 from claims.claim import Claim
 from claims.errors import InvalidDeclaration, Unavailable
 from claims.evidence.devices import CPU
-from claims.evidence.fingerprint import code_named
+from claims.evidence.fingerprint import at_once, code_named
 from claims.reading import Reading
 from claims.subject import NOBODY, Subject
 from claims.verdict import Tier
@@ -128,11 +128,12 @@ def plan(
             of the claim, its id and the point.
     """
     groups = {}
-    for claim in claims:
-        try:
-            groups[claim.id] = _trials(claim, tier, subject, device)
-        except InvalidDeclaration as error:
-            raise error.within(place(claim)) from error.__cause__
+    with at_once():
+        for claim in claims:
+            try:
+                groups[claim.id] = _trials(claim, tier, subject, device)
+            except InvalidDeclaration as error:
+                raise error.within(place(claim)) from error.__cause__
     return Plan(groups, tier, epoch, tuple(paths), subject, device or CPU)
 
 

@@ -38,6 +38,7 @@ from claims.cli.streams import printing_to_stderr
 from claims.errors import BadOption
 from claims.evidence.devices import CPU, described, usable
 from claims.evidence.executors import cores, parse_spec
+from claims.evidence.kept import keeping
 from claims.evidence.store import Store
 from claims.outline.responses import readings_of, responses_in
 from claims.report.consoles import console
@@ -103,6 +104,7 @@ def command(
 ) -> None:
     """Measure claims and decide which hold. Without SELECT, every installed claim."""
     spec, device = executor_spec(jobs, executor), usable(device, "--device")
+    click.get_current_context().with_resource(keeping(store.parent))
     catalogue, claims = chosen(select)
     subject = subject_for(claims, Tier(tier), model=model, text=text)
     with printing_to_stderr():

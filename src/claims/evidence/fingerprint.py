@@ -11,18 +11,22 @@ import hashlib
 import os
 import platform
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 from claims.errors import InvalidDeclaration
 from claims.evidence.canonical import digest
 from claims.evidence.devices import CPU, DEVICES
+from claims.evidence.kept import recalled
 from claims.evidence.releases import installed_files, release_of, versions
-from claims.evidence.syntax import EVERY, PASSED, literal_names, parse
+from claims.evidence.syntax import EVERY, PASSED, Parsed, literal_names, parse
 from claims.kernels import product_choice
 from claims.names import address_of, spec_of
 
@@ -84,34 +88,83 @@ def code_of(*targets: str) -> Code:
 
 def _collect(module: str, code: Code, name: str = "") -> None:
     """Add a module, as far as ``name`` reaches in it, and whatever it imports."""
+    waiting, seen = [(module, name)], set()
+    while waiting:
+        step = waiting.pop()
+        if step in seen:
+            continue
+        seen.add(step)
+        looked = _look(*step)
+        code.parts.update(looked.parts)
+        if looked.files:
+            code.modules.add(step[0])
+            code.files.update(looked.files)
+        waiting += looked.following
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one module adds: parts with their digests, its files, and the modules that follow, as far as names reach."""
+
+    parts: tuple[tuple[str, str], ...]
+    files: tuple[Path, ...] = ()
+    following: tuple[tuple[str, str], ...] = ()
+
+
+_at_once: ContextVar[dict[tuple[str, str], _Looked] | None] = ContextVar("at_once", default=None)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Look at each file once for all fingerprints that are taken inside."""
+    token = _at_once.set({})
+    try:
+        yield
+    finally:
+        _at_once.reset(token)
+
+
+def _look(module: str, name: str) -> _Looked:
+    before = _at_once.get()
+    if before is None:
+        return _looked(module, name)
+    if (module, name) not in before:
+        before[module, name] = _looked(module, name)
+    return before[module, name]
+
+
+def _looked(module: str, name: str) -> _Looked:
     part = f"{module}:{name}" if name else module
     root = module.partition(".")[0]
-    if part in code.parts:
-        return
     path = file_of(module)
     if path is None or not path.is_file():
-        if not _is_there(root):
-            code.parts[root] = "not installed"  # an import that fails may be caught, and something else be done
-        return
+        # an import that fails may be caught, and something else be done
+        return _Looked(() if _is_there(root) else ((root, "not installed"),))
     release = None if root == "claims" else release_of(root, path)
     if release is not None:
-        code.parts.update((f"{each} (release)", version) for each, version in versions(release).items())
-        return
-    if root not in ("claims", module):
-        _collect(module.rpartition(".")[0], code, PASSED)
-    code.modules.add(module)
-    code.files.add(path)
+        return _Looked(tuple((f"{each} (release)", version) for each, version in versions(release).items()))
+    around = [] if root in ("claims", module) else [(module.rpartition(".")[0], PASSED)]
     if path.suffix != ".py":
-        code.parts[part] = bytes_of(path)
-        return
-    parsed = parse(path, _version_of(path), module, name)
-    code.parts[part] = parsed.code
-    for beside, file in (*_data_files(parsed.named, path), *_native_code(path)):
-        code.parts[f"{module}/{beside}"] = bytes_of(file)
-        code.files.add(file)
-    for imported in (each for name in parsed.imports for each in _every(name)):
-        if _counts(imported):
-            _collect(_home(imported), code)
+        return _Looked(((part, bytes_of(path)),), (path,), tuple(around))
+    parsed = _parsed(path, module, name)
+    beside = [(f"{module}/{file}", at) for file, at in (*_data_files(parsed.named, path), *_native_code(path))]
+    imported = dict.fromkeys(each for found in parsed.imports for each in _every(found) if _counts(each))
+    return _Looked(
+        parts=((part, parsed.code), *((key, bytes_of(file)) for key, file in beside)),
+        files=(path, *(file for _, file in beside)),
+        following=(*around, *((_home(each), "") for each in imported)),
+    )
+
+
+def _parsed(path: Path, module: str, name: str) -> Parsed:
+    """What matters of a file, as it is kept if it was read before."""
+
+    def made() -> list[Any]:
+        parsed = parse(path, _version_of(path), module, name)
+        return [parsed.code, parsed.imports, parsed.named]
+
+    code, imports, named = recalled(path, "parsed", module, name, make=made)
+    return Parsed(code, tuple(imports), tuple((package, inside) for package, inside in named))
 
 
 def _every(imported: str) -> list[str]:
@@ -162,7 +215,7 @@ def _version_of(path: Path) -> tuple[int, int]:
 
 def bytes_of(path: Path) -> str:
     """SHA-256 of a file's content, read once as long as nobody writes it."""
-    return _digest_of(path, _version_of(path))
+    return str(recalled(path, "bytes", make=lambda: _digest_of(path, _version_of(path))))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -203,7 +256,9 @@ def _home(dotted: str) -> str:
 def _lazy_names(package: str) -> dict[str, str]:
     """Of a package that loads its names when they are asked for: which submodule each is in, by its literal dict."""
     path = file_of(package)
-    return literal_names(path, _version_of(path)) if path is not None and path.name == "__init__.py" else {}
+    if path is None or path.name != "__init__.py":
+        return {}
+    return dict(recalled(path, "names", make=lambda: literal_names(path, _version_of(path))))
 
 
 @functools.cache

@@ -25,14 +25,24 @@ def release_of(root: str, path: Path) -> str | None:
     """
     if not installed_files(path):
         return None
-    for name in _distributions().get(root, ()):
+    if _installs(root, path):  # most are named like their module; to list all that is installed takes long
+        return root
+    return next((name for name in _distributions().get(root, ()) if _installs(name, path)), None)
+
+
+def _installs(name: str, path: Path) -> bool:
+    """Whether a distribution of that name is a release that installed a file."""
+    try:
         found = metadata.distribution(name)
-        home = Path(str(found.locate_file("")))
-        if found.read_text("direct_url.json") is None and path.is_relative_to(home):
-            inside = path.relative_to(home).as_posix()
-            if any(str(file) == inside for file in found.files or ()):
-                return name
-    return None
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
+    home = Path(str(found.locate_file("")))
+    if found.read_text("direct_url.json") is not None or not path.is_relative_to(home):
+        return False
+    inside = path.relative_to(home).as_posix()
+    if f"\n{inside}," in f"\n{found.read_text('RECORD') or ''}":
+        return True
+    return any(str(file) == inside for file in found.files or ())
 
 
 @functools.cache

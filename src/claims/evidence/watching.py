@@ -50,6 +50,7 @@ class _Watch:
     inputs: Inputs | None
     made: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    raises: bool = True
 
     def passes(self, path: str) -> bool:
         """Whether reading a path says nothing about the experiment: the system's, the libraries', its own."""
@@ -63,7 +64,8 @@ class _Watch:
             _at_import.setdefault(_running_module(frame), set()).add(name)
         elif not self.inputs.knows(name):
             self.refused.append(self.inputs.refusal(name))
-            raise MeasurementError(self.refused[-1])
+            if self.raises:
+                raise MeasurementError(self.refused[-1])
 
 
 _here = threading.local()
@@ -84,6 +86,14 @@ def running(inputs: Inputs) -> Iterator[None]:
         yield
     if watch.refused:
         raise MeasurementError(watch.refused[0])
+
+
+@contextmanager
+def noting(inputs: Inputs) -> Iterator[list[str]]:
+    """Note what is read that the inputs do not know, in words, and let it be read."""
+    watch = _Watch(inputs, raises=False)
+    with _watched(watch):
+        yield watch.refused
 
 
 @contextmanager
