@@ -35,7 +35,10 @@ class Tier(StrEnum):
     @property
     def level(self) -> int:
         """Position in the order smoke < standard < full."""
-        return list(Tier).index(self)
+        return _LEVELS[self]
+
+
+_LEVELS = {tier: level for level, tier in enumerate(Tier)}
 
 
 class Role(StrEnum):

@@ -59,3 +59,11 @@ def test_tails_are_those_of_scipy_stats(x):
     assert distributions.normal_cdf(x) == stats.norm.cdf(x)
     for degrees in (1, 2, 7, 63, 255):
         assert distributions.student_sf(x, degrees) == stats.t.sf(x, degrees)
+
+
+def test_counts_are_binomial():
+    for trials, p in ((1, 0.5), (7, 0.1), (1000, 0.5), (10**5, 1e-4)):
+        for count in {-1, 0, 1, trials // 2, trials - 1, trials}:
+            assert distributions.binomial_sf(count, trials, p) == stats.binom.sf(count, trials, p)
+            expected = stats.binom.cdf(count, trials, p)
+            assert distributions.binomial_cdf(count, trials, p) == pytest.approx(expected, rel=1e-12)

@@ -9,13 +9,14 @@ claims never changes a verdict.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
 from claims.auditing.schedule import DEEPER
 from claims.bands import Limits
 from claims.claim import Claim
-from claims.kinds.base import Judgement, Kind, StudentsT, Values, side, split
+from claims.kinds.base import Judgement, Kind, StudentsT, Values, offers, side, split
 from claims.verdict import DEPENDS, ERROR, HOLDS, PRECEDENCE, REFUTED, UNAVAILABLE, UNDECIDED, Role, Tier, Verdict
 
 #: Probability of any false verdict in the audit of one paper.
@@ -38,10 +39,7 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
     """
     below = claim.decides.level - tier.level
     if below <= 0:
-        most = claim.seed_cap
-        if most is None or not claim.test.sequential:
-            return claim.test.looks
-        return tuple(look for look in claim.test.looks if look <= most * DEEPER**-below)
+        return _deciding(claim.test.looks, claim.test.sequential, claim.seed_cap, -below)
     if below > 1 or not claim.test.sequential or claim.needs:
         return ()
     return tuple(look for look in claim.test.looks if look <= REDUCED_CAP)
@@ -49,8 +47,22 @@ def looks_at(claim: Claim, tier: Tier) -> tuple[int, ...]:
 
 def last_looks(claim: Claim) -> frozenset[int]:
     """Seeds of a block after which a claim gets no more, at the tier that decides it or at one above."""
-    tiers = (looks_at(claim, tier) for tier in Tier if tier.level >= claim.decides.level)
-    return frozenset(looks[-1] for looks in tiers if looks)
+    return _last_looks(
+        tuple(claim.test.looks), claim.test.sequential, claim.seed_cap, Tier.FULL.level - claim.decides.level
+    )
+
+
+@functools.cache
+def _last_looks(looks: tuple[int, ...], sequential: bool, cap: int | None, above: int) -> frozenset[int]:
+    found = (_deciding(looks, sequential, cap, tiers) for tiers in range(above + 1))
+    return frozenset(each[-1] for each in found if each)
+
+
+def _deciding(looks: tuple[int, ...], sequential: bool, cap: int | None, above: int) -> tuple[int, ...]:
+    """The looks of a claim so many tiers above the one that decides it."""
+    if cap is None or not sequential:
+        return looks
+    return tuple(look for look in looks if look <= cap * DEEPER**above)
 
 
 def not_measured(decides: Tier, tier: Tier) -> str:
@@ -66,7 +78,7 @@ def judge(test: Kind, sample: Values, band: Limits | None, *, points: int, alpha
     judgement = test.judge(sample, band, alpha)
     if points == 1 or judgement.verdict is not REFUTED or not test.sequential:
         return judgement
-    granted = split(alpha, points) if isinstance(test, StudentsT) else alpha / points
+    granted = split(alpha, points) if offers(test, StudentsT) else alpha / points
     strict = test.judge(sample, band, granted)
     verdict = REFUTED if strict.verdict is REFUTED else UNDECIDED
     return replace(strict, verdict=verdict, detail={"granted": granted} | dict(strict.detail))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from claims.auditing.decision import last_looks
 from claims.auditing.shape import Shape
 from claims.bands import Limits
-from claims.kinds.base import GivesSeeds, Judgement, JudgesMeans, KnowsRange, split
+from claims.kinds.base import GivesSeeds, Judgement, JudgesMeans, KnowsRange, offers, split
 
 if TYPE_CHECKING:
     from claims.auditing.trial import Trial
@@ -77,13 +77,13 @@ def _rounded(value: float | None) -> float | None:
 def qualification(trial: Trial) -> Qualification | None:
     """Of a trial that judges a mean and has taken a look; None of any other."""
     test, band, judged = trial.claim.test, trial.band, trial.final or trial.main
-    if not isinstance(test, JudgesMeans) or band is None or trial.main is None or judged is None:
+    if not offers(test, JudgesMeans) or band is None or trial.main is None or judged is None:
         return None
     seeds, cap = trial.main_seeds, min(last_looks(trial.claim), default=0)
-    if isinstance(test, KnowsRange):  # no value within the range, and so rare, would turn the verdict
+    if offers(test, KnowsRange):  # no value within the range, and so rare, would turn the verdict
         chances = _UNKNOWN | {"spread": judged.detail.get("sd")}
         return Qualification(shape=trial.shape, cap=cap, unseen=unseen(seeds), reach=_NOWHERE, **chances)
-    alone = isinstance(test, GivesSeeds) and judged.estimate is not None
+    alone = offers(test, GivesSeeds) and judged.estimate is not None
     return Qualification(
         shape=trial.shape,
         cap=cap,

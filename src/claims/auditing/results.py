@@ -95,7 +95,7 @@ class PointResult:
     def to_json(self) -> dict[str, Any]:
         """The fields that claims and points share."""
         trial, judged, band = self.trial, self.judgement, self.trial.band
-        second = trial.confirmation
+        second, qualified = trial.confirmation, self.qualification
         return {
             "verdict": judged.verdict.value,
             "target": _finite(band.target) if band else None,
@@ -116,7 +116,7 @@ class PointResult:
             **({} if trial.claim.seed_range is None else {"range": list(trial.claim.seed_range)}),
             "sharpness": _finite(band.sharpness(trial.rival)) if band and trial.rival is not None else None,
             "margin": _finite(self.margin),
-            "qualification": None if self.qualification is None else self.qualification.to_json(),
+            "qualification": None if qualified is None else qualified.to_json(),
             "seconds": round(self.seconds, 6),
             "device": self.device,
             "reason": _words(judged.reason) or None,
@@ -251,7 +251,9 @@ class ClaimResult:
 
     def to_json(self) -> dict[str, Any]:
         """The claim as in the result format."""
-        claim, speaker = self.claim, self.speaker.to_json()
+        claim = self.claim
+        plain = {id(point): point.to_json() for point in self.points}
+        speaker = plain.get(id(self.speaker)) or self.speaker.to_json()
         head = {
             "id": claim.id,
             "paper": claim.paper,
@@ -270,7 +272,7 @@ class ClaimResult:
         seconds = round(sum(point.seconds for point in self.every_point), 6)
         whole = {"verdict": self.verdict.value, "reason": _words(self.reason) or None, "seconds": seconds}
         points = [
-            {"at": dict(point.trial.point)} | head | point.to_json() | tail | point.steps_to_json()
+            {"at": dict(point.trial.point)} | head | plain[id(point)] | tail | point.steps_to_json()
             for point in self.points
         ]
         readings = [each.to_json(claim) for each in self.read] if claim.readings else []

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from claims.claim import Claim
-from claims.kinds.base import CLOSE_LOOKS, LOOKS, Kind, KnowsRange, StudentsT
+from claims.kinds.base import CLOSE_LOOKS, LOOKS, Kind, KnowsRange, StudentsT, offers
 from claims.verdict import Tier
 
 #: How many times the seeds that an experiment allows at the deciding tier it allows one tier above.
@@ -87,9 +87,9 @@ def schedule_of(test: Kind, *, cap: int | None = None, above: int = 0) -> Schedu
 
     One that is not sequential has one look, at all of alpha or at a level of its own.
     """
-    if not test.sequential or isinstance(test, KnowsRange):
+    if not test.sequential or offers(test, KnowsRange):
         return Schedule((Stage(1.0, tuple((look, 1.0) for look in test.looks)),))
-    close = isinstance(test, StudentsT) and set(test.looks) <= set(CLOSE_LOOKS)
+    close = offers(test, StudentsT) and set(test.looks) <= set(CLOSE_LOOKS)
     return _schedule(tuple(test.looks), close, cap, above)
 
 

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from claims.bands import Limits
-from claims.kinds.base import JudgesMeans, Kind, Values
+from claims.kinds.base import JudgesMeans, Kind, Values, offers
 from claims.toml import parse
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _serial_correlation(values: np.ndarray) -> float:
 
 def shapes(test: Kind, sample: Values, band: Limits | None) -> tuple[Shape, ...]:
     """Of all that a test takes the means of; empty for kinds that do not lean on seeds that are nearly normal."""
-    if band is None or not isinstance(test, JudgesMeans):
+    if band is None or not offers(test, JudgesMeans):
         return ()
     return tuple(found for x in test.means(sample, band) if (found := shape_of(x)) is not None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 from claims.bands import Limits
 from claims.errors import MeasurementError
@@ -14,6 +14,7 @@ from claims.verdict import HOLDS, REFUTED, UNDECIDED, Verdict
 if TYPE_CHECKING:
     import numpy as np
 
+_Protocol = TypeVar("_Protocol")
 #: Looks of a group-sequential test, in seeds.
 LOOKS = (8, 16, 32, 64, 128, 256)
 #: Those of Student's t, whose joint law is known: close ones cost little, and save what is drawn while waiting for the
@@ -210,6 +211,18 @@ class ComparesLevels(Protocol):
     def compared(self, levels: Sequence[Scalar]) -> str:
         """Which level is first and which are after it, in words; empty if that makes no difference."""
         ...
+
+
+#: Which protocols each type of test has: to look through one of many members is slow, and claims are many.
+_OFFERED: dict[tuple[type, type], bool] = {}
+
+
+def offers(test: object, protocol: type[_Protocol]) -> TypeGuard[_Protocol]:
+    """``isinstance(test, protocol)``, which is asked once for each type of test."""
+    key = type(test), protocol
+    if key not in _OFFERED:
+        _OFFERED[key] = isinstance(test, protocol)
+    return _OFFERED[key]
 
 
 def split(level: float, parts: int) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from claims.bands import Limits
-from claims.kinds.distributions import student_sf
+from claims.kinds.distributions import binomial_cdf, binomial_sf, student_sf
 from claims.kinds.intervals import mean_and_error, scaled
 
 #: One-sided p values at an edge: that the statistic lies above it, and that it lies below.
@@ -48,12 +48,10 @@ def pivot_tails(centre: float, error: float, sf: Callable[[float], float], *, ex
 
 def quantile_tails(x: np.ndarray, q: float, *, closed: bool) -> Tails:
     """Of the q-quantile of independent draws, shape (draws,); draws on the edge lie below it if ``closed``."""
-    from scipy import stats
-
-    below = stats.binom(len(x), q)
+    n = len(x)
 
     def tails(edge: float) -> tuple[float, float]:
         count = int((x <= edge).sum() if closed else (x < edge).sum())
-        return float(below.cdf(count)), float(below.sf(count - 1))
+        return binomial_cdf(count, n, q), binomial_sf(count - 1, n, q)
 
     return tails

@@ -12,7 +12,7 @@ from claims.bands import Limits
 from claims.errors import InvalidDeclaration
 from claims.experiment import Experiment, Quantity
 from claims.fields import check_finite, check_text, is_finite
-from claims.kinds.base import GivesPValue, Judgement, Kind, Values
+from claims.kinds.base import GivesPValue, Judgement, Kind, Values, offers
 from claims.kinds.per_seed import PerSeed
 from claims.kinds.ranged import Ranged
 from claims.verdict import UNDECIDED
@@ -98,7 +98,7 @@ def _values(member: Member) -> Values:
 @functools.lru_cache(maxsize=1024)  # claims of one family ask for the same members
 def _smallest_alpha(test: Kind, member: Member) -> float:
     """The smallest alpha at which this member is decided at all: its p value, whichever way it falls."""
-    if isinstance(test, GivesPValue):
+    if offers(test, GivesPValue):
         return max(test.p_value(_values(member), member.band), _LEAST)
     lo, hi = math.log(_LEAST), 0.0
     if _judge(test, member, 1 - 1e-12).verdict is UNDECIDED:
