@@ -29,7 +29,7 @@ def unobserved(values: tuple[Any, ...]) -> bool:
         state._dispatch_tls_local_include_set().raw_repr() not in _USUAL  # torch.func, vmap, modes, tracing
         or state._len_torch_function_stack()
         or forward_ad._current_level >= 0
-        or torch.autograd._profiler_enabled()
+        or torch.autograd._profiler_enabled()  # type: ignore[attr-defined]  # torch exports it without saying so
         or torch.is_autocast_enabled("cpu")
     ):
         return False

@@ -41,8 +41,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims import kernels
-from claims.kernels import native, settings
+from claims.kernels import _HOME, native, settings
 from claims.kernels.arguments import FLOATS, check_floating, check_rows, check_tensor
 from claims.kernels.derivatives import differentiated, register_rules, transformed
 from claims.kernels.direct import unobserved
@@ -170,7 +169,7 @@ def route_of(operation: str, tensor: Tensor) -> Route:
     Raises KernelError for an unknown operation.
     """
     check_tensor("route_of", "tensor", tensor)
-    home = kernels._HOME.get(operation) if isinstance(operation, str) else None
+    home = _HOME.get(operation) if isinstance(operation, str) else None
     if home is not None and operation not in OPERATIONS:
         import_module(f"claims.kernels.{home}")
     if not isinstance(operation, str) or operation not in OPERATIONS:

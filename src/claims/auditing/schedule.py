@@ -89,7 +89,7 @@ def schedule_of(test: Kind, *, cap: int | None = None, above: int = 0) -> Schedu
     """
     if not test.sequential or offers(test, KnowsRange):
         return Schedule((Stage(1.0, tuple((look, 1.0) for look in test.looks)),))
-    close = offers(test, StudentsT) and set(test.looks) <= set(CLOSE_LOOKS)
+    close = set(test.looks) <= set(CLOSE_LOOKS) and offers(test, StudentsT)
     return _schedule(tuple(test.looks), close, cap, above)
 
 

@@ -213,12 +213,6 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
-def _settled(**settings: object) -> AbstractContextManager[None]:
-    """What holds for all kernels. They import ``claims``, and nothing that ``claims`` declares with may import them."""
-    found: AbstractContextManager[None] = import_module("claims.kernels.settings").settled(**settings)
-    return found
-
-
 @contextmanager
 def _variable(name: str, value: str) -> Iterator[None]:
     before = os.environ.get(name)
