@@ -70,7 +70,7 @@ PARTS = (
         name="protocols",
         title="estimators beside the papers' straightforward protocols",
         script="protocols.py",
-        quick=("--quick", "signs"),
+        quick=("--quick", "--seconds", "0.1", "Table 2, n = 512"),
     ),
     Part(
         name="peers",
@@ -78,7 +78,19 @@ PARTS = (
         script="harness_peers.py",
         quick=("--epochs", "2", "sign-magnitude.cor1.rate"),
     ),
-    Part(name="audits", title="whole audits, and how they grow", script="scaling.py", quick=("--quick",)),
+    Part(
+        name="audits",
+        title="whole audits, first and unchanged",
+        script="whole.py",
+        quick=("sign-magnitude.cor1.rate", "--rounds", "1"),
+    ),
+    Part(
+        name="scaling",
+        title="how audits grow with claims and seeds",
+        script="scaling.py",
+        options=("--most-claims", "2000", "--most-seeds", "100000"),  # make its own record for a decade more
+        quick=("--most-claims", "20", "--most-seeds", "1000"),
+    ),
     Part(
         name="cluster",
         title="what a task costs, and where one process is busy",

@@ -83,10 +83,26 @@ COLUMNS: Mapping[str, Columns] = {
         "decides": share("decides"),
         "told beforehand": lambda row: row["told"],
     },
+    "audits": {
+        "command": lambda row: row["what"],
+        "seconds": between("seconds"),
+        "of the first": between("over_first"),
+        "runs": lambda row: row["runs"],
+    },
+    "scaling": {
+        "command": lambda row: row["what"],
+        "of": lambda row: f"{row['count']:,} {row['of']}",
+        "seconds of the processor": lambda row: row["seconds"],
+        "seconds": lambda row: row["wall"],
+        "megabytes": lambda row: row["megabytes"],
+    },
     "cluster": {
         "executor": lambda row: row["executor"],
         "seeds a task": lambda row: row["seeds"],
         "microseconds of the parent a task": paired("microseconds"),
+        "workers kept busy with tasks of so many seconds": lambda row: "; ".join(
+            f"{count:,} with {length}" for length, count in row["workers"].items()
+        ),
     },
     "digest": {
         "run": lambda row: row["name"],
