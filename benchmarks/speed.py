@@ -70,6 +70,7 @@ PARTS = (
         name="protocols",
         title="estimators beside the papers' straightforward protocols",
         script="protocols.py",
+        options=("--seconds", "4"),
         quick=("--quick", "--seconds", "0.1", "Table 2, n = 512"),
     ),
     Part(
@@ -97,11 +98,18 @@ PARTS = (
         script="saturation.py",
         quick=("--rounds", "2"),
     ),
-    Part(name="digest", title="one digest, however it was run", script="same_digest.py", quick=("--shards", "3")),
+    Part(
+        name="digest",
+        title="one digest, however it was run",
+        script="same_digest.py",
+        options=("--shards", "24"),  # all 300 take longer than everything else here
+        quick=("--shards", "3"),
+    ),
     Part(
         name="kernels",
         title="kernels at their limits, beside their peers",
         script="kernels_table.py",
+        options=("--seconds", "1"),
         quick=("rms_norm_jvp", "--seconds", "0.1", "--without", "compile"),
     ),
     Part(name="conformance", title="formats beside other implementations", script="claims.kernels.conformance"),

@@ -55,6 +55,16 @@ def test_a_table_of_unknown_columns_shows_what_is_flat():
     ]
 
 
+def test_of_estimators_table_2_and_the_least_the_median_and_the_most_are_shown():
+    rows = [
+        {"name": "Table 2, n = 512", "gain": 300.0},
+        *({"name": f"e{gain}", "gain": gain} for gain in range(9, 0, -1)),
+    ]
+    assert [row["gain"] for row in tool.picked(rows)] == [300.0, 1, 2, 3, 5, 9]
+    assert tool.picked(rows[:2]) == rows[:2]
+    assert tool.picked([]) == []
+
+
 # The command
 
 

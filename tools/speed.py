@@ -143,6 +143,14 @@ def cells(columns: Columns, rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {' | '.join(texts)} |"
 
 
+def picked(rows: Sequence[Row]) -> list[Row]:
+    """Of the estimators, which have a page of their own: Table 2, and the others that gain least, median and most."""
+    table_2 = [row for row in rows if row["name"].startswith("Table 2")]
+    others = sorted((row for row in rows if row not in table_2), key=lambda row: row["gain"])
+    ends = {0, 1, 2, len(others) // 2, len(others) - 1}
+    return [*table_2, *(row for place, row in enumerate(others) if place in ends)]
+
+
 def flat(rows: Sequence[Row]) -> Columns:
     """Every column that holds no list, in the order of the first row; an interval with its number."""
 
@@ -165,8 +173,8 @@ def block(name: str, parts: Mapping[str, Mapping[str, Any]]) -> str:
     if name not in parts:
         return f'\nNot in the record yet: `make speed-record PARTS="{name}"`.\n\n'
     part = parts[name]
-    columns = COLUMNS.get(name) or flat(part["rows"])
-    table = "\n".join(cells(columns, part["rows"]))
+    rows = picked(part["rows"]) if name == "protocols" else part["rows"]
+    table = "\n".join(cells(COLUMNS.get(name) or flat(rows), rows))
     return f"\n{table}\n\n{measured_on(part)}\n\n"
 
 
