@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,14 @@ from typing import Any, Self
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from benchmarks.base_tree import FOLDER, NoTree, tree_of
+from benchmarks.base_tree import FOLDER, ROOT, NoTree, tree_of
 from benchmarks.gate import CAUGHT, FAST, SLOWER, Line, chosen, compare
 from benchmarks.gate_sides import NotCompared
-from benchmarks.records import rate_interval, write
+from benchmarks.records import rate_interval, table_file, write
 
 RUNS = 20
+#: What a launch runs of a tree.
+MEASURED = ("kernels", "setup.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +59,16 @@ class Record:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """The record in a file."""
-        told = json.loads(file.read_text(encoding="utf-8"))
-        return cls(**told | {"runs": [[Outcome(**each) for each in run] for run in told["runs"]]})
+        """The record in a file.
+
+        Raises:
+            NotCompared: it is none.
+        """
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+            return cls(**told | {"runs": [[Outcome(**each) for each in run] for run in told["runs"]]})
+        except (ValueError, TypeError, KeyError) as problem:
+            raise NotCompared(f"{file} is no record of such runs ({problem}): name another file", 2) from problem
 
     def write(self, file: Path) -> None:
         """Whole or not at all."""
@@ -129,10 +139,12 @@ def begun(file: Path, rows: list[str]) -> tuple[Path, Record]:
     """HEAD's tree and the record to go on with.
 
     Raises:
-        NotCompared: the record that is there is of something else.
+        NotCompared: the record that is there is of something else, or the kernels here are not HEAD's.
         NoTree: HEAD cannot be measured.
     """
     base = tree_of("HEAD")
+    if subprocess.run(["git", "-C", str(ROOT), "diff", "--quiet", "HEAD", "--", *MEASURED], check=False).returncode:
+        raise NotCompared(f"{' or '.join(MEASURED)} is not as in HEAD: an unchanged tree is what has to pass", 2)
     fresh = Record(commit=base.name, factor=CAUGHT, rows=rows, machine="", seconds=0.0, runs=[])
     if not file.exists():
         return base, fresh
@@ -165,8 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("runs", nargs="?", type=int, default=RUNS, metavar="N", help=f"gates of each (default {RUNS})")
     parser.add_argument("only", nargs="*", metavar="ROWS", help="rows whose name contains one of these; all if none")
-    parser.add_argument("--kept", type=Path, metavar="FILE", help="where runs are kept (default: beside the tree)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument(
+        "--kept", type=table_file, metavar="FILE", help="where runs are kept (default: beside the tree)"
+    )
+    parser.add_argument("--json", type=table_file, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     rows = chosen(options.only)
     if options.runs < 1 or not rows:

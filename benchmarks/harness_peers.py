@@ -35,7 +35,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 import numpy as np
 
 from benchmarks.looks import POWER, fixed_seeds
-from benchmarks.records import Interval, mean_interval, rate_interval, write
+from benchmarks.records import Interval, mean_interval, rate_interval, table_file, write
 from benchmarks.timing import interleaved
 from claims import audit
 from claims.auditing.decision import ALPHA_CLAIM
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Seeds and seconds to a verdict, beside what people write today.")
     parser.add_argument("claims", nargs="*", default=CLAIMS, metavar="CLAIM", help="ids; four of the catalogue if none")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"audits of each claim (default {EPOCHS})")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument("--json", type=table_file, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     if options.epochs < 2:
         parser.error(f"got --epochs {options.epochs}; allowed: at least 2")

@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from benchmarks.records import Interval, mean_interval, write
+from benchmarks.records import Interval, mean_interval, table_file, write
 from claims.auditing.decision import ALPHA_CLAIM
 from claims.auditing.planning import PINNED_EPOCH
 from claims.calibration.costs import Cost, costs, least_seeds
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     parser = argparse.ArgumentParser(description="Seeds until an edge is cleared, over Wald's bound.")
     parser.add_argument("--paths", type=int, default=20_000, help="sequences of seeds (default 20,000)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument("--json", type=table_file, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     if options.paths < 2 * BATCHES:
         parser.error(f"got --paths {options.paths}; allowed: at least {2 * BATCHES}")

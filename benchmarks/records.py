@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -59,6 +60,19 @@ def environment() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return told | {"load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None}
+
+
+def table_file(text: str) -> Path:
+    """A file that can be written when all is measured: an argument of a command.
+
+    Raises ``argparse.ArgumentTypeError`` where it cannot.
+    """
+    file = Path(text)
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; allowed: a file that can be written, in a folder that is there"
+        )
+    return file
 
 
 def write(file: Path, rows: Sequence[Mapping[str, Any]], **more: Any) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from benchmarks.records import environment
+from benchmarks.records import environment, table_file
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "benchmarks"
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(NAMES)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="a little of each, to see that it runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the tables there")
+    parser.add_argument("--json", type=table_file, metavar="FILE", help="keep the tables there")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.parts) - set(NAMES)):
         parser.error(f"got part {', '.join(unknown)}; allowed: {', '.join(NAMES)}")

@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from benchmarks.records import mean_interval, write
+from benchmarks.records import mean_interval, table_file, write
 
 ROUNDS, AGAIN = 3, 3
 FIRST, UNCHANGED, LIST, PYTHON = "first audit", "unchanged audit", "list", "python -c ''"
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="A smoke audit of the catalogue, the same again, and the list.")
     parser.add_argument("select", nargs="*", help="as for claimbench audit; every claim if nothing is given")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"first audits (default {ROUNDS})")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument("--json", type=table_file, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error(f"got --rounds {options.rounds}; allowed: at least 1")

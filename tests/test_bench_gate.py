@@ -143,6 +143,7 @@ def test_the_proof_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gate_proof, "gates", gates)
     monkeypatch.setattr(gate_proof, "tree_of", lambda _: tmp_path / "c")
     monkeypatch.setattr(gate_proof, "chosen", lambda _: ["gemm"])
+    monkeypatch.setattr(gate_proof, "MEASURED", ("LICENSE",))  # a tree in which kernels are worked on passes too
     with pytest.raises(KeyboardInterrupt):
         gate_proof.main(["4", "--kept", str(file)])
     assert len(gate_proof.Record.read(file).runs) == 2
@@ -158,6 +159,13 @@ def test_the_proof_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gate_proof, "tree_of", lambda _: tmp_path / "d")
     assert gate_proof.main(["5", "--kept", str(file)]) == 2
     assert "has commit c, this is d" in capsys.readouterr().err
+    file.write_text('{"runs": [[{}]]}')
+    assert gate_proof.main(["5", "--kept", str(file)]) == 2
+    assert "is no record of such runs" in capsys.readouterr().err
+    monkeypatch.setattr(gate_proof, "MEASURED", ("tests/no-such",))
+    monkeypatch.setattr(gate_proof, "ROOT", tmp_path)  # no repository, so nothing is as in HEAD
+    assert gate_proof.main(["5", "--kept", str(file)]) == 2
+    assert "tests/no-such is not as in HEAD" in capsys.readouterr().err
 
 
 def test_a_base_that_is_no_commit_is_bad_usage(capsys):

@@ -126,7 +126,7 @@ def test_what_is_of_another_machine_is_not_compared(scripts, capsys):
     assert json.loads(scripts.record.read_text())["parts"] == [other]
 
 
-@pytest.mark.parametrize("arguments", [["three"], ["--quick", "--json", "file"]])
+@pytest.mark.parametrize("arguments", [["three"], ["--quick", "--json", "file"], ["--json", "no/such/folder/file"]])
 def test_bad_usage(arguments):
     with pytest.raises(SystemExit) as ended:
         speed.main(arguments)
