@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def test_claims_that_are_tracked_are_in_the_catalogue():
     there = set(load_catalogue().claims)
     assert len(verdicts.Deciding.params[0]) >= 12
     assert set(verdicts.Deciding.params[0]) <= there
+
+
+def test_what_the_project_needs_is_in_the_environments_of_asv():
+    """They are made from this list: the project itself is installed without what it depends on."""
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    there = json.loads((ROOT / "asv.conf.json").read_text("utf-8"))["matrix"]["req"]
+    assert {re.split(r"[^\w-]", need)[0] for need in needs} <= set(there)
 
 
 def test_every_group_measures_something_and_what_is_tracked_has_a_unit():
