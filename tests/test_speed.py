@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from statsmodels.stats.power import TTestPower
 ROOT = Path(__file__).parents[1]
 BEFORE = list(sys.path)
 sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
-from benchmarks import harness_peers, looks, records, speed  # noqa: E402
+from benchmarks import gate_proof, harness_peers, looks, protocols, records, speed  # noqa: E402
 
 sys.path[:] = BEFORE
 SPEC = importlib.util.spec_from_file_location("speed_tool", ROOT / "tools" / "speed.py")
@@ -53,6 +54,33 @@ def test_a_table_of_unknown_columns_shows_what_is_flat():
         "| --- | --- | --- |",
         "| a\\|b | 1,234 (1,000 to 2,000) |  |",
     ]
+
+
+def test_rows_as_their_scripts_write_them_are_shown():
+    counted = gate_proof.Outcome(row="gemm", unchanged="as fast", planted="slower", launches=5)
+    proof = gate_proof.Record(commit="c", factor=1.3, rows=["gemm"], machine="m", seconds=1.0, runs=[[counted]])
+    line = protocols.Line(
+        "Table 2, n = 512", 1.0, 0.01, 2.0, 200.0, (180.0, 220.0), 150.0, 4, 4, 5, 50, 0.5, "why | not"
+    )
+    rows = {
+        "kernels": json.loads((ROOT / "benchmarks" / "kernels.json").read_text("utf-8"))["rows"],
+        "conformance": json.loads(speed.CONFORMANCE.read_text("utf-8"))["rows"],
+        "gate": gate_proof.table(proof),
+        "protocols": [asdict(line)],
+        "audits": [
+            {"what": "list", "runs": 2}
+            | records.mean_interval([1, 2]).named("seconds")
+            | records.mean_interval([0.1, 0.1]).named("over_first")
+        ],
+    }
+    for name, each in rows.items():
+        part = {"name": name, "rows": each, "environment": {"machine": "m", "cores": 2, "load": 0.5}, "seconds": 9.0}
+        text = tool.block(name, {name: part})
+        assert len([row for row in text.splitlines() if row.startswith("|")]) == len(each) + 2
+        assert "Measured on m, 2 cores, load 0.5 before it, in 9 seconds." in text
+    assert "200 (180 to 220) | why \\| not |" in tool.block(
+        "protocols", {"protocols": part | {"rows": rows["protocols"]}}
+    )
 
 
 def test_of_estimators_table_2_and_the_least_the_median_and_the_most_are_shown():
