@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from claims.bands import Band, Limits
 from claims.errors import InvalidDeclaration, RivalInsideBand
 from claims.experiment import Point, check_most_seeds, check_point, point_of
-from claims.fields import check_text, check_whole, check_word
+from claims.fields import check_range, check_text, check_whole, check_word
 from claims.formula import check_formula
 from claims.kinds.base import ChecksLevels, Kind, KnowsRange
 from claims.lazy import Number, check_number, resolve_number
@@ -159,6 +159,8 @@ class Claim:
             )
         for axis in self.test.over:
             check_text(axis, "test.over", allowed="the name of an axis", empty=False, where=self.id)
+        if isinstance(self.test, KnowsRange):
+            check_range(self.test.seed_range, "test.seed_range", where=self.id)
         for look in self.test.looks:
             check_whole(look, "test.looks", least=0, most=CONFIRM_OFFSET, where=self.id)
         self._check_points()

@@ -57,6 +57,17 @@ def check_finite(
     return value
 
 
+def check_range(value: object, field: str, *, where: str = "") -> tuple[float, float]:
+    """The lowest and the highest of some values, the lower first and a finite number of units apart."""
+    allowed = "(lowest, highest), two finite numbers, the lower first"
+    if not isinstance(value, tuple | list) or len(value) != 2 or not all(map(is_finite, value)):
+        raise InvalidDeclaration(field, value, allowed, where=where)
+    lo, hi = float(value[0]), float(value[1])
+    if not lo < hi or math.isinf(hi - lo):
+        raise InvalidDeclaration(field, value, allowed, where=where)
+    return lo, hi
+
+
 def check_whole(value: object, field: str, *, least: int, most: int = 2**63 - 1, where: str = "") -> int:
     """A whole number of ``least`` or more, and not more than ``most``."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:

@@ -21,11 +21,13 @@ from claims.calibration.rates import Design, counted
 from claims.calibration.synthetic import RARE
 from claims.catalogue import to_plain
 from claims.cli import main
+from claims.comparing.pooling import can_be_pooled, judge_sequence
 from claims.errors import InvalidDeclaration, RivalInsideBand
 from claims.experiment import grid
 from claims.kinds import bound, column, convergence, limit, mean, order, quantile, ratio, sample, slope, trend
 from claims.kinds.base import CLOSE_LOOKS, GivesPValue, KnowsRange, StudentsT, Values
 from claims.kinds.betting import capital, range_interval, seeds_needed
+from claims.kinds.ranged import Ranged
 from claims.report.diff import compare
 from claims.report.document import check
 from claims.report.page_data import Known, page_data
@@ -276,6 +278,23 @@ def test_every_kind_that_averages_one_number_a_seed_takes_one(make):
 def test_kinds_that_do_not_have_no_such_option(make):
     with pytest.raises(TypeError, match="range"):
         make()
+
+
+def test_a_packs_own_kind_is_held_to_the_same():
+    own = Ranged(mean(X), (0.0, math.inf))
+    with pytest.raises(InvalidDeclaration, match=r"toy\.claim: test\.seed_range: got \(0\.0, inf\)"):
+        claim(own)
+
+
+def test_seeds_of_fresh_epochs_are_pooled_by_the_same_intervals():
+    """These hold at every number of seeds already."""
+    of = claim(bound(X, range=(0.0, 1.0)), band=at_most(0.84, **WHY), rival=0.9)
+    x = np.random.default_rng(5).beta(80, 20, 600)
+    (trial,) = settle(of, in_turn(x))
+    found = judge_sequence(trial, Values({X: x}, ()), len(x), ALPHA_CLAIM)
+    assert found.verdict is HOLDS
+    assert found.interval == range_interval(x, (0.0, 1.0), ALPHA_CLAIM)
+    assert can_be_pooled(trial)
 
 
 def test_ranges_of_levels():

@@ -35,9 +35,9 @@ class Qualification:
         shape: of the seeds; None where they are all the same.
         spread: standard deviation of a seed, on the scale of the estimate; None where the interval is unbounded.
         cap: seeds of a block, should no look before the last decide.
-        holds: chance to HOLD if the truth is the target; None if there is no target.
-        rejects: chance to be REFUTED, on both blocks, if the truth is the rival; None if there is none.
-        tells: the smallest distance beyond an edge of the band that is REFUTED nine times in ten.
+        holds: chance to HOLD if the truth is the target; None if there is no target, or a declared range.
+        rejects: chance to be REFUTED, on both blocks, if the truth is the rival; None likewise.
+        tells: the smallest distance beyond an edge of the band that is REFUTED nine times in ten; None likewise.
         unseen: probability of what is so rare that the seeds miss it once in twenty.
         reach: values of a seed beyond which what is as rare as that would turn the verdict; infinite if none.
     """

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from claims.bands import Limits
-from claims.errors import InvalidDeclaration, OutsideRange
+from claims.errors import OutsideRange
 from claims.experiment import Quantity, Scalar
-from claims.fields import is_finite
+from claims.fields import check_range
 from claims.kinds.base import CLOSE_LOOKS, Judgement, Values, decide
 from claims.kinds.per_seed import PerSeed
 from claims.verdict import UNDECIDED
 
 if TYPE_CHECKING:
     import numpy as np
-
-_ALLOWED = "(lowest, highest), two finite numbers of which a value of a seed is neither below nor above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +108,4 @@ def ranged(test: PerSeed, bounds: tuple[float, float] | None) -> PerSeed | Range
     Raises:
         InvalidDeclaration: the range is none.
     """
-    if bounds is None:
-        return test
-    if not isinstance(bounds, tuple | list) or len(bounds) != 2 or not all(map(is_finite, bounds)):
-        raise InvalidDeclaration(f"{test.kind}.range", bounds, f"{_ALLOWED}, or None")
-    lo, hi = float(bounds[0]), float(bounds[1])
-    if not lo < hi or math.isinf(hi - lo):
-        raise InvalidDeclaration(f"{test.kind}.range", bounds, f"{_ALLOWED}, the lower first")
-    return Ranged(test, (lo, hi))
+    return test if bounds is None else Ranged(test, check_range(bounds, f"{test.kind}.range"))
