@@ -13,7 +13,7 @@ from claims.errors import InvalidDeclaration, RivalInsideBand
 from claims.experiment import Point, check_most_seeds, check_point, point_of
 from claims.fields import check_range, check_text, check_whole, check_word
 from claims.formula import check_formula
-from claims.kinds.base import ChecksLevels, Kind, KnowsRange
+from claims.kinds.base import ChecksLevels, Kind, KnowsRange, offers
 from claims.lazy import Number, check_number, resolve_number
 from claims.paper import Paper
 from claims.reading import Reading, check_readings
@@ -106,7 +106,7 @@ class Claim:
         if self.rival is not None:
             check_number(self.rival, "rival", where=self.id)
         rival = float(self.rival) if isinstance(self.rival, int | float) else None
-        if self.band.deferred or (rival is None and not isinstance(self.test, KnowsRange)):
+        if self.band.deferred or (rival is None and not offers(self.test, KnowsRange)):
             return
         _check_rival(self.test, self.band.resolve({}), rival, where=self.id)
 
@@ -159,7 +159,7 @@ class Claim:
             )
         for axis in self.test.over:
             check_text(axis, "test.over", allowed="the name of an axis", empty=False, where=self.id)
-        if isinstance(self.test, KnowsRange):
+        if offers(self.test, KnowsRange):
             check_range(self.test.seed_range, "test.seed_range", where=self.id)
         for look in self.test.looks:
             check_whole(look, "test.looks", least=0, most=CONFIRM_OFFSET, where=self.id)
@@ -243,7 +243,7 @@ class Claim:
     @property
     def seed_range(self) -> tuple[float, float] | None:
         """The range in which it declares the value of a seed to lie."""
-        return self.test.seed_range if isinstance(self.test, KnowsRange) else None
+        return self.test.seed_range if offers(self.test, KnowsRange) else None
 
     @property
     def descriptive(self) -> bool:
@@ -298,7 +298,7 @@ def _check_rival(test: Kind, band: Limits, rival: float | None, *, where: str = 
     if rival is not None and band.contains(rival):
         allowed = f"a value outside the band [{band.lo:.6g}, {band.hi:.6g}], or a narrower band"
         raise RivalInsideBand("rival", rival, allowed, where=where)
-    if not isinstance(test, KnowsRange):
+    if not offers(test, KnowsRange):
         return
     lo, hi = test.seed_range
     within = f"within the declared range of a seed, {lo:.6g} to {hi:.6g}"

@@ -13,7 +13,7 @@ from claims.auditing.qualification import unfit
 from claims.auditing.results import AuditResult
 from claims.auditing.trial import Trial
 from claims.experiment import Point
-from claims.kinds.base import JudgesMeans, KnowsRange
+from claims.kinds.base import JudgesMeans, KnowsRange, offers
 from claims.verdict import ERROR, UNAVAILABLE, Verdict
 
 
@@ -64,7 +64,7 @@ def surveyed(result: AuditResult) -> Iterator[Surveyed]:
 
 
 def _unfit(trial: Trial) -> str:
-    any_shape = isinstance(trial.claim.test, KnowsRange)
+    any_shape = offers(trial.claim.test, KnowsRange)
     if trial.shape is None:
         return "" if any_shape else "all seeds gave the same value"
     return unfit(trial.shape, any_shape=any_shape)

@@ -17,7 +17,7 @@ from claims.errors import MeasurementError, raised
 from claims.evidence.devices import CPU, placed
 from claims.evidence.measure import Outcome
 from claims.experiment import Point, Quantity, Scalar
-from claims.kinds.base import Judgement, KnowsRange, Values
+from claims.kinds.base import Judgement, KnowsRange, Values, offers
 from claims.reading import Reading
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
@@ -203,7 +203,7 @@ class Trial:
         shape = worst(shapes(self.claim.test, sample, self.band))
         if self.trusting:
             return judged, shape
-        if isinstance(self.claim.test, KnowsRange):
+        if offers(self.claim.test, KnowsRange):
             return independent(judged, shape), shape
         return qualified(
             judged, shape, again=at, alpha=self.level(seeds), last=bool(self.survey) or seeds in self._last

@@ -27,7 +27,7 @@ from claims.evidence.data import data_digests
 from claims.evidence.fingerprint import code_fingerprint, code_named, environment
 from claims.evidence.measure import Outcome
 from claims.kinds.anytime import alpha_at, count_sequence
-from claims.kinds.base import Judgement, KnowsRange, Values, decide
+from claims.kinds.base import Judgement, KnowsRange, Values, decide, offers
 from claims.kinds.per_seed import PerSeed
 from claims.kinds.proportion import Proportion
 from claims.kinds.ranged import Ranged
@@ -156,7 +156,7 @@ def can_be_pooled(trial: Trial) -> bool:
         _check(trial)
     except NotPooled:
         return False
-    return trial.shape is None or not unfit(trial.shape, any_shape=isinstance(trial.claim.test, KnowsRange))
+    return trial.shape is None or not unfit(trial.shape, any_shape=offers(trial.claim.test, KnowsRange))
 
 
 def _check(trial: Trial) -> None:
@@ -282,7 +282,7 @@ def judge_sequence(trial: Trial, sample: Values, seeds: int, alpha: float) -> Ju
         counts = counted_once.detail
         interval = count_sequence(counts["successes"], counts["trials"], alpha)
         return replace(counted_once, interval=interval, verdict=decide(interval, band))
-    if isinstance(test, KnowsRange):  # of which every interval is one of such a sequence
+    if offers(test, KnowsRange):  # of which every interval is one of such a sequence
         return test.judge(sample, band, alpha)
     level = alpha_at(seeds, alpha)
     if level == 0.0:
