@@ -1,6 +1,6 @@
 """Every stochastic experiment beside the straightforward protocol: how much sooner an interval is as narrow.
 
-    python benchmarks/protocols.py [NAME...] [--seconds 7] [--quick] [--json FILE]
+    python benchmarks/protocols.py [NAME...] [--seconds 4] [--quick] [--json FILE]
 
 Both estimators are measured in turns in this process, on one thread, seed by seed. A seed of the audit gives all cells
 of a sweep; the straightforward protocol (``benchmarks/plain``) takes one run a cell. An interval narrows with the root
@@ -45,7 +45,7 @@ ALPHA = 1e-3
 #: Rounds of a line: at least, at most; seeds of ours in a round at most.
 LEAST, MOST, SEEDS = 5, 24, 12
 #: Seconds for each line, and for each width of Table 2, a seed of which takes the authors up to half a minute.
-SECONDS, SECONDS_TABLE_2 = 7.0, 30.0
+SECONDS, SECONDS_TABLE_2 = 4.0, 90.0
 DRAWS = 20_000
 #: Of what is only timed.
 UNUSED_SEED = 10**6

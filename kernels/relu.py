@@ -59,7 +59,7 @@ def _reference(h: Tensor, dh: Tensor) -> Tensor:
 
 def _cpu(h: Tensor, dh: Tensor, out: Tensor | None) -> Tensor:
     h, dh = native.plain(h), native.plain(dh)
-    sums = torch.empty((*h.shape[:-1], _SUMS), dtype=torch.float64, device="cpu") if out is None else out
+    sums = native.empty((*h.shape[:-1], _SUMS), torch.float64) if out is None else out
     native.call("relu_moments", native.code(h.dtype), h, dh, h.shape[:-1].numel(), h.shape[-1], sums)
     return sums
 
