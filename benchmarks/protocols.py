@@ -194,7 +194,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    if options.json and not options.json.absolute().parent.is_dir():  # told now, and not in ten minutes
+        parser.error(f"--json: {options.json.parent} is no folder")
     chosen = [row for row in rows() if not options.only or any(part in row.name for part in options.only)]
+    if not chosen:
+        parser.error(f"no row's name contains {' or '.join(options.only)}")
     print(heading())
     print(f"{'':44}{'plain ms':>11}{'ours ms':>10}{'spread':>9}{'gain':>9}", flush=True)
     lines: list[Line] = []
