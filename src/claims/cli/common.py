@@ -9,7 +9,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -153,7 +153,12 @@ def print_json(document: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all, so that two audits at once leave one of their results.
+    """The same as :func:`write_texts`, of one text."""
+    write_texts(path, [text])
+
+
+def write_texts(path: Path, texts: Iterable[str]) -> None:
+    """Write a file, one text after the other, whole or not at all: two audits at once leave one of their results.
 
     A symbolic link is followed, and stays one. What is no regular file, a device or a pipe, is written to as it is, and
     so is a file that this process has open (``/dev/stdout``), behind what was written to it already.
@@ -163,13 +168,13 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         if not _is_stream(path):
-            _replace(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"))
+            _replace(Path(os.path.realpath(path)), (text.encode("utf-8", "backslashreplace") for text in texts))
             return
         number = _descriptor(path)
         sys.stdout.flush()
         target: Path | int = path if number is None else os.dup(number)
         with open(target, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+            stream.writelines(texts)
     except OSError as error:
         raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
 
@@ -181,7 +186,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         BadOption: the file cannot be written.
     """
     try:
-        _replace(Path(os.path.realpath(path)), data)
+        _replace(Path(os.path.realpath(path)), [data])
     except OSError as error:
         raise BadOption("output", str(path), f"a file that can be written ({error.strerror or error})") from error
 
@@ -211,12 +216,12 @@ def _descriptor(path: Path) -> int | None:
     return None
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(data)
         os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:

@@ -6,7 +6,7 @@ import csv
 import fnmatch
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from claims.cli.common import (
     say,
     store_option,
     subject_options,
-    write_text,
+    write_texts,
 )
 from claims.errors import BadOption, StoreError
 from claims.evidence.canonical import canonical_json
@@ -36,6 +36,8 @@ COLUMNS = (
     "key", "experiment", "epoch", "base", "seed", "cell", "quantity", "value", "seconds", "measured_at"
 )  # fmt: skip
 EXPORT_SCHEMA = 1
+#: Characters that are written at a time.
+_PIECE = 1 << 20
 
 experiment_option = click.option("--experiment", default="*", metavar="GLOB", help="Only experiments of this name.")
 
@@ -107,25 +109,28 @@ def export_evidence(
         raise BadOption("evidence export", f"{len(asked)} of them", "exactly one of --csv, --json and --parquet FILE")
     if parquet_file == STDOUT:
         raise BadOption("--parquet", parquet_file, "a file: Parquet is no text")
-    with Store.reading(store) as opened:
-        found = opened.survey(strictly=True)
-        identities = opened.identities()
-    _refuse(found, store, sound=sound, outcome="Nothing was written; --sound writes what is sound.")
-    rows = [row for row in found.rows if fnmatch.fnmatchcase(row.experiment, experiment)]
     target = asked[0]
-    if parquet_file is not None:
-        from claims.report.evidence_table import write_parquet
+    with Store.reading(store) as opened:
+        found = opened.places()
+        identities = opened.identities()
+        _refuse(found, store, sound=sound, outcome="Nothing was written; --sound writes what is sound.")
+        there = (*found.places, *found.rows)
+        wanted = [place for place in there if fnmatch.fnmatchcase(place.experiment, experiment)]
+        rows = opened.fetch(wanted)
+        if parquet_file is not None:
+            from claims.report.evidence_table import write_parquet
 
-        check_output("--parquet", Path(target))
-        write_parquet(values(rows, identities), Path(target))
-        say(f"{target}: {counted(len(rows), 'seed')}")
-        return
-    text = as_csv(rows, identities) if csv_file is not None else as_json_text(rows, identities)
-    if target == STDOUT:
-        click.echo(text, nl=False)
-        return
-    write_text(Path(target), text)
-    say(f"{target}: {counted(len(rows), 'seed')}")
+            check_output("--parquet", Path(target))
+            write_parquet(values(rows, identities), Path(target))
+        else:
+            used = {place.identity for place in wanted}
+            texts = as_csv(rows, identities) if csv_file is not None else as_json_text(rows, identities, used)
+            if target == STDOUT:
+                for text in texts:
+                    click.echo(text, nl=False)
+                return
+            write_texts(Path(target), texts)
+    say(f"{target}: {counted(len(wanted), 'seed')}")
 
 
 @command.command("import")
@@ -215,14 +220,18 @@ def upgrade_evidence(store: Path) -> None:
         say(line)
 
 
-def as_csv(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -> str:
-    """One line a value, under ``COLUMNS``; values that are lists give a line an item."""
+def as_csv(rows: Iterable[Row], identities: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """One line a value, under ``COLUMNS``; values that are lists give a line an item. A few lines at a time."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for fields in values(rows, identities):
         writer.writerow(visible(field) if isinstance(field, str) else field for field in fields)
-    return buffer.getvalue()
+        if buffer.tell() >= _PIECE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def values(rows: Iterable[Row], identities: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
@@ -245,17 +254,19 @@ def _values(row: Row, identity: Mapping[str, Any]) -> Iterator[tuple[str, str, f
                     yield cell, name, item
 
 
-def as_json_text(rows: list[Row], identities: Mapping[str, Mapping[str, Any]]) -> str:
-    """Everything the rows say, and what their identities stand for."""
-    used = {row.identity for row in rows}
-    document = {
-        "schema": EXPORT_SCHEMA,
-        "identities": {name: content for name, content in identities.items() if name in used},
-        "evidence": [
-            row._asdict() | {"base": json.loads(row.base), "records": json.loads(row.records)} for row in rows
-        ],
-    }
-    return json_text(document) + "\n"
+def as_json_text(
+    rows: Iterable[Row], identities: Mapping[str, Mapping[str, Any]], used: Container[str]
+) -> Iterator[str]:
+    """Everything the rows say, and what the identities that they use stand for; a row at a time."""
+    named = {name: content for name, content in identities.items() if name in used}
+    whole = json_text({"schema": EXPORT_SCHEMA, "identities": named, "evidence": []})
+    yield whole.removesuffix("[]\n}")
+    before = "["
+    for row in rows:
+        text = json_text(row._asdict() | {"base": json.loads(row.base), "records": json.loads(row.records)})
+        yield before + "\n  " + text.replace("\n", "\n  ")
+        before = ","
+    yield "[]\n}\n" if before == "[" else "\n ]\n}\n"
 
 
 def _plain_group(group: Group, identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from claims.evidence.remeasure import Remeasured, remeasure_rows
+from claims.evidence.sqlite.rows import Place, Row
 from claims.evidence.sqlite.schema import SCHEMA_VERSION
 from claims.evidence.sqlite.survey import counted_faults
 from claims.evidence.store import Store
@@ -73,16 +74,17 @@ def check(
     """
     draw = random.Random(secrets.randbits(64))
     with Store.reading(path) as store:
-        found = store.survey()
+        found = store.places(strictly=False)
         damage = store.damage()
         identities = store.identities()
         schema = store.schema
-        chosen = found.rows if sample is None or sample >= len(found.rows) else draw.sample(found.rows, sample)
-        objections = store.objections(chosen)
-    faults = [*damage, *found.faults, *objections.values()]
-    again = None
-    if remeasure is not None:
-        rows = draw.sample(found.rows, len(found.rows))
-        again = remeasure_rows(rows, identities, count=remeasure, paths=tuple(paths), model=model, text=text)
-        faults += again.faults
-    return Report(str(path), schema, len(found.rows), len(chosen), len(identities), faults, found.superseded, again)
+        there: list[Place | Row] = [*found.places, *found.rows]
+        chosen = there if sample is None or sample >= len(there) else draw.sample(there, sample)
+        objections = store.objections(store.fetch(chosen))
+        faults = [*damage, *found.faults, *objections.values()]
+        again = None
+        if remeasure is not None:
+            rows = store.fetch(draw.sample(there, len(there)))
+            again = remeasure_rows(rows, identities, count=remeasure, paths=tuple(paths), model=model, text=text)
+            faults += again.faults
+    return Report(str(path), schema, len(there), len(chosen), len(identities), faults, found.superseded, again)

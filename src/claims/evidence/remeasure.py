@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class Remeasured:
 
 
 def remeasure_rows(
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     contents: Mapping[str, Mapping[str, Any]],
     *,
     count: int,

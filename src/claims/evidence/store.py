@@ -13,7 +13,8 @@ copies all rows that prove themselves into another store.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +26,7 @@ from claims.evidence.measure import Records
 from claims.evidence.sqlite import writing
 from claims.evidence.sqlite.files import DAMAGED, MEMORY, Connect, Say, connect, is_busy, say, stamp
 from claims.evidence.sqlite.plausible import content_of, objection
-from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Row, Tally, named, proven, text_of, unproven
+from claims.evidence.sqlite.rows import COLUMNS, Group, Identity, Place, Row, Tally, named, proven, text_of, unproven
 from claims.evidence.sqlite.schema import SCHEMA_VERSION, UNPROVEN, lost_guards, version_of
 from claims.evidence.sqlite.session import ADVICE, Session, to_read, to_write
 from claims.evidence.sqlite.survey import Survey, scan, survey
@@ -37,6 +38,8 @@ DEFAULT_STORE = Path(".claimbench/evidence.sqlite")
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM evidence"
 _SELECT_UNPROVEN = f"SELECT 0, {', '.join(COLUMNS[1:9])}, 0, x'' FROM evidence"
+#: Rows that are read at a time where they are too many to be held.
+_FETCHED = 500
 #: Failing rows that are named one by one.
 _NAMED = 5
 
@@ -212,22 +215,65 @@ class Store:
 
     def survey(self, *, strictly: bool = False) -> Survey:
         """Every row, proven or not, and what is wrong with the whole; ``strictly``, also what no audit could write."""
-        session = self._session
-        with session.translated():
-            self._read_identities()
-            count = session.count()  # before the rows are: a writer may go on
-            found = session.patiently(lambda: survey(session.connection, self.schema, self._tally, count, self._proven))
-            if session.reader is not None and session.reader.frozen not in (None, stamp(session.file)):
-                raise StoreError(f"{self.path}: changed by another program while it was read; run the command again")
+        found = self._survey(None)
         if not strictly:
             return found
         wrong = self.objections(found.rows)
         rows = [row for row in found.rows if row.key not in wrong]
         return Survey(rows, [*found.faults, *wrong.values()], found.superseded)
 
+    def places(self, *, strictly: bool = True) -> Survey:
+        """The same with the places of rows in place of rows, which :meth:`fetch` gives: for more than memory holds.
+
+        In a store of the first schema, whose rows have no numbers, it has rows all the same.
+        """
+        if self.schema != SCHEMA_VERSION:
+            return self.survey(strictly=strictly)
+        return self._survey(self._objection if strictly else lambda row: "")
+
+    def fetch(self, places: Iterable[Place | Row]) -> Iterator[Row]:
+        """The rows at these places, in this order, a few at a time; a row is given back as it is.
+
+        Raises:
+            StoreError: a row is not there any more as it was when the store was surveyed.
+        """
+        rest = iter(places)
+        while some := list(islice(rest, _FETCHED)):
+            numbers = tuple(place.number for place in some if isinstance(place, Place))
+            marks = ",".join("?" * len(numbers))
+            with self._session.translated():
+                found = self._session.fetch(f"{_SELECT} WHERE n IN ({marks})", numbers) if numbers else []
+            raws = {raw[0]: raw for raw in found}
+            for place in some:
+                if isinstance(place, Row):
+                    yield place
+                    continue
+                row = self._proven(raws[place.number]) if place.number in raws else None
+                if row is None or Place.of(row, place.number) != place:
+                    raise StoreError(
+                        f"{self.path}: {place.where()}: changed by another program while it was read; "
+                        "run the command again"
+                    )
+                yield row
+
+    def _survey(self, objects: Callable[[Row], str] | None) -> Survey:
+        session = self._session
+        with session.translated():
+            self._read_identities()
+            count = session.count()  # before the rows are: a writer may go on
+            found = session.patiently(
+                lambda: survey(session.connection, self.schema, self._tally, count, self._proven, objects=objects)
+            )
+            if session.reader is not None and session.reader.frozen not in (None, stamp(session.file)):
+                raise StoreError(f"{self.path}: changed by another program while it was read; run the command again")
+        return found
+
+    def _objection(self, row: Row) -> str:
+        return objection(row, self._content(row.identity))
+
     def objections(self, rows: Iterable[Row]) -> dict[str, str]:
         """By key and in words, why no audit can have written a row; nothing of those that one can have written."""
-        found = ((row, objection(row, self._content(row.identity))) for row in rows)
+        found = ((row, self._objection(row)) for row in rows)
         return {row.key: f"{row.where()}: {words}" for row, words in found if words}
 
     def damage(self) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -56,6 +57,33 @@ class Row(NamedTuple):
     def where(self) -> str:
         """Experiment, point and seed, in words."""
         return f"{self.experiment} at {self.base}, seed {self.seed}"
+
+
+class Place(NamedTuple):
+    """Where one seed's evidence is in a store, and a digest of its records: what a row is while there are many."""
+
+    key: bytes
+    experiment: str
+    base: str
+    seed: int
+    identity: str
+    records: bytes
+    number: int
+
+    @staticmethod
+    def of(row: Row, number: int) -> Place:
+        """Of a row under its number; texts that many rows share are held once."""
+        texts = (sys.intern(text) for text in (row.experiment, row.base, row.identity))
+        experiment, base, identity = texts
+        return Place(_short(row.key), experiment, base, row.seed, identity, _short(row.records), number)
+
+    def where(self) -> str:
+        """Experiment, point and seed, in words."""
+        return f"{self.experiment} at {self.base}, seed {self.seed}"
+
+
+def _short(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 class Group(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 
 from claims.errors import StoreError
 from claims.evidence.sqlite.files import DAMAGED, Count, is_busy
-from claims.evidence.sqlite.rows import COLUMNS, Group, Row, Tally, named
+from claims.evidence.sqlite.rows import COLUMNS, Group, Place, Row, Tally, named
 from claims.evidence.sqlite.schema import UNPROVEN
 from claims.report.visible import visible
 
@@ -30,11 +30,13 @@ class Survey:
         rows: those that prove themselves, each key once, by experiment, base point, identity and seed.
         faults: in words, whatever does not, is missing, or contradicts the rest.
         superseded: in words, rows that failed and were measured again; they are nobody's concern any more.
+        places: of a survey that does not hold the rows, where they are, in the same order.
     """
 
     rows: list[Row]
     faults: list[str] = field(default_factory=list)
     superseded: list[str] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
 
     def refuse(self, path: Path, outcome: str = "Nothing was deleted.") -> None:
         """Raise StoreError if anything is wrong; names it."""
@@ -71,25 +73,38 @@ def survey(
     tally: Callable[[], Tally | None],
     count: Count | None,
     proven: Proven,
+    *,
+    objects: Callable[[Row], str] | None = None,
 ) -> Survey:
-    """Read everything, as it was at one moment. Rows on pages that cannot be read are faults like any other."""
+    """Read everything, as it was at one moment. Rows on pages that cannot be read are faults like any other.
+
+    With ``objects``, which says in words what is wrong with a row, it has the places of rows in place of them.
+    """
     if schema == UNPROVEN:
         return _survey_unproven(connection, proven)
     connection.execute("BEGIN")
     try:
-        return _survey(connection, tally(), count, proven)
+        return _survey(connection, tally(), count, proven, objects)
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _survey(connection: sqlite3.Connection, tally: Tally | None, count: Count | None, proven: Proven) -> Survey:
+def _survey(
+    connection: sqlite3.Connection,
+    tally: Tally | None,
+    count: Count | None,
+    proven: Proven,
+    objects: Callable[[Row], str] | None,
+) -> Survey:
     known = count if count is not None and (tally is None or count.store == tally.store) else None
     expected = max(tally.rows if tally else 0, known.rows if known else 0)
     faults: list[str] = []
     failing: list[Sequence[Any]] = []
     kept: dict[str, Row] = {}
+    places: dict[bytes, Place] = {}
     numbers, replaced, replaced_keys = set[int](), set[int](), set[bytes]()
+    wrong: dict[bytes, str] = {}
     for raw in scan(connection, _SELECT, expected, faults):
         numbers.add(raw[0])
         row = proven(raw)
@@ -99,14 +114,32 @@ def _survey(connection: sqlite3.Connection, tally: Tally | None, count: Count | 
         if raw[9]:
             replaced.add(raw[9])
             replaced_keys.add(raw[1])
-        if kept.setdefault(row.key, row).records != row.records:
+        if objects is None:
+            same = kept.setdefault(row.key, row).records == row.records
+        else:
+            place = Place.of(row, raw[0])
+            first = places.setdefault(place.key, place)
+            same = first.records == place.records
+            if first is place and (words := objects(row)):
+                wrong[place.key] = f"{row.where()}: {words}"
+        if not same:
             faults.append(f"{row.where()}: two rows with different records")
     done = {raw[0] for raw in failing if raw[0] in replaced or raw[1] in replaced_keys}
     faults += [_words(raw) for raw in failing if raw[0] not in done]
     faults += _missing(numbers, expected, replaced)
     faults += _faults_of_the_whole(connection, tally, known, len(numbers))
-    rows = sorted(kept.values(), key=lambda row: (row.experiment, row.base, row.identity, row.seed))
-    return Survey(rows, faults, [_words(raw) for raw in failing if raw[0] in done])
+    found = sorted(places.values(), key=_order)
+    faults += [wrong[place.key] for place in found if place.key in wrong]
+    return Survey(
+        rows=sorted(kept.values(), key=_order),
+        faults=faults,
+        superseded=[_words(raw) for raw in failing if raw[0] in done],
+        places=[place for place in found if place.key not in wrong] if wrong else found,
+    )
+
+
+def _order(row: Row | Place) -> tuple[str, str, str, int]:
+    return row.experiment, row.base, row.identity, row.seed
 
 
 def _words(raw: Sequence[Any]) -> str:
@@ -121,7 +154,7 @@ def _survey_unproven(connection: sqlite3.Connection, proven: Proven) -> Survey:
             faults.append(f"{named(raw)} is none that an audit could have written")
         else:
             rows.append(row)
-    return Survey(sorted(rows, key=lambda row: (row.experiment, row.base, row.identity, row.seed)), faults)
+    return Survey(sorted(rows, key=_order), faults)
 
 
 def scan(connection: sqlite3.Connection, select: str, last_number: int, faults: list[str]) -> Iterator[Sequence[Any]]:
