@@ -143,8 +143,8 @@ def catalogue_of(files: Sequence[Path]) -> Catalogue:
 
 def say(*lines: str, err: bool = False) -> None:
     """Print lines; what in them would act on a terminal, a line break too, is shown escaped."""
-    for line in lines:
-        click.echo(visible(line), err=err)
+    if lines:
+        click.echo("\n".join(map(visible, lines)), err=err)
 
 
 def print_json(document: Any) -> None:

@@ -86,20 +86,20 @@ def _place(results: Path | None) -> Path | None:
 
 
 def _show_claims(claims: Sequence[Claim]) -> None:
-    width = max(len(claim.id) for claim in claims)
+    width, across, lines = max(len(claim.id) for claim in claims), _width(), list[str]()
     for claim in claims:
         count = len(claim.judged_points())
         points = f"{count} points" if count > 1 else ""
         expected = "" if claim.expected == "HOLDS" else claim.expected.value
         facts = (claim.kind, claim.decides.value, points or claim.needs, expected)
         detail = f"{facts[0]:<11} {facts[1]:<8} {facts[2]:>10}  {facts[3]:<9} {claim.locus}"
-        if width + len(detail) > _width():
-            say(claim.id, f"    {' · '.join(fact for fact in (*facts, claim.locus) if fact)}")
+        if width + len(detail) > across:
+            lines += [claim.id, f"    {' · '.join(fact for fact in (*facts, claim.locus) if fact)}"]
         else:
-            say(f"{claim.id:<{width}}  {detail}".rstrip())
+            lines.append(f"{claim.id:<{width}}  {detail}".rstrip())
     descriptive = sum(claim.descriptive for claim in claims)
     aside = f", {descriptive} of them descriptive (without a rival)" if descriptive else ""
-    say("", f"{len(claims)} claims{aside}")
+    say(*lines, "", f"{len(claims)} claims{aside}")
 
 
 def _width() -> int:
