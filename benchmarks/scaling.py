@@ -228,13 +228,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write what was measured, or, with --drawn, read it")
     parser.add_argument("--svg", type=Path, help="draw it")
     parser.add_argument("--drawn", action="store_true", help="draw what --json has and measure nothing")
-    parser.add_argument("--quick", action="store_true", help="the two smallest numbers of claims and of seeds")
+    parser.add_argument("--most-claims", type=int, default=CLAIMS[-1], help="no larger numbers of claims")
+    parser.add_argument("--most-seeds", type=int, default=SEEDS[-1], help="no larger numbers of stored seeds")
     options = parser.parse_args()
     if options.drawn:
         document = json.loads(options.json.read_text(encoding="utf-8"))
     else:
-        few = 2 if options.quick else None
-        document = measured(CLAIMS[:few], SEEDS[:few])
+        document = measured(
+            [count for count in CLAIMS if count <= options.most_claims],
+            [count for count in SEEDS if count <= options.most_seeds],
+        )
         if options.json is not None:
             options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if options.svg is not None:
