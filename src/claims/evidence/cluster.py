@@ -2,7 +2,8 @@
 
 A worker gets plain data and looks, before it measures, whether it runs the code that the audit has read, in the
 numerics class of the audit; one that does not is refused by name and gets nothing more. Workers may come and go: the
-tasks of a lost one run again elsewhere, and never more are in flight than keep the workers busy.
+tasks of a lost one run again elsewhere. With which of them workers die, one after the other, Dask can only guess: that
+is left to whoever submits them, as for other executors.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
-import sys
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,32 +19,24 @@ from concurrent.futures import Future
 from concurrent.futures import wait as concurrent_wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from claims.errors import NoCluster, raised
+from claims.evidence import cluster_worker
+from claims.evidence.cluster_worker import Refusal, checked
 from claims.evidence.devices import CPU
-from claims.evidence.fingerprint import code_fingerprint, code_named, environment
-from claims.evidence.measure import Outcome, Task
+from claims.evidence.fingerprint import environment
+from claims.evidence.measure import Task
 from claims.evidence.sqlite.files import Say, say
 from claims.extras import is_there, lacking
 
-#: Seconds in which a scheduler has to answer, and a worker to be there that is not refused.
+#: Seconds in which a scheduler has to answer.
+_ANSWER = 15
+#: Seconds in which a worker has to be there that is not refused, at the beginning and whenever the last one has gone.
 _PATIENCE = 60
-#: Seconds until it is looked again whether somebody has come who is not refused.
+#: Seconds until it is looked again who is there.
 _PAUSE = 0.5
-#: Experiments set the threads of the whole process: a worker runs one at a time, however many threads it has.
-_ONE_AT_A_TIME = threading.Lock()
-#: Characters of a digest that are shown.
-_SHOWN = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A worker that may not measure, and why."""
-
-    worker: str
-    words: str
 
 
 class DaskExecutor:
@@ -55,12 +48,14 @@ class DaskExecutor:
         self._lock = threading.RLock()
         self._flying: dict[Future[Any], Any] = {}  # None for what waits for a worker
         self._nobody_since = math.inf
+        self._asked, self._there = -math.inf, tuple[str, ...]()
         self._client, self._close = _connected(address)
 
     def workers(self) -> list[str]:
-        """Addresses of those that are there and not refused."""
-        there = self._client.scheduler_info(n_workers=-1)["workers"]
-        return [address for address in there if address not in self._refused]
+        """Addresses of those that are there and not refused; the scheduler is asked now and then, not for each task."""
+        if time.monotonic() - self._asked >= _PAUSE:
+            self._asked, self._there = time.monotonic(), tuple(self._client.scheduler_info(n_workers=-1)["workers"])
+        return [address for address in self._there if address not in self._refused]
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have a worker run it."""
@@ -79,7 +74,7 @@ class DaskExecutor:
             self._nobody_since = math.inf
         task = args[0] if args else None
         expected = environment(task.device if isinstance(task, Task) else CPU)
-        inner = self._client.submit(_checked, fn, args, expected, pure=False, **preferred)
+        inner = self._client.submit(checked, fn, args, expected, pure=False, **preferred)
         with self._lock:
             self._flying[future] = inner
         inner.add_done_callback(functools.partial(self._answered, future, fn, args))
@@ -87,8 +82,6 @@ class DaskExecutor:
     def _park(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Nobody is there but refused workers: others may be on their way, for a while."""
         with self._lock:
-            self._nobody_since = min(self._nobody_since, time.monotonic())
-            late = time.monotonic() - self._nobody_since > _PATIENCE
             self._flying[future] = None
 
         def again() -> None:
@@ -97,7 +90,7 @@ class DaskExecutor:
             if waited_for:
                 self._send(future, fn, args)
 
-        if not late:
+        if not self._deserted():
             timer = threading.Timer(_PAUSE, again)
             timer.daemon = True
             timer.start()
@@ -105,68 +98,66 @@ class DaskExecutor:
         each = "; ".join(f"{worker}: {words}" for worker, words in self._refused.items())
         with self._lock:
             del self._flying[future]
-        future.set_exception(self._failed(f"every worker is refused ({each})"))
+        future.set_exception(self._failed(NoCluster(self._address, f"every worker is refused ({each})")))
+
+    def _deserted(self) -> bool:
+        """Whether nobody who may measure has been there for so long that nobody is waited for any more."""
+        with self._lock:
+            self._nobody_since = min(self._nobody_since, time.monotonic())
+            return time.monotonic() - self._nobody_since > _PATIENCE
+
+    def look_around(self) -> None:
+        """After a while without an answer: see that somebody is there who could give one.
+
+        Raises:
+            NoCluster: the last worker has gone, and no other has come.
+        """
+        if self._flying and not self._refused:  # else it is looked whenever something is sent
+            if self.workers():
+                self._nobody_since = math.inf
+            elif self._deserted():
+                words = f"the last worker has gone, and in {_PATIENCE} s no other has come"
+                raise self._failed(NoCluster(self._address, words))
 
     def _answered(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], inner: Any) -> None:
-        """Hand on what a worker answered; what one refused, or died of, is sent again."""
+        """Hand on what a worker answered; what one refused is sent again."""
         from distributed import CancelledError, KilledWorker
 
+        try:
+            answer = inner.result()  # of a worker that has gone since then it is computed anew, and waited for
+        except KilledWorker as error:  # each that was given it died, with it or with another that it had as well
+            answer = BrokenProcessPool(f"workers of {self._address} died: {error}")
+        except CancelledError as error:  # the scheduler is gone, or has forgotten it
+            answer = BrokenProcessPool(f"{self._address} has lost a task: {error}")
+        except Exception as error:  # noqa: BLE001  a worker that cannot import us, or not read what we send
+            answer = NoCluster(self._address, f"a worker cannot run a task: {raised(error)}")
         with self._lock:
             if self._flying.pop(future, None) is None:
                 return  # let go
-        try:
-            answer = inner.result()
-        except KilledWorker:
-            self._died(future, fn, args)
-        except CancelledError as error:  # the scheduler is gone, or has forgotten it
-            future.set_exception(BrokenProcessPool(f"{self._address} has lost a task: {error}"))
-        except Exception as error:  # noqa: BLE001  a worker that cannot import us, or not read what we send
-            future.set_exception(self._failed(f"a worker cannot run a task: {raised(error)}"))
-        else:
-            if not isinstance(answer, Refusal):
-                future.set_result(answer)
-                return
+        if isinstance(answer, NoCluster):
+            future.set_exception(self._failed(answer))
+        elif isinstance(answer, BrokenProcessPool):
+            future.set_exception(answer)
+        elif isinstance(answer, Refusal):
             if self._refused.setdefault(answer.worker, answer.words) is answer.words:
                 self._say(f"worker {answer.worker} is refused: {answer.words}")
             self._send(future, fn, args)
-
-    def _died(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        """Workers died one after the other with a task: its seeds are tried one by one, and a single one is blamed."""
-        task = args[0] if args else None
-        if not isinstance(task, Task):
-            future.set_exception(BrokenProcessPool("workers die before they are given anything"))
-        elif len(task.seeds) == 1:
-            message = f"{task.name} at {dict(task.base)}, seed {task.seeds[0]}: every worker that was given it died"
-            future.set_result([Outcome(task.seeds[0], None, 0.0, error=message)])
         else:
-            self._apart(future, fn, task)
+            future.set_result(answer)
 
-    def _apart(self, future: Future[Any], fn: Callable[..., Any], task: Task) -> None:
-        parts = [self.submit(fn, replace(task, seeds=(seed,))) for seed in task.seeds]
-
-        def gather(part: Future[Any]) -> None:
-            with self._lock:
-                if future.done() or not all(each.done() for each in parts):
-                    return
-                if errors := [error for each in parts if (error := each.exception()) is not None]:
-                    future.set_exception(errors[0])
-                else:
-                    future.set_result([outcome for each in parts for outcome in each.result()])
-
-        for part in parts:
-            part.add_done_callback(gather)
-
-    def _failed(self, words: str) -> NoCluster:
+    def _failed(self, failure: NoCluster) -> NoCluster:
         """The audit cannot go on: what is in flight is dropped, whoever waits is told."""
-        self.failure = NoCluster(self._address, words)
+        self.failure = failure
         self.let_go()
-        return self.failure
+        return failure
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let tasks in flight end, if they are waited for; a cluster of one's own ends with the connection."""
-        if wait:
-            concurrent_wait(list(self._flying))
+        """Let tasks in flight end, if they are waited for and workers are there; a cluster of one's own ends."""
+        flying = list(self._flying) if wait else []
+        while concurrent_wait(flying, _PAUSE).not_done and self.workers():
+            pass
         self.let_go()
+        self._asked = math.inf  # nobody answers any more
         self._close()
 
     def let_go(self) -> None:
@@ -216,11 +207,17 @@ class Cluster:
         done, others = concurrent_wait(futures, timeout, return_when)
         if self.running is not None and self.running.failure is not None:
             raise self.running.failure
+        if not done and self.running is not None:
+            self.running.look_around()
         return done, others
 
 
 def _connected(address: str) -> tuple[Any, Callable[[], None]]:
-    """A client with a first worker there, and what closes it, and the cluster if it is one of our own."""
+    """A client with a first worker there, and what closes it, and the cluster if it is one of our own.
+
+    Raises:
+        NoCluster: its host is unknown, nobody answers there, or no worker comes.
+    """
     import distributed
 
     make_client: Any = distributed.Client
@@ -228,46 +225,24 @@ def _connected(address: str) -> tuple[Any, Callable[[], None]]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said in our own words
     with ExitStack() as opened:
         scheduler: Any = address
+        waited_for = "scheduler"
         try:
             if address.startswith("local:"):
                 scheduler = make_cluster(
                     n_workers=int(address.removeprefix("local:")), threads_per_worker=1, processes=True,
-                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                    dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL, preload=[cluster_worker.__name__],
                 )  # fmt: skip
                 opened.callback(scheduler.close, timeout=_PATIENCE)
-            client = make_client(scheduler, timeout=_PATIENCE, name="claimbench")
+            else:
+                host, _, port = address.partition("://")[2].rpartition(":")
+                socket.getaddrinfo(host.strip("[]"), int(port))
+            client = make_client(scheduler, timeout=_ANSWER, name="claimbench")
             opened.callback(client.close, timeout=_PATIENCE)
+            waited_for = "worker"
             client.wait_for_workers(1, timeout=_PATIENCE)
-        except (OSError, TimeoutError) as error:
-            raise NoCluster(address, f"no scheduler with a worker answers within {_PATIENCE} s ({error})") from error
+        except socket.gaierror as error:
+            raise NoCluster(address, f"no such host ({error.strerror})") from error
+        except (OSError, TimeoutError, OverflowError) as error:
+            seconds = _ANSWER if waited_for == "scheduler" else _PATIENCE
+            raise NoCluster(address, f"no {waited_for} answers within {seconds} s ({error})") from error
         return client, opened.pop_all().close
-
-
-def _checked(fn: Callable[..., Any], args: tuple[Any, ...], expected: dict[str, str]) -> Any:
-    """Of a worker: run it, or say why not."""
-    from distributed import get_worker
-
-    with _ONE_AT_A_TIME:
-        if words := _unfit(args[0] if args else None, expected):
-            return Refusal(get_worker().address, words)
-        return fn(*args)
-
-
-def _unfit(task: object, expected: dict[str, str]) -> str:
-    """Why a worker may not measure a task; empty if it may."""
-    here = environment(expected["device"])
-    if differing := [name for name in expected if here.get(name) != expected[name]]:
-        return "; ".join(f"its {name} is {here.get(name)}, not {expected[name]}" for name in differing)
-    if isinstance(task, Task) and task.code:
-        for path in task.paths:
-            if path not in sys.path:
-                sys.path.append(path)
-        found = _code(code_named(task.address, task.base))
-        if found != task.code:
-            return f"its code of {task.name} is {found[:_SHOWN]}, not {task.code[:_SHOWN]}"
-    return ""
-
-
-@functools.cache
-def _code(named: tuple[str, ...]) -> str:
-    return code_fingerprint(*named)
