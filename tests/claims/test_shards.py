@@ -146,6 +146,27 @@ def test_a_damaged_part_is_named_and_nothing_is_copied(parts, tmp_path):
     assert not (tmp_path / "all.sqlite").exists()
 
 
+def test_every_part_that_cannot_be_read_is_named(parts, tmp_path):
+    """Of an array of many, those that are missing are measured once more, all of them at once."""
+    with Store(tmp_path / "without-claims.sqlite") as store:
+        pass
+    files = [tmp_path / f"s-{number}.sqlite" for number in range(1, 301)]
+    for number, file in enumerate(files, start=1):
+        if number == 17:
+            file.write_text("a log of the job")
+        elif number not in (4, 250):
+            file.symlink_to(store.path)
+    with pytest.raises(StoreError) as raised:
+        merge(files, tmp_path / "all.sqlite")
+    words = str(raised.value)
+    assert words.startswith("3 of 300 stores cannot be read:\n")
+    assert all(f"s-{number}.sqlite: " in words for number in (4, 17, 250))
+    assert words.endswith("\nNothing was copied.")
+    assert not (tmp_path / "all.sqlite").exists()
+    with pytest.raises(StoreError, match=r"s-4\.sqlite: "):
+        merge([parts[0], files[3]], tmp_path / "all.sqlite")
+
+
 @pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "-1/3", "1/3/5", "a/b", "1.0/3", "١/3"])
 def test_no_shard(text):
     with pytest.raises(BadOption, match=r"--shard: got .*; allowed: I/N"):

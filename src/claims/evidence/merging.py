@@ -39,21 +39,30 @@ def merge(files: Sequence[Path], store: Path) -> Merged:
     """Put all rows of some stores into another one, after all of them were looked at.
 
     Raises:
-        StoreError: one cannot be read or a row of it fails, or two disagree on code, data, numerics class or subject
-            of an experiment; nothing was copied.
+        StoreError: some cannot be read or have a row that fails, each by name; or two disagree on code, data, numerics
+            class or subject of an experiment. Nothing was copied.
         ConflictingEvidence: two have the same seed with other records.
     """
     first: dict[str, tuple[Path, Mapping[str, Any]]] = {}
     wrong: list[str] = []
+    failing: list[StoreError] = []
     for path in files:
-        for key, content in _latest(*_read(path)).items():
+        try:
+            latest = _latest(*_read(path))
+        except StoreError as error:
+            failing.append(error)
+            continue
+        for key, content in latest.items():
             seen, other = first.setdefault(key, (path, content))
             wrong += _differences(seen, other, path, content)
+    if len(failing) == 1:
+        raise failing[0]
+    if failing:
+        said = _listed([str(error).partition("\n")[0] for error in failing])
+        raise StoreError(f"{len(failing):,} of {len(files):,} stores cannot be read:{said}\nNothing was copied.")
     if wrong:
-        more = f"\n  and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
-        words = "".join(f"\n  {line}" for line in wrong[:_NAMED])
         advice = "An audit would find a part of them; `claimbench evidence import` takes one all the same."
-        raise StoreError(f"the stores were not measured by the same:{words}{more}\nNothing was copied. {advice}")
+        raise StoreError(f"the stores were not measured by the same:{_listed(wrong)}\nNothing was copied. {advice}")
     added = rows = 0
     with Store(store) as opened:
         for path in files:
@@ -91,6 +100,12 @@ def _differences(one: Path, first: Mapping[str, Any], other: Path, second: Mappi
         if found[0] != found[1]:
             shown = [_shown(*pair) for pair in (found, found[::-1])]
             yield f"{words} of {first['experiment']}: {one} has {shown[0]}, {other} has {shown[1]}"
+
+
+def _listed(lines: Sequence[str]) -> str:
+    """The first few of some lines below what they explain, and how many more there are."""
+    more = f"\n  and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
+    return "".join(f"\n  {line}" for line in lines[:_NAMED]) + more
 
 
 def _shown(value: Any, beside: Any) -> str:
