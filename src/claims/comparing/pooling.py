@@ -282,7 +282,7 @@ def judge_sequence(trial: Trial, sample: Values, seeds: int, alpha: float) -> Ju
         counts = counted_once.detail
         interval = count_sequence(counts["successes"], counts["trials"], alpha)
         return replace(counted_once, interval=interval, verdict=decide(interval, band))
-    if offers(test, KnowsRange):  # of which every interval is one of such a sequence
+    if isinstance(test, KnowsRange):  # of which every interval is one of such a sequence
         return test.judge(sample, band, alpha)
     level = alpha_at(seeds, alpha)
     if level == 0.0:
