@@ -2,9 +2,9 @@
 
     python benchmarks/protocols.py [NAME...] [--seconds 4] [--quick] [--json FILE]
 
-Both estimators are measured in turns in this process, on one thread, seed by seed. A seed of the audit gives all cells
-of a sweep; the straightforward protocol (``benchmarks/plain``) takes one run a cell. An interval narrows with the root
-of the number of seeds, so that for equal width each side needs seconds in proportion to
+Both estimators are measured in turns in this process, on one thread, seed by seed, in seconds of the processor. A seed
+of the audit gives all cells of a sweep; the straightforward protocol (``benchmarks/plain``) takes one run a cell. An
+interval narrows with the root of the number of seeds, so that for equal width each side needs seconds in proportion to
 
     (seconds a seed) x (variance between seeds of what the claim judges),
 
@@ -104,9 +104,10 @@ def _affordable(row: Row, seconds: float) -> tuple[tuple[Trial, ...], tuple[Tria
 
 
 def _timed(function: Callable[..., None], *arguments: Any) -> float:
-    begin = time.perf_counter()
+    """Seconds of the processor: on one thread those of a quiet machine's clock, on a busy one too."""
+    begin = time.process_time()
     function(*arguments)
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def _our_seeds(found: Found, row: Row, seeds: range) -> None:
