@@ -109,8 +109,8 @@ bench: $(VENV)/.installed-bench ## asv on this commit
 bench-kernels: $(VENV)/.installed-bench ## one table: every CPU kernel beside the machine's limits and its peers
 	$(BIN)/python benchmarks/kernels_table.py
 
-bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json, quoted in docs/kernels.md
-	$(BIN)/python benchmarks/kernels_table.py --json benchmarks/kernels.json
+bench-record: $(VENV)/.installed-bench ## the same on a quiet machine: kept in benchmarks/kernels.json beside those of other machines, quoted in docs/kernels.md
+	$(BIN)/python benchmarks/kernels_table.py --record benchmarks/kernels.json
 	$(BIN)/python tools/kernels.py
 
 bench-gate: $(VENV)/.installed-bench ## is a CPU kernel slower than at BASE=main? both are measured here, in turns (ROWS="rms_norm gemm")

@@ -42,6 +42,9 @@ OPERATIONS = (
     "ternary product int8",
     "ternary product float32",
     "ternary product int8, 256 rows",
+    "ternary product int8, 1024",
+    "ternary product int8, 2048",
+    "ternary product int8, 8192",
 )
 """The rows of ``operations``, by name."""
 COLUMNS = ("error", "time_over_limit", "time_over_peer")
@@ -77,12 +80,12 @@ def _measured(row: Any) -> dict[str, float] | str:
     error = row.check()
     if not error <= 1:
         return f"its error is {error:.3g} times what is allowed"
-    bounds = limits.of(row.limit, row.bytes, row.product)
+    bounds = limits.of(row)
     peers = dict(zip(["peer"], row.peers().values(), strict=False))  # the first one, if there is one
     times = interleaved({"ours": row.ours} | bounds | peers, seconds=SECONDS)
-    fastest = min(bounds, key=lambda bound: times[bound].median)
+    binding = limits.binding(bounds, times)
     over_peer = times["ours"].over(times["peer"]) if peers else math.nan
-    return dict(zip(COLUMNS, (error, times["ours"].over(times[fastest]), over_peer), strict=True))
+    return dict(zip(COLUMNS, (error, times["ours"].over(times[binding]), over_peer), strict=True))
 
 
 def _number(measured: Measured, name: str, column: str) -> float:

@@ -28,13 +28,17 @@ import torch
 from benchmarks import limits
 from benchmarks.operations import ROWS, Row
 from benchmarks.peer import SUFFIX, by_default, quiet
+from benchmarks.recording import record
 from benchmarks.timing import Thunk, interleaved
 from claims.kernels import native
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One printed line: ``of_limit`` is our rate over that of the limit, ``ratios`` how many times faster than whom."""
+    """One printed line: ``of_limit`` is our rate over that of the limit, ``ratios`` how many times faster than whom.
+
+    ``limits`` has the shares of all limits that were measured; ``limit`` names the one that binds.
+    """
 
     name: str
     shape: str
@@ -44,18 +48,21 @@ class Line:
     unit: str
     limit: str
     of_limit: float
+    limits: dict[str, float] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
     aims: dict[str, float] = field(default_factory=dict)
     failing: dict[str, str] = field(default_factory=dict)
 
 
 LEGEND = """
-Everything of a row is measured in turns. share of limit: our rate over that of reading memory, of copying it past the
-caches, or of the fastest float32 matrix product installed; bytes are the least that must move. error: the largest one
-over what is allowed, 0 where bits are promised and right. times faster than: eager = the same in plain torch, compile =
-that under torch.compile, torchao = its quantizer, dense float32 = torch's product with unpacked weights. Ours writes
-into memory that it is given. Peers return new memory: here in pages of 2 MiB (THP_MEM_ALLOC_ENABLE=1); "4 KiB pages" is
-a process without that setting, torch's default, where page faults take most of the time. aim: what we want to reach.
+Everything of a row is measured in turns. share of limit: our rate over that of what binds: reading memory, copying it
+past the caches, the fastest float32 matrix product installed, products in registers, random words, or steps, which are
+vector instructions of one lane in the shortest sequence that we know; bytes and steps are the least there must be.
+error: the largest one over what is allowed, 0 where bits are promised and right. times faster than: eager = the same in
+plain torch, compile = that under torch.compile, torchao = its quantizer, dense float32 = torch's product with unpacked
+weights, fbgemm int8 = torch's product of 8-bit weights, whose result has 8 bits. Ours writes into memory that it is
+given. Peers return new memory: here in pages of 2 MiB (THP_MEM_ALLOC_ENABLE=1); "4 KiB pages" is a process without that
+setting, torch's default, where page faults take most of the time. aim: what we want to reach.
 """
 
 
@@ -80,10 +87,10 @@ def measure(name: str, row: Row, *, seconds: float, without: str | None) -> Line
     failing = {peer: reason for peer, call in peers.items() if (reason := _failure(call))}
     for peer in failing:
         del peers[peer]
-    bounds = limits.of(row.limit, row.bytes, row.product)
+    bounds = limits.of(row)
     times = interleaved({"ours": row.ours} | bounds | peers, seconds=seconds)
-    fastest = min(bounds, key=lambda bound: times[bound].median)
-    amount, unit = (row.operations, "Gop/s") if row.limit == "gemm" else (row.bytes, "GB/s")
+    binding = limits.binding(bounds, times)
+    amount, unit = (row.operations, "Gop/s") if row.operations else (row.bytes, "GB/s")
     return Line(
         name=name,
         shape=row.shape,
@@ -91,8 +98,9 @@ def measure(name: str, row: Row, *, seconds: float, without: str | None) -> Line
         milliseconds=1e3 * times["ours"].median,
         rate=amount / times["ours"].median / 1e9,
         unit=unit,
-        limit=row.limit + fastest.removeprefix("limit"),
-        of_limit=times[fastest].over(times["ours"]),
+        limit=binding,
+        of_limit=times[binding].over(times["ours"]),
+        limits={bound: times[bound].over(times["ours"]) for bound in bounds},
         ratios={peer: times[peer].over(times["ours"]) for peer in peers},
         aims=row.aims,
         failing=failing,
@@ -118,14 +126,14 @@ def text(line: Line) -> str:
     }
     ratios = [f"{ratio:.3g}x {peer}{aims.get(peer, '')}" for peer, ratio in line.ratios.items()]
     ratios += [f"({peer} does not run)" for peer in line.failing]
-    limit = f"{line.of_limit:.2f} of {line.limit}{aims.get(line.limit, '')}"
+    limit = f"{line.of_limit:.2f} of {line.limit}{''.join(aims[name] for name in line.limits if name in aims)}"
     rate = f"{line.milliseconds:9.3f}{line.rate:9.1f} {line.unit:6}{limit:27}"
     return f"{start}{rate}{line.error:6.2f}  {', '.join(ratios)}"
 
 
 def _reached(line: Line, name: str) -> float:
     """What was measured for an aim; enough for one whose peer was left out."""
-    return line.of_limit if name == line.limit else line.ratios.get(name, math.inf)
+    return line.limits.get(name, line.ratios.get(name, math.inf))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--without", metavar="PATTERN", help="leave out peers that match, such as compile")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="put it there as this machine's, beside others'")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     quiet()  # a peer that does not run is named, with the reason
@@ -151,11 +160,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(LEGEND.rstrip())
     for peer, reason in {peer: reason for line in lines for peer, reason in line.failing.items()}.items():
         print(f"{peer} does not run: {reason}")
+    loads = os.getloadavg() if hasattr(os, "getloadavg") else ()
+    content = {"heading": heading(), "load": loads, "rows": [asdict(line) for line in lines]}
+    right = bool(lines) and all(line.error <= 1 for line in lines)
     if options.json:
-        loads = os.getloadavg() if hasattr(os, "getloadavg") else ()
-        content = {"heading": heading(), "load": loads, "rows": [asdict(line) for line in lines]}
         options.json.write_text(json.dumps(content, indent=2) + "\n")
-    return 0 if lines and all(line.error <= 1 for line in lines) else 1
+    if options.record and right:
+        record(options.record, limits.machine(), content)
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""The machine's limits, measured where the kernels are: reading, copying past the caches, multiplying matrices.
+"""The machine's limits, measured where the kernels are: memory, products, random words, steps of vector arithmetic.
 
-The two memory loops are C++ (``limits.cpp``), compiled for this machine with the compiler that builds the kernels.
-Without one, torch's own reduction and copy stand in, and the table says so: they are below the limits.
+All but products of matrices are loops in C++ (``limits.cpp``), compiled for this machine with the compiler that builds
+the kernels. Without one, torch's own reduction and copy stand in, and the table says so: they are below the limits.
+
+A row has a limit of memory (or the fastest product of matrices installed) and may have one of arithmetic. What takes
+longer binds: a kernel can do both at once, but no less of either.
 """
 
 from __future__ import annotations
@@ -13,14 +16,18 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from benchmarks.rows import Row
+from benchmarks.timing import Times
+
 Thunk = Callable[[], object]
+_LOOPS = {"int8 products": "multiply_bytes", "float32 products": "multiply_floats", "steps": "take_steps"}
 
 
 @cache
@@ -33,10 +40,14 @@ def _library() -> ctypes.CDLL | None:
         return None
     target = Path(tempfile.mkdtemp(prefix="claimbench-limits-")) / "limits.so"
     source = Path(__file__).with_name("limits.cpp")
-    flags = ["-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-ffinite-math-only"]
+    flags = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-ffinite-math-only"]
+    flags += ["-ffp-contract=fast", "-Wno-psabi"]
     subprocess.run([*compiler, *flags, str(source), "-o", str(target)], check=True)
     library = ctypes.CDLL(str(target))
-    library.read_all.restype = ctypes.c_float
+    library.read_all.restype = library.multiply_floats.restype = ctypes.c_float
+    for name in (*_LOOPS.values(), "draw_words"):
+        getattr(library, name).argtypes = [ctypes.c_int64]
+    library.draw_words.argtypes = [ctypes.c_int64, ctypes.c_uint64]
     return library
 
 
@@ -94,8 +105,41 @@ def multiplying(m: int, n: int, k: int) -> dict[str, Thunk]:
     return products
 
 
-def of(limit: str, size: int, product: tuple[int, int, int]) -> dict[str, Thunk]:
-    """The functions of which the fastest is the limit of a row: ``size`` in bytes, or the product's m, n, k."""
-    if limit == "gemm":
-        return {f"limit {name}": call for name, call in multiplying(*product).items()}
-    return {"limit": (reading if limit == "read" else copying)(size)}
+def arithmetic(*, words: int = 0, bytes_products: int = 0, float_products: int = 0, steps: int = 0) -> dict[str, Thunk]:
+    """One function that does this much arithmetic and nothing else, by its name; none without a compiler.
+
+    Words and steps wait for the same units of the CPU, so that their times add up.
+    """
+    amounts = {"words": words, "int8 products": bytes_products, "float32 products": float_products, "steps": steps}
+    parts = {name: amount for name, amount in amounts.items() if amount}
+    library = _library()
+    if library is None or not parts:
+        return {}
+    calls = [
+        partial(library.draw_words, amount, 7) if name == "words" else partial(getattr(library, _LOOPS[name]), amount)
+        for name, amount in parts.items()
+    ]
+
+    def all_of_them() -> None:
+        for call in calls:
+            call()
+
+    return {" and ".join(parts): all_of_them}
+
+
+def of(row: Row) -> dict[str, Thunk]:
+    """The functions that limit a row, by what they do: of memory or products of matrices, and of arithmetic."""
+    if row.limit == "gemm":
+        found = {f"gemm {name}": call for name, call in multiplying(*row.product).items()}
+    else:
+        found = {row.limit: (reading if row.limit == "read" else copying)(row.bytes)}
+    return found | arithmetic(**row.arithmetic)
+
+
+def binding(bounds: Iterable[str], times: Mapping[str, Times]) -> str:
+    """The limit that takes longest, where of several products of matrices the fastest counts."""
+    names = list(bounds)
+    products = [name for name in names if name.startswith("gemm")]
+    others = [name for name in names if not name.startswith("gemm")]
+    candidates = [min(products, key=lambda name: times[name].median)] if products else []
+    return max([*candidates, *others], key=lambda name: times[name].median)

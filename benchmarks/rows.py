@@ -25,6 +25,8 @@ RATE = 0.05
 class Row:
     """One kernel at one size. ``bytes`` is the least that must move, ``operations`` counts a multiply-add as two.
 
+    ``arithmetic`` is the least that must be computed, as ``limits.arithmetic`` takes it: random words, products, and
+    steps, which are vector instructions of one lane of 32 bits in the shortest sequence that we know.
     ``aims`` are what the kernel should reach: the share of the limit, and how many times faster than a peer.
     ``default_pages`` names the peer that is measured a second time with torch's default pages (``peer.py``).
     """
@@ -36,6 +38,7 @@ class Row:
     bytes: int = 0
     operations: int = 0
     product: tuple[int, int, int] = (0, 0, 0)
+    arithmetic: dict[str, int] = field(default_factory=dict)
     peers: Callable[[], dict[str, Thunk]] = dict
     default_pages: str = ""
     aims: dict[str, float] = field(default_factory=dict)

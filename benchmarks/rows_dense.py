@@ -8,6 +8,10 @@ from torch import Tensor
 from benchmarks.rows import KEY, RATE, Row, compiled, excess, normal, product_bound, row, unequal
 from claims import kernels
 
+# Steps an element of float32 whose sums are float64, twice as wide: to float64 (for the square and for the quotient),
+# square, add, quotient, back; the derivative has two tensors, two sums, and subtracts what lies along the row.
+NORM_STEPS, JVP_STEPS = 2 * 6 + 2, 2 * 12 + 3
+
 
 def rms(x: Tensor) -> Tensor:
     """RMSNorm as one writes it."""
@@ -23,6 +27,7 @@ def _rms_norm() -> Row:
         shape="8192x4096",
         limit="copy",
         bytes=2 * x.nbytes,
+        arithmetic={"steps": NORM_STEPS * x.numel()},
         ours=lambda: kernels.rms_norm(x, out=out),
         check=lambda: excess(kernels.rms_norm(x)[:64], expected, 2.0**-23 * expected.double().abs()),
         peers=lambda: {
@@ -49,6 +54,7 @@ def _rms_norm_jvp() -> Row:
         shape="4096x4096",
         limit="copy",
         bytes=3 * x.nbytes,
+        arithmetic={"steps": JVP_STEPS * x.numel()},
         ours=lambda: kernels.rms_norm_jvp(x, h, out=out),
         check=lambda: excess(kernels.rms_norm_jvp(x, h)[:64], expected, 2.0**-23 * expected.double().abs() + 1e-12),
         peers=lambda: {"eager": lambda: eager(x, h), "compile": lambda: by_compile(x, h)},
@@ -89,6 +95,7 @@ def _sign_flip() -> Row:
         shape="2048x2048",
         limit="copy",
         bytes=2 * w.nbytes,
+        arithmetic={"words": w.numel(), "steps": 2 * w.numel()},
         ours=lambda: kernels.sign_flip(w, flip_rate=RATE, key=KEY, out=out),
         check=lambda: unequal(kernels.sign_flip(w, flip_rate=RATE, key=KEY), expected),
         peers=lambda: {"eager": lambda: eager(w), "compile": lambda: by_compile(w)},

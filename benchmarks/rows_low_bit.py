@@ -26,11 +26,18 @@ def torchao_nvfp4(x: Tensor) -> dict[str, Thunk]:
     }
 
 
+# Steps an element of an E2M1 quantizer: magnitude and largest of the block (5, with steps across lanes), scales (1),
+# magnitude, two limits, product, rounding by a sum with a power of two, code (10), sign (2), packing (2).
+E2M1_STEPS, WIDEN_STEPS, TURN_STEPS, DRAW_STEPS = 20, 2, 4, 6
+
+
 def _nvfp4(dtype: torch.dtype, *, peers: bool = False, aims: dict[str, float] | None = None, **options: Any) -> Row:
     x = normal(4096, 4096, dtype=dtype)
     amax = x.abs().max()
     settings = {"amax": amax, **options}
     out = kernels.nvfp4_quantize(x, **settings)
+    drawn, turned = "key" in options, options.get("axis") == -2
+    steps = E2M1_STEPS + WIDEN_STEPS * (dtype == torch.bfloat16) + TURN_STEPS * turned + DRAW_STEPS * drawn
 
     def check() -> float:
         expected = kernels.nvfp4_quantize(x, **settings, route="reference")
@@ -40,6 +47,7 @@ def _nvfp4(dtype: torch.dtype, *, peers: bool = False, aims: dict[str, float] | 
         shape=f"4096x4096 {str(dtype).removeprefix('torch.')}",
         limit="read",
         bytes=x.nbytes + out.payload.nbytes,
+        arithmetic={"words": drawn * x.numel(), "steps": steps * x.numel()},
         ours=lambda: kernels.nvfp4_quantize(x, **settings, out=out),
         check=check,
         peers=(lambda: torchao_nvfp4(x)) if peers else dict,
@@ -78,6 +86,7 @@ def _mxfp4() -> Row:
         shape="4096x4096 bfloat16",
         limit="read",
         bytes=x.nbytes + out.payload.nbytes,
+        arithmetic={"steps": (E2M1_STEPS + WIDEN_STEPS) * x.numel()},
         ours=lambda: kernels.mxfp4_quantize(x, out=out),
         check=lambda: unequal(kernels.mxfp4_quantize(x).payload, kernels.mxfp4_quantize(x, route="reference").payload),
         peers=lambda: torchao_mxfp4(x),
@@ -135,6 +144,8 @@ def _averis() -> Row:
         shape="4096x4096 bfloat16",
         limit="read",
         bytes=2 * x.nbytes + out.payload.nbytes,
+        # Statistics: widened twice, a float64 sum, two extremes; then the centre is subtracted.
+        arithmetic={"steps": (2 * WIDEN_STEPS + 6 + 1 + E2M1_STEPS) * x.numel()},
         ours=lambda: ours(out=out),
         check=lambda: unequal(ours().payload, ours(route="reference").payload),
         peers=lambda: {"eager": eager},
@@ -155,36 +166,51 @@ def _hadamard() -> Row:
         shape="4096x4096 blocks of 16",
         limit="copy",
         bytes=2 * x.nbytes,
+        arithmetic={"steps": (4 * 3 + 1) * x.numel()},  # four strides: exchange, sign, sum; then the scale
         ours=lambda: kernels.hadamard_transform(x, out=out),
         check=lambda: unequal(kernels.hadamard_transform(x), expected),
         peers=lambda: {"eager": lambda: eager(x), "compile": lambda: by_compile(x)},
     )
 
 
-def _ternary(samples: int, *, integer: bool) -> Row:
-    w = normal(4096, 4096)
+def fbgemm(x: Tensor, codes: Tensor) -> dict[str, Thunk]:
+    """torch's int8 product of one row, with weights in the engine's own packing; its result is rounded to 8 bits."""
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        return {}
+    torch.backends.quantized.engine = "fbgemm"
+    weights = torch.ops.quantized.linear_prepack(torch.quantize_per_tensor(codes.float(), 1.0, 0, torch.qint8), None)
+    activations = torch.quantize_per_tensor(x.float(), 1.0, 128, torch.quint8)
+    return {"fbgemm int8": lambda: torch.ops.quantized.linear(activations, weights, 64.0, 128)}
+
+
+def _ternary(samples: int, *, integer: bool, size: int = 4096) -> Row:
+    w = normal(size, size)
     codes, _ = kernels.ternary_quantize(w)
     packed = kernels.pack_ternary(codes)
     dense = codes.float()
-    numbers = torch.randint(-127, 128, (samples, 4096), generator=torch.Generator().manual_seed(2))
-    x = numbers.to(torch.int8) if integer else normal(samples, 4096, seed=2)
+    numbers = torch.randint(-127, 128, (samples, size), generator=torch.Generator().manual_seed(2))
+    x = numbers.to(torch.int8) if integer else normal(samples, size, seed=2)
+    out = torch.empty(samples, size, dtype=torch.int32 if integer else torch.float32)
     dense_x = x.float()
     expected = dense_x.double() @ dense.double().T
-    bound = 0.5 if integer else 4096 * 2.0**-24 * (dense_x.double().abs() @ dense.double().abs().T)
+    bound = 0.5 if integer else size * 2.0**-24 * (dense_x.double().abs() @ dense.double().abs().T)
+    products = samples * size * size
     peers: dict[str, Thunk] = {"dense float32": lambda: dense_x @ dense.T}
-    if samples > 1 and integer:
+    if integer and samples > 1:
         turned = codes.T.contiguous()
         peers["torch._int_mm"] = lambda: torch._int_mm(x, turned)
+    # Floats: codes are moved down and looked up. Bytes: digits are masked beside the products, on other units.
+    floating = {"float_products": products, "steps": 2 * size * size}
     return Row(
-        shape=f"{samples}x4096x4096",
-        limit="read" if samples == 1 else "gemm",
+        shape=f"{samples}x{size}x{size}",
+        limit="read",
         bytes=packed.nbytes,
-        operations=2 * samples * 4096 * 4096,
-        product=(samples, 4096, 4096),
-        ours=lambda: kernels.ternary_linear(x, packed),
+        operations=2 * products,
+        arithmetic={"bytes_products": products} if integer else floating,
+        ours=lambda: kernels.ternary_linear(x, packed, out=out),
         check=lambda: excess(kernels.ternary_linear(x, packed), expected, bound),
-        peers=lambda: peers,
-        aims={"dense float32": 10} if samples == 1 and integer else {},
+        peers=lambda: peers | (fbgemm(x, codes) if integer and samples == 1 else {}),
+        aims={"dense float32": 10} if samples == 1 and integer and size == 4096 else {},
     )
 
 
@@ -192,3 +218,6 @@ TERNARY = ("ternary_linear", "ternary_quantize", "pack_ternary")
 row("ternary product int8", *TERNARY)(lambda: _ternary(1, integer=True))
 row("ternary product float32", *TERNARY)(lambda: _ternary(1, integer=False))
 row("ternary product int8, 256 rows", *TERNARY)(lambda: _ternary(256, integer=True))
+row("ternary product int8, 1024", *TERNARY)(lambda: _ternary(1, integer=True, size=1024))
+row("ternary product int8, 2048", *TERNARY)(lambda: _ternary(1, integer=True, size=2048))
+row("ternary product int8, 8192", *TERNARY)(lambda: _ternary(1, integer=True, size=8192))

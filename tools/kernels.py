@@ -1,6 +1,6 @@
-"""The kernels' table of ``docs/kernels.md``: rows of ``benchmarks/kernels.json``, which ``make bench-record`` writes.
+"""The kernels' tables of ``docs/kernels.md``: rows of ``benchmarks/kernels.json``, which ``make bench-record`` writes.
 
-``python tools/kernels.py`` puts it there; a test holds the page to it.
+One table a machine on record. ``python tools/kernels.py`` puts them there; a test holds the page to them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,18 @@ ROWS = (
     "transverse_energy",
     "sign_flip_linear",
     "gemm",
+    "sign_flip",
     "nvfp4_quantize",
+    "nvfp4_quantize stochastic",
+    "nvfp4_quantize columns",
     "mxfp4_quantize",
     "hadamard_transform",
     "ternary product int8",
+    "ternary product int8, 1024",
+    "ternary product int8, 2048",
+    "ternary product int8, 8192",
 )
+BEGIN, END = "<!-- machines on record: tools/kernels.py -->", "<!-- end -->"
 HEAD = "| kernel | size | share of limit | times faster than |\n| --- | --- | --- | --- |\n"
 
 
@@ -36,25 +43,30 @@ def _line(row: Mapping[str, Any]) -> str:
     return f"| {row['name']} | {row['shape']} | {row['of_limit']:.2f} of {row['limit']} | {ratios} |\n"
 
 
-def table() -> str:
-    """Markdown, from its first to its last line."""
-    rows = {row["name"]: row for row in json.loads(MEASURED.read_text(encoding="utf-8"))["rows"]}
-    return HEAD + "".join(_line(rows[name]) for name in ROWS)
+def recorded() -> dict[str, Any]:
+    """What was measured, by machine: ``heading`` and ``rows``."""
+    found: dict[str, Any] = json.loads(MEASURED.read_text(encoding="utf-8"))["machines"]
+    return found
 
 
-def machine() -> str:
-    """Machine, threads and torch of the measurement."""
-    heading = json.loads(MEASURED.read_text(encoding="utf-8"))["heading"]
-    return str(heading.partition("; ")[0])
+def table(measured: Mapping[str, Any]) -> str:
+    """Markdown of one machine, from its first to its last line; a row that its measurement had not yet is left out."""
+    rows = {row["name"]: row for row in measured["rows"]}
+    lines = "".join(_line(rows[name]) for name in ROWS if name in rows)
+    return f"{HEAD}{lines}\nMeasured on {measured['heading'].partition('; ')[0]}.\n"
+
+
+def tables() -> str:
+    """All machines, between the two marks."""
+    return f"{BEGIN}\n" + "\n".join(table(measured) for _, measured in sorted(recorded().items())) + f"{END}\n"
 
 
 def main() -> None:
-    """Replace the table and the machine in the page."""
+    """Replace the tables in the page."""
     text = PAGE.read_text(encoding="utf-8")
-    text, tables = re.subn(re.escape(HEAD) + r"(?:\|.*\n)*", lambda _: table(), text)
-    text, machines = re.subn(r"(?<=^Measured on ).*(?=\.$)", lambda _: machine(), text, flags=re.MULTILINE)
-    if tables != 1 or machines != 1:
-        raise SystemExit("the page has no place for the table")
+    text, found = re.subn(f"{re.escape(BEGIN)}.*?{re.escape(END)}\n", lambda _: tables(), text, flags=re.DOTALL)
+    if found != 1:
+        raise SystemExit("the page has no place for the tables")
     PAGE.write_text(text, encoding="utf-8")
 
 
