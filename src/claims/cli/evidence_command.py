@@ -26,6 +26,7 @@ from claims.cli.common import (
 )
 from claims.errors import BadOption, StoreError
 from claims.evidence.canonical import canonical_json
+from claims.evidence.sqlite.rows import Place
 from claims.evidence.sqlite.survey import Survey
 from claims.evidence.store import Group, Row, Store
 from claims.report.numbers import counted, duration
@@ -114,7 +115,7 @@ def export_evidence(
         found = opened.places()
         identities = opened.identities()
         _refuse(found, store, sound=sound, outcome="Nothing was written; --sound writes what is sound.")
-        there = (*found.places, *found.rows)
+        there: list[Place | Row] = [*found.places, *found.rows]
         wanted = [place for place in there if fnmatch.fnmatchcase(place.experiment, experiment)]
         rows = opened.fetch(wanted)
         if parquet_file is not None:
