@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from claims.cli import main
 from claims.evidence.store import Identity, Store
-from claims.report.visible import json_text, shown_json, visible
+from claims.report.visible import json_text, visible
 
 LINK, CLEAR, OVERRIDE = "\x1b]8;;http://example.org\x07here\x1b]8;;\x07", "\x1b[2J\x9b31m", "\u202egnp\u2066"
 HOSTILE = f"{LINK}{CLEAR}{OVERRIDE}\u200b\u2028\r\b\x7f\nfake: 7 claims HOLD"
@@ -181,29 +181,3 @@ def test_styles_are_ours_alone(folder, monkeypatch):
     left = stream.getvalue().replace("\x1b[1;31m", "").replace("\x1b[0m", "")
     assert not unseen(left)
     assert "\\x1b]8;;" in left
-
-
-PLAIN = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)
-)
-KEYS = (
-    st.text(max_size=4) | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False)
-)
-
-
-@given(
-    st.recursive(
-        PLAIN,
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4) | st.tuples(inner, inner),
-        max_leaves=30,
-    )
-)
-def test_json_is_indented_as_python_does_it(document):
-    expected = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
-    assert json_text(document) == shown_json(expected)
-
-
-def test_json_has_no_nan():
-    for document in (float("nan"), [float("inf")], {"x": {"y": [1.0, float("nan")]}}):
-        with pytest.raises(ValueError, match="not JSON compliant"):
-            json_text(document)
