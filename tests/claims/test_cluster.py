@@ -96,7 +96,7 @@ def loopback(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_workers_that_are_lost_added_and_refused_change_no_bit(loopback, tmp_path):
     """Eight workers, two of them killed, one added, one of another numerics class, one that has other code."""
     serial = audited(tmp_path / "serial.sqlite", "serial", LOGGED)
@@ -131,14 +131,14 @@ def test_workers_that_are_lost_added_and_refused_change_no_bit(loopback, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_every_kind_of_claim_on_a_cluster_of_ones_own(tmp_path):
     found = audited(tmp_path / "cluster.sqlite", "dask:local:2")
     assert found == audited(tmp_path / "serial.sqlite", "serial")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_seed_that_kills_its_workers_is_blamed_and_no_other(tmp_path):
     dies = claim(test=mean(experiment("toys:dies_at", fixed={"seed": 5})["x"]), id="toy.dies")
     # Of innocents whose tasks have one seed, and lie with a worker just when the guilty one kills it.
@@ -151,7 +151,7 @@ def test_a_seed_that_kills_its_workers_is_blamed_and_no_other(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_when_every_worker_is_refused_the_audit_says_so_and_ends(loopback, tmp_path, monkeypatch):
     loopback.add(CLAIMS_KERNELS_NATIVE="off")
     loopback.wait()
@@ -161,7 +161,7 @@ def test_when_every_worker_is_refused_the_audit_says_so_and_ends(loopback, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_two_audits_on_one_cluster(loopback, tmp_path):
     for _ in range(2):
         loopback.add()
@@ -172,7 +172,7 @@ def test_two_audits_on_one_cluster(loopback, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("lost", ["scheduler", "every worker"])
 def test_a_cluster_that_is_lost_is_said_to_be_and_the_audit_goes_on_elsewhere(loopback, tmp_path, monkeypatch, lost):
     log = tmp_path / "log"
@@ -204,7 +204,7 @@ def test_a_cluster_that_is_lost_is_said_to_be_and_the_audit_goes_on_elsewhere(lo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_an_interrupt_ends_an_audit_on_a_cluster_with_what_there_is(tmp_path):
     """Pressed in a terminal, it reaches the workers as well."""
     log, claims = tmp_path / "log", DATA / "claims_resume.py"
