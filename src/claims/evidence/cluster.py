@@ -242,7 +242,7 @@ def _connected(address: str) -> tuple[Any, Callable[[], None]]:
             client.wait_for_workers(1, timeout=_PATIENCE)
         except socket.gaierror as error:
             raise NoCluster(address, f"no such host ({error.strerror})") from error
-        except (OSError, TimeoutError, OverflowError) as error:
+        except (OSError, TimeoutError, OverflowError, RuntimeError) as error:
             seconds = _ANSWER if waited_for == "scheduler" else _PATIENCE
             raise NoCluster(address, f"no {waited_for} answers within {seconds} s ({error})") from error
         return client, opened.pop_all().close
