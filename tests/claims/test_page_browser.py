@@ -383,7 +383,7 @@ def test_without_scripts_there_is_a_plain_table(view):
     assert "Every claim" in text
     assert "demo.exact" in text
     assert "True instead: It is 3." in text
-    assert len(page.find_elements("css selector", "table.plain tbody tr")) == len(CLAIMS)
+    assert len(page.find_elements("css selector", "noscript table.plain tbody tr")) == len(CLAIMS)
     assert not page.find_element("id", "filter").is_displayed()
 
 

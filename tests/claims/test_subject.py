@@ -136,7 +136,7 @@ class TestSubject:
         assert subject.known == ""
         sizes = {"layers": 2, "width": 32, "heads": 4, "kv_heads": 2, "hidden": 96, "vocabulary": LLAMA.vocabulary}
         tiny_one = KnownModel(name="Tiny", family="llama", **sizes)
-        monkeypatch.setattr("claims.models.subjects.KNOWN", (tiny_one,))
+        monkeypatch.setattr("claims.models.known.TINY", tiny_one, raising=False)
         assert subject_of(str(model), str(text)).known == "Tiny"
 
 
