@@ -164,7 +164,7 @@ def test_the_command(few):
     found = json.loads(result.stdout)
     assert (found["tier"], found["alpha"], found["wrong"]) == ("smoke", ALPHA, [])
     assert {row["kind"] for row in found["rows"]} == {*FORMS, "sample"}
-    assert sum(row["must_fail"] for row in found["rows"]) == 2
+    assert sum(row["must_fail"] for row in found["rows"]) == 3
     assert all(row["as_it_must_be"] for row in found["rows"])
 
 

@@ -134,7 +134,7 @@ HYPOTHESIS = (
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.2,
         expected=REFUTED,
-        finding="It recovers .19 of it, at strengths 2 and 4, the mean's share s^2/(s^2 + t^2) of what both hold.",
+        finding="It recovers .20 of it, at strengths 2 and 4, the mean's share s^2/(s^2 + t^2) of what both hold.",
         corrected_by="mean-bias.alternatives.recovered-share",
         role="control",
     ),
