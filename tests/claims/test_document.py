@@ -38,7 +38,8 @@ def test_its_words_are_those_of_the_harness():
     assert made["tier"]["enum"] == list(Tier)
     assert made["row"]["properties"]["role"]["enum"] == list(Role)
     for name in ("row", "figures", "reading"):
-        later = {"qualification", "range", "device"} if name == "figures" else set()  # absent in older files, or of other kinds
+        # Absent in older files, or of other kinds.
+        later = {"qualification", "range", "device"} if name == "figures" else set()
         assert set(made[name]["required"]) | later == set(made[name]["properties"])
     fields = set(made["row"]["required"]) | set(made["figures"]["required"])
     assert fields == set(claim()) - {"points", "readings"}
