@@ -205,11 +205,12 @@ def test_the_learning_rate_rises_for_a_tenth_and_then_falls_along_a_cosine() -> 
 
 
 def test_runs_train_on_one_part_of_the_text_and_validate_on_the_other(tmp_path: Path) -> None:
-    """Batches are windows of the former, a new one each step; losses are of the first windows of the latter."""
-    at = point(tmp_path)
+    """Batches are windows of the former, a new one each step; losses are of the first windows of the latter, all of
+    them, though no more go through together than in training."""
+    at = point(tmp_path, validation=6)
     task, found = task_of(at, STREAMS), corpus(at["subject"], SIZES.vocabulary)
     assert torch.equal(task.tokens, found.training)
-    assert torch.equal(task.validation, found.validation[: 4 * 9].view(4, 9))
+    assert torch.equal(task.validation, found.validation[: 6 * 9].view(6, 9))
     assert task.starts.shape == (6, 4)
     assert int(task.starts.max()) <= len(found.training) - 9
     seen, original = [], loop.windows_at
@@ -228,7 +229,8 @@ def test_runs_train_on_one_part_of_the_text_and_validate_on_the_other(tmp_path: 
     weights = named(state["weights"], SIZES)
     for losses_at, product in ((curve.own, product_of(plain, task.key(0))), (curve.exact, exact)):
         with torch.no_grad():
-            expected = float(token_losses(weights, task.validation, SIZES, product).double().mean())
+            parts = [token_losses(weights, part, SIZES, product).double() for part in task.validation.split([4, 2])]
+            expected = float(torch.cat(parts).mean())
         assert losses_at[-1] == pytest.approx(expected, rel=1e-6)
 
 
@@ -477,6 +479,13 @@ def test_means_over_a_run(tmp_path: Path) -> None:
     assert all(0 < record["moment"] < 1 for record in records if record["operand"] != "embedding")
     plain = losses(point(tmp_path, ("fp32",)), STREAMS)
     assert [record["loss"] for record in records[:2]] == [record["loss"] for record in plain]  # watching moves nothing
+
+
+def test_layers_of_a_run_are_told_apart(tmp_path: Path) -> None:
+    operands = ("qkv/first", "qkv/last", "down/first", "down/last")
+    records = means(point(tmp_path) | {"operand": operands}, STREAMS)
+    shares = {tuple(each["share"] for each in records if each["operand"] == operand) for operand in operands}
+    assert len(shares) == len(operands)
 
 
 def test_centring_the_embedded_tokens_is_what_it_says() -> None:

@@ -11,7 +11,7 @@ from claims.auditing.planning import plan
 from claims.kinds.table import read_rows
 from claims.packs import declared
 from claims.papers.sign_magnitude.experiments import ternary_statements
-from claims.papers.sign_magnitude.experiments.blocks import gaussian_matrix, sphere
+from claims.papers.sign_magnitude.experiments.blocks import flip_change, gaussian_matrix, sphere
 from claims.papers.sign_magnitude.experiments.replays import PUBLISHED_SEEDS
 from claims.papers.sign_magnitude.experiments.ternary import alignment, gate_quadrants, quantize, quantized_block
 from claims.papers.sign_magnitude.experiments.ternary_probes import (
@@ -36,7 +36,7 @@ from claims.papers.sign_magnitude.sections import (
     section10_scope,
     table10,
 )
-from claims.papers.sign_magnitude.theory import block, ternary, ternary_finite, vectors
+from claims.papers.sign_magnitude.theory import block, finite, ternary, ternary_finite, vectors
 from claims.streams import Streams
 from claims.verdict import DEPENDS, HOLDS, REFUTED, Tier
 
@@ -112,6 +112,22 @@ def test_linear_energy_is_exact_and_unknown_activations_are_refused():
     assert record["flip_rate"] == pytest.approx(float(error.square().sum() / weight.square().sum()) / 4, rel=1e-12)
     with pytest.raises(ValueError, match="got 'silu'"):
         quantized_block(point | {"activation": ("silu",)}, streams())
+
+
+def test_what_flips_do_is_told_for_the_norm_that_is_wanted():
+    """Of few weights the flips' realised norm is far off; linear energies are proportional to it."""
+    point = {"m": 24, "n": 16, "pairs": 400, "dtype": "float64", "quantizer": ("ternary",), "activation": ("linear",)}
+    realised, found = [], []
+    for seed in range(12):
+        (record,) = quantized_block(point, streams(seed))
+        weight = gaussian_matrix(streams(seed).torch("weights"), 24, 16, dtype=torch.float64)
+        error = (quantize(weight, "ternary") - weight).square().sum()
+        flips = flip_change(weight, flip_rate=record["flip_rate"], key=streams(seed).key("flips"))
+        realised.append(float(flips.square().sum() / error))
+        found.append(record["flips_pre"] * 24 / float(error))
+    assert max(realised) > 1.25 * min(realised)
+    kept = 1 - finite.linear_radial_fraction(record["flip_rate"], 24)
+    assert found == pytest.approx([kept] * 12, rel=0.08)
 
 
 def test_quadrants_are_sums_over_masks():

@@ -5,14 +5,18 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
+from claims.kernels import transverse_energy
 from claims.papers.sign_magnitude import PACK
 from claims.papers.sign_magnitude.experiments import beyond_statements, outlier_quadrature
+from claims.papers.sign_magnitude.experiments import outliers as sampled_outliers
 from claims.papers.sign_magnitude.sections.open_problems import NOT_CLAIMS, OPEN_PROBLEMS
 from claims.papers.sign_magnitude.theory import block, outliers, small_rate
+from claims.streams import Streams
 
 from .gaussian_plane import close, exact_sign_energy, plane, relu
 
@@ -213,3 +217,25 @@ def test_open_problems_cite_claims_that_exist():
     assert cited <= ids
     assert list(OPEN_PROBLEMS) == ["O1a", "O1b", "O1c", "O2", "O3", "O4", "O5", "O6", "O7a", "O7b"]
     assert all(f"Section 11.2, {name}" in NOT_CLAIMS for name in OPEN_PROBLEMS)
+
+
+def test_a_step_of_the_outliers_column_is_the_step_that_it_is():
+    """Both perturbations of the column at a small rate, made and looked at, beside the first order."""
+    point = {"n": 6, "rows": 400, "inputs": 3, "alpha": (0.4,)}
+    (found,) = sampled_outliers.first_order(point, Streams(1, "outliers", {}, 0))
+    assert found["column_radial"] > 0.05 * found["column_total"]
+    assert found["column_magnitude"] == pytest.approx(found["column_total"] - found["column_radial"], rel=1e-12)
+    streams, size = Streams(1, "outliers", {}, 0), 1e-6
+    weight = torch.randn(400, 6, generator=streams.torch("weights"), dtype=torch.float64)
+    signs = 2.0 * torch.randint(0, 2, (6, 3), generator=streams.torch("inputs")).double() - 1
+    amplitudes = torch.full((6, 1), math.sqrt((1 - 0.16) / 5), dtype=torch.float64)
+    amplitudes[0] = 0.4
+    step = torch.zeros_like(weight)
+    step[:, 0] = size * torch.sign(weight[:, 0])
+    energies = []
+    for side in (1, -1):
+        x = side * amplitudes * signs
+        clean, moved = torch.relu(weight @ x), torch.relu((weight + step) @ x)
+        energies.append(transverse_energy(clean.T, (moved - clean).T)[2] / 400)
+    expected = 4 * float(weight[:, 0].square().mean()) * float(torch.stack(energies).mean()) / size**2
+    assert found["column_magnitude"] == pytest.approx(expected, rel=1e-4)
