@@ -75,6 +75,17 @@ def test_modes_cause_their_share():
     assert shares["second"] < shares["leading"] / 2
 
 
+def test_the_second_mode_is_the_best_of_all_others():
+    """Which need not be the one that is second by energy, where none stands out."""
+    point, seeds = POINT | {"channels": 96, "spike": 0}, range(4)
+    few, many = (
+        [alternatives.mode_removal(point | {"modes": modes}, streams(seed))["second"] for seed in seeds]
+        for modes in (2, 6)
+    )
+    assert all(most >= one for most, one in zip(many, few, strict=True))
+    assert sum(most > one for most, one in zip(many, few, strict=True)) > 1
+
+
 def test_rounding_cells():
     point = POINT | {"spike": 0, "arm": ("printed",), "rounding": ("nearest", "stochastic")}
     nearest, stochastic = alternatives.rounding(point, streams())
