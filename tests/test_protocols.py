@@ -11,9 +11,12 @@ import pytest
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
+BEFORE = list(sys.path)
 sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
 from benchmarks import comparison, protocols  # noqa: E402
 from benchmarks.plain import PROTOCOLS, Protocol, protocol_of  # noqa: E402
+
+sys.path[:] = BEFORE
 
 from claims.lazy import load  # noqa: E402
 from claims.names import address_of  # noqa: E402

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+BEFORE = list(sys.path)
 sys.path.append(str(ROOT))  # the benchmarks are no installed package, and nothing else is to be found there
 from benchmarks import scaling  # noqa: E402
+
+sys.path[:] = BEFORE
 
 from claims.evidence.store import Store  # noqa: E402
 

@@ -156,6 +156,13 @@ def test_attention_arms_by_hand():
     assert records[2]["after"] == pytest.approx(1, rel=1e-12)
 
 
+def test_dealt_weights_are_as_unequal_and_know_nothing_of_the_values():
+    point = {"tokens": 64, "channels": 32, "shift": 0.5, "weights": ("similarity", "dealt"), "sharpness": (1.0,)}
+    similar, dealt = mechanisms.attention_arms(point, streams())
+    assert dealt["effective_tokens"] == pytest.approx(similar["effective_tokens"], rel=1e-12)
+    assert dealt["after"] != pytest.approx(similar["after"], rel=1e-3)
+
+
 @given(depth=st.integers(1, 200), shift=st.floats(0, 3), tokens=st.integers(2, 10**5))
 @settings(deadline=None, max_examples=30)
 def test_residual_shares(depth, shift, tokens):

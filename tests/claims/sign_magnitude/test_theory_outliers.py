@@ -239,3 +239,11 @@ def test_a_step_of_the_outliers_column_is_the_step_that_it_is():
         energies.append(transverse_energy(clean.T, (moved - clean).T)[2] / 400)
     expected = 4 * float(weight[:, 0].square().mean()) * float(torch.stack(energies).mean()) / size**2
     assert found["column_magnitude"] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.8])
+def test_an_outlier_that_is_alone_flips_with_its_probability(rate):
+    """Of one column a flip turns the input around: energy p, of which p^2 / 2 lies along the mean output."""
+    point = {"flip_rate": rate, "neurons": 4000, "alpha": (1.0,)}
+    (found,) = sampled_outliers.wide_background(point, Streams(1, "outliers", {}, 0))
+    assert found["transverse_sign"] == pytest.approx(rate - rate**2 / 2, rel=0.05)
