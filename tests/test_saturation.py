@@ -23,6 +23,7 @@ def test_workers_that_one_audit_keeps_busy():
 
 @pytest.mark.landing
 @pytest.mark.parametrize("seeds", saturation.SIZES)
-def test_a_task_costs_the_audit_something(seeds):
+def test_a_task_costs_the_audit_something(seeds, monkeypatch):
     """And every claim of the measurement takes all the seeds that it may: none is decided."""
+    monkeypatch.syspath_prepend(str(ROOT))
     assert saturation.once("serial", seeds, 0) > 0
