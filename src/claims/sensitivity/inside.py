@@ -23,8 +23,9 @@ class _TimeUp(BaseException):
 def audited(claims: Sequence[str], limits: Mapping[str, str], tiers: Sequence[str], budget: float) -> dict[str, Any]:
     """Audit claims one after the other, tier by tier, into a store that nothing was in, up to the first that differs.
 
-    Those that are judged by other bands or rivals now than by their ``limits`` come first: an error in a closed form
-    shows in nothing else.
+    Those that are judged by other bands or rivals now than by their ``limits`` come first, whether or not they are
+    among ``claims``: an error in a closed form shows in nothing else, and who computed with it when the claim was
+    declared has left no trace.
 
     What differs is what ``claimbench audit --strict`` would not let pass: another verdict than the one on record,
     an error, or none where there was one. A catalogue that cannot be loaded any more is noticed, too.
@@ -45,7 +46,9 @@ def audited(claims: Sequence[str], limits: Mapping[str, str], tiers: Sequence[st
                 "why": str(catalogue.left_out[0].problem),
                 "asked": asked,
             }
-        left = sorted(claims, key=lambda name: limits.get(name) == limits_of(catalogue.claims[name]))
+        judged = {name: catalogue.claims[name] for name in limits if name in catalogue.claims}
+        left = [name for name, claim in judged.items() if limits_of(claim) != limits[name]]
+        left += [name for name in claims if name not in left]
         with Store(MEMORY, speak=lambda text: None) as store:
             for tier in tiers:
                 time_up, undecided = False, []

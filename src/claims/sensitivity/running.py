@@ -130,7 +130,7 @@ class Trials:
         claims = self.touching.claims(plant) if self.tiers else []
         if claims:
             key = self.ledger.key(plant, ["audit", self.tiers, self.budget])
-            yield _Step(key, self._audited, {"do": "audit", "claims": claims, "limits": self.touching.limits(claims)})
+            yield _Step(key, self._audited, {"do": "audit", "claims": claims, "limits": self.touching.limits})
         if self.with_tests and (tests := self.touching.tests(plant)):
             key = self.ledger.key(plant, ["test"], tests=tests)
             yield _Step(key, self._tested, {"do": "test", "tests": tests})
@@ -160,7 +160,7 @@ class Trials:
             said = {"caught": first, "by": f"the audit ({said['ended']})", "why": said["output"][-300:]}
         if not said["caught"]:
             return found
-        alone = [said["by"]] if said["by"] in job["claims"] else job["claims"][:1]
+        alone = [said["by"]] if said["by"] in job["limits"] else job["claims"][:1]
         if not self._passes({**job, "changed": {}, "claims": alone}, " ".join(alone)):
             return replace(found, broken=f"{alone[0]} is not as expected without the error, too")
         noticed = replace(found, seeds=said.get("seeds", 0), why=said["why"])

@@ -37,7 +37,6 @@ class Touching:
 
     def __init__(self, claims: Iterable[Claim], root: Path) -> None:
         self.root, self._claims = root, {claim.id: claim for claim in claims if not lacking(claim, NOBODY)}
-        self._limits: dict[str, str] = {}
 
     def claims(self, plant: Plant) -> list[str]:
         """Ids of the claims to audit: of each experiment the cheapest first, then the second of each, and so on.
@@ -55,11 +54,10 @@ class Touching:
         turns = itertools.zip_longest(*groups.values())
         return [name for turn in turns for name in turn if name is not None]
 
-    def limits(self, names: Iterable[str]) -> dict[str, str]:
-        """What claims are judged by where nothing is changed."""
-        for name in set(names) - self._limits.keys():
-            self._limits[name] = limits_of(self._claims[name])
-        return {name: self._limits[name] for name in names}
+    @functools.cached_property
+    def limits(self) -> Mapping[str, str]:
+        """What each claim is judged by where nothing is changed."""
+        return {name: limits_of(claim) for name, claim in self._claims.items()}
 
     def tests(self, plant: Plant) -> tuple[str, ...]:
         """The tests that an entry names, or every file of tests that imports the module, the nearest first."""
