@@ -219,6 +219,7 @@ def _connected(address: str) -> tuple[Any, Callable[[], None]]:
         NoCluster: its host is unknown, nobody answers there, or no worker comes.
     """
     import distributed
+    import distributed.gc
 
     make_client: Any = distributed.Client
     make_cluster: Any = distributed.LocalCluster
@@ -240,6 +241,8 @@ def _connected(address: str) -> tuple[Any, Callable[[], None]]:
             opened.callback(client.close, timeout=_PATIENCE)
             waited_for = "worker"
             client.wait_for_workers(1, timeout=_PATIENCE)
+            # What is raised while it looks at the garbage collector is lost, a Ctrl-C as well.
+            distributed.gc.disable_gc_diagnosis(force=True)  # type: ignore[no-untyped-call]
         except socket.gaierror as error:
             raise NoCluster(address, f"no such host ({error.strerror})") from error
         except (OSError, TimeoutError, OverflowError, RuntimeError) as error:
