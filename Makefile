@@ -43,7 +43,7 @@ trust: $(VENV)/.installed ## are verdicts as sure as they say? counted on claims
 	$(BIN)/claimbench sensitivity --from $(PLANTED)
 	$(BIN)/claimbench alarms --from $(ALARMS)
 
-sensitivity: $(VENV)/.installed-test ## plant an error at a time, see who notices; an hour on two cores, goes on where it was
+sensitivity: $(VENV)/.installed-test ## plant an error at a time, see who notices; two hours on two cores, goes on where it was
 	$(BIN)/claimbench sensitivity --out $(PLANTED)
 
 alarms: $(VENV)/.installed ## 50 smoke audits of the tree as it is, each on new seeds: who stays silent? (half an hour)

@@ -13,6 +13,7 @@ from claims.auditing.planning import PINNED_EPOCH
 from claims.cli import main
 from claims.errors import InvalidDeclaration
 
+ROOT = Path(__file__).parents[2]
 #: One claim that holds with ease, one whose band ends where the truth is, one that is refuted though it is to hold.
 FILE = """
 from claims import Claim, experiment
@@ -90,3 +91,12 @@ def test_shares_and_records() -> None:
 
 def test_epochs_are_new_and_the_same_for_everybody() -> None:
     assert list(epochs(2)) == [PINNED_EPOCH + 1, PINNED_EPOCH + 2]
+
+
+def test_the_record_of_this_repository_is_of_silence() -> None:
+    """Audits of every claim, each on new seeds; see ``make alarms``."""
+    tier, audits = from_json(json.loads((ROOT / "tests/planted/alarms.json").read_text(encoding="utf-8")))
+    assert tier == "smoke"
+    assert len({each.epoch for each in audits} - {PINNED_EPOCH}) == len(audits) > 30
+    assert [alarm for each in audits for alarm in each.alarms] == []
+    assert min(each.claims for each in audits) > 900
