@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,12 @@ def test_there_are_enough_of_them_over_all_areas() -> None:
     areas = {each.area for each in PLANTS}
     assert {"closed forms", "kernels, C++", "kernels, reference", "kernels, Triton", "kinds", "decision"} <= areas
     assert {"streams", "evidence", "results", "plugin", "command line", "models", "training"} <= areas
+
+
+def test_the_record_says_nothing_of_the_machine_that_made_it() -> None:
+    rows = json.loads((ROOT / LISTS / "record.json").read_text(encoding="utf-8"))["planted"]
+    assert len(rows) > 200
+    assert [row["name"] for row in rows if re.search(r"(^|[\s'\"(])/\w", " ".join(map(str, row.values())))] == []
 
 
 # Reading

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,9 +14,17 @@ from claims.catalogue import Catalogue
 from claims.claim import Claim
 from claims.cli import INTERRUPTED
 from claims.cli.audit_command import executor_spec, measure
-from claims.cli.common import chosen, json_flag, print_json, say, select_argument, write_text
+from claims.cli.common import (
+    chosen,
+    json_flag,
+    print_json,
+    read_record,
+    record_options,
+    say,
+    select_argument,
+    write_text,
+)
 from claims.cli.streams import printing_to_stderr
-from claims.errors import BadOption, InvalidDeclaration
 from claims.report.numbers import counted
 from claims.report.visible import json_text
 from claims.verdict import Tier
@@ -50,13 +56,7 @@ _NOTHING = 4
     show_default=True,
     help="Where the evidence of these audits is kept: whoever runs it again goes on from there.",
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON to this file as well.")
-@click.option(
-    "--from",
-    "record",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Show what an earlier run wrote by --out, and audit nothing.",
-)
+@record_options
 @json_flag
 def command(
     *,
@@ -77,7 +77,7 @@ def command(
     `claimbench audit CLAIM --epoch N`. Claims about trained models are left out. Exits with 1 if there was an alarm.
     """
     if record is not None:
-        tier, found = _read(record)
+        tier, found = read_record(record, alarms.from_json)
     else:
         catalogue, claims = chosen(select)
         runs = _audits(catalogue, claims, Tier(tier), alarms.epochs(audits, from_epoch), store, jobs)
@@ -126,11 +126,3 @@ def _lines(found: Sequence[Watched], tier: str) -> Iterator[str]:
         f"{count} of {counted(len(found), 'audit')} of unchanged code at {tier} had an alarm, at most {most:.1%} of "
         f"them at 95 % confidence; {judged} each, {seeds:,} seeds together"
     )
-
-
-def _read(path: Path) -> tuple[str, list[Watched]]:
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-        return alarms.from_json(document)
-    except (OSError, ValueError, InvalidDeclaration) as error:
-        raise BadOption("--from", str(path), f"what --out wrote ({error})") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import re
 import stat
@@ -20,7 +21,7 @@ from claims.auditing.decision import looks_at
 from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
 from claims.cli.streams import printing_to_stderr
-from claims.errors import BadOption, NothingSelected
+from claims.errors import BadOption, InvalidDeclaration, NothingSelected
 from claims.evidence.devices import CPU
 from claims.evidence.store import DEFAULT_STORE
 from claims.report.visible import json_text, visible
@@ -28,6 +29,7 @@ from claims.subject import NOBODY, NONE, TOPICS, Subject
 from claims.verdict import Tier
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 #: ``--json -``: to standard output, everything else going to standard error.
 STDOUT = "-"
@@ -46,6 +48,32 @@ def store_option(function: F) -> F:
         help="Where evidence is kept.",
     )
     return option(function)
+
+
+def record_options(function: F) -> F:
+    """``--out FILE`` and ``--from FILE``, of a command that takes long: its JSON in a file, and shown again."""
+    out = click.option(
+        "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON to this file as well."
+    )
+    record = click.option(
+        "--from",
+        "record",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="Show what an earlier run wrote by --out, as far as it is about what is there now, and try nothing.",
+    )
+    return out(record(function))
+
+
+def read_record(path: Path, read: Callable[[Any], T]) -> T:
+    """What ``--from`` names, as ``read`` makes it of the document.
+
+    Raises:
+        BadOption: it cannot be read, or is something else.
+    """
+    try:
+        return read(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, InvalidDeclaration) as error:
+        raise BadOption("--from", str(path), f"what --out wrote ({error})") from None
 
 
 def decided_options(function: F) -> F:

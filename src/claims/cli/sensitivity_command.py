@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import click
 
-from claims.cli.common import catalogue_of, json_flag, print_json, say, write_text
-from claims.errors import BadOption, NothingSelected
+from claims.cli.common import catalogue_of, json_flag, print_json, read_record, record_options, say, write_text
+from claims.errors import NothingSelected
 from claims.report.visible import json_text
 from claims.sensitivity.ledger import Found, Ledger
 from claims.sensitivity.plants import LISTS, Plant, read
@@ -59,13 +57,7 @@ _FEW = 3
     show_default=True,
     help="Where results are kept: whoever runs it again goes on from there.",
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON to this file as well.")
-@click.option(
-    "--from",
-    "record",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Show what an earlier run wrote by --out, of what is on the lists now, and try nothing.",
-)
+@record_options
 @json_flag
 def command(
     *,
@@ -100,7 +92,7 @@ def command(
             say(*(f"{each.area}: {each.name} ({each.file}): {each.wrong}" for each in plants))
         return
     if record is not None:
-        tried = from_json(_read(record), plants)
+        tried = read_record(record, lambda document: from_json(document, plants))
     else:
         tried = _tried(plants, tier, seconds=seconds, with_tests=with_tests, jobs=jobs, ledger=ledger)
     if out is not None:
@@ -154,13 +146,6 @@ def _status(tried: Sequence[tuple[Plant, Found]]) -> int:
         return 5
     unexplained = [plant for plant in survivors(tried) if not plant.survives]
     return 1 if unexplained or any(found.caught and equivalent(plant) for plant, found in tried) else 0
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadOption("--from", str(path), f"what --out wrote ({error})") from None
 
 
 def _selected(plants: Sequence[Plant], select: Sequence[str]) -> list[Plant]:

@@ -143,11 +143,9 @@ def _read(file: Path, by: str) -> dict[str, Any]:
     """The entries of a file; none if it is not there, damaged, or another harness's."""
     try:
         head, _, body = file.read_bytes().partition(b"\n")
-        if head.decode() == _seal(by, body):
-            return dict(json.loads(body))
+        return dict(json.loads(body)) if head.decode() == _seal(by, body) else {}
     except (OSError, ValueError):
-        pass
-    return {}
+        return {}
 
 
 def _write(file: Path, by: str, entries: dict[str, Any]) -> None:

@@ -122,20 +122,20 @@ def tested(tests: Sequence[str], changed: Collection[str]) -> dict[str, Any]:
         return {"caught": None, **words}
     if status in (4, 5) and not failed.first:
         return {"ended": "no tests", "output": f"{list(tests)}: pytest ended with {status}"}
-    return {"caught": "tests", "by": failed.first or "pytest", "why": failed.why[-300:], **words}
+    return {"caught": "tests", "by": failed.first or "pytest", **words}
 
 
 class _Failed:
     """The first test that fails, and how many ran."""
 
     def __init__(self) -> None:
-        self.first, self.why, self.ran = "", "", 0
+        self.first, self.ran = "", 0
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.ran += report.when == "call"
         if report.failed and not self.first:
-            self.first, self.why = report.nodeid, str(report.longrepr)
+            self.first = report.nodeid
 
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed and not self.first:
-            self.first, self.why = report.nodeid, str(report.longrepr)
+            self.first = report.nodeid

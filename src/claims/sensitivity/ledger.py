@@ -30,7 +30,7 @@ class Found:
         name: the entry's.
         smoke, standard, tests: who noticed, a claim's id or a test's; empty if nobody; None if nobody was asked.
         seeds: how many the claim needed that noticed.
-        why: what was said.
+        why: what the audit said that noticed, on one line.
         asked: how many claims and tests were asked, by "smoke", "standard" and "tests".
         seconds: what it took.
         broken: what went wrong with the trial itself; empty if nothing.

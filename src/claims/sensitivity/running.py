@@ -157,7 +157,11 @@ class Trials:
         if said.get("ended") == "timeout":  # it may only be slow
             return replace(found, why="the audit did not end")
         if "ended" in said:
-            said = {"caught": first, "by": f"the audit ({said['ended']})", "why": said["output"][-300:]}
+            said = {
+                "caught": first,
+                "by": f"the audit ({said['ended']})",
+                "why": said["output"].strip().rpartition("\n")[2],
+            }
         if not said["caught"]:
             return found
         alone = [said["by"]] if said["by"] in job["limits"] else job["claims"][:1]
@@ -175,13 +179,13 @@ class Trials:
         if said.get("ended") == "no tests":
             return replace(found, broken=said["output"])
         if "ended" in said:
-            said = {"caught": "tests", "by": f"the tests ({said['ended']})", "why": said["output"][-300:]}
+            said = {"caught": "tests", "by": f"the tests ({said['ended']})"}
         if not said["caught"]:
             return found
         alone = [said["by"]] if "::" in said["by"] else job["tests"]
         if not self._passes({**job, "changed": {}, "tests": alone}, " ".join(alone)):
             return replace(found, broken=f"{said['by']} fails without the error, too")
-        return replace(found, tests=said["by"], why=found.why or said["why"])
+        return replace(found, tests=said["by"])
 
     def _passes(self, job: Mapping[str, Any], name: str) -> bool:
         """Whether a claim or a test is as it has to be without any error planted; asked once of each."""
