@@ -123,6 +123,9 @@ class Experiment:
             if not name.strip("$") or name.endswith(":"):
                 raise InvalidDeclaration("data", name, '"package:path", a path, or "$VARIABLE"')
 
+    def __hash__(self) -> int:  # of what tells experiments apart: claims look quantities up all the time
+        return hash((self.name, self.fixed, self.pinned))
+
     def __getitem__(self, name: str) -> Quantity:
         if not isinstance(name, str):  # else `for x in experiment` would go on for ever
             raise InvalidDeclaration("quantity", name, "the name of a value that the experiment returns")

@@ -7,11 +7,13 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from kit import judged, made_up
 from scipy import stats
 
 from claims.errors import MeasurementError
-from claims.kinds.association import rank_correlation, regression
+from claims.kinds.association import least_squares, rank_correlation, regression, spearman
 from claims.verdict import HOLDS, REFUTED, UNDECIDED
 
 Y, X = made_up["y"], made_up["x"]
@@ -37,6 +39,27 @@ def test_the_interval_is_that_of_ordinary_least_squares():
     assert found.estimate == pytest.approx(fit.params[1])
     assert found.interval == pytest.approx(tuple(fit.conf_int(0.01)[1]))
     assert found.detail["observations"] == 20
+
+
+@given(points=st.lists(st.tuples(st.integers(-5, 5), st.floats(-10, 10, width=16)), min_size=3, max_size=30))
+def test_slopes_and_ranks_are_those_of_scipy(points):
+    x, y = np.array(points, dtype=float).T
+    assume(x.min() < x.max() and y.min() < y.max())
+    fit = stats.linregress(x, y)
+    assert least_squares(x, y) == (fit.slope, fit.stderr)
+    assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-14)
+
+
+def test_a_slope_needs_different_values_of_x():
+    with pytest.raises(MeasurementError, match="got 4 equal ones"):
+        judged(LINE, {"x": np.ones(4), "y": np.arange(4.0)})
+
+
+@pytest.mark.parametrize("constant", ["x", "y"])
+def test_a_constant_has_no_rank_correlation(constant):
+    found = judged(RANKS, {"x": np.arange(9.0), "y": np.arange(9.0), constant: np.ones(9)})
+    assert found.verdict is UNDECIDED
+    assert found.interval == (-math.inf, math.inf)
 
 
 def test_logarithms_are_taken_by_default():

@@ -57,6 +57,7 @@ def test_quantiles_are_those_of_scipy_stats(q):
 @pytest.mark.parametrize("x", [-math.inf, -40.0, -3.7, -0.0, 0.1, 2.0, 9.0, math.inf])
 def test_tails_are_those_of_scipy_stats(x):
     assert distributions.normal_cdf(x) == stats.norm.cdf(x)
+    assert distributions.normal_sf(x) == stats.norm.sf(x)
     for degrees in (1, 2, 7, 63, 255):
         assert distributions.student_sf(x, degrees) == stats.t.sf(x, degrees)
 

@@ -147,7 +147,7 @@ def command(
     if not out.is_terminal if table is None else table:
         from claims.report.terminal import show
 
-        show(result, out, page=page, partial=f"resume with: {resume}" if resume else "")
+        show(result, document, out, page=page, partial=f"resume with: {resume}" if resume else "")
     else:
         show_end(result, document, out, page=page, select=select, store=store, shard=shard, resume=resume)
     code = result.exit_code(strict=strict, require_available=require_available)

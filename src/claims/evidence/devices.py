@@ -64,12 +64,13 @@ def usable(name: object, option: str) -> str:
     Raises:
         BadOption: there is no such device, or it is not here; says why, and which are.
     """
+    known = isinstance(name, str) and name in DEVICES
+    if known and not (why := DEVICES[name].obstacle()):
+        return name
     here = [each for each, device in DEVICES.items() if not device.obstacle()]
-    if not isinstance(name, str) or name not in DEVICES:
-        raise BadOption(option, name, f"one of {', '.join(DEVICES)}; here {', '.join(here)}")
-    if why := DEVICES[name].obstacle():
+    if known:
         raise BadOption(option, name, f"{' or '.join(here)} here, since {why}")
-    return name
+    raise BadOption(option, name, f"one of {', '.join(DEVICES)}; here {', '.join(here)}")
 
 
 def placed(wanted: str, allowed: Sequence[str]) -> str:

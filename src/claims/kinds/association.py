@@ -68,23 +68,41 @@ class Fit:
 
 
 def _slope(y: np.ndarray, x: np.ndarray) -> Fit:
-    from scipy import stats
-
+    from claims.kinds.distributions import student_isf, student_sf
     from claims.kinds.intervals import scaled, unscaled, unscaled_interval
     from claims.kinds.p_values import pivot_tails
 
     (y, y_exponent), (x, x_exponent) = scaled(y), scaled(x)
     exponent, degrees = y_exponent - x_exponent, len(y) - 2
-    fit = stats.linregress(x, y)
-    slope = unscaled(fit.slope, exponent)
-    if degrees < 1 or fit.stderr == 0:
-        return Fit(slope)
+    slope, error = least_squares(x, y)
+    if degrees < 1 or error == 0:
+        return Fit(unscaled(slope, exponent))
 
     def interval(alpha: float) -> tuple[float, float]:
-        half = stats.t.isf(alpha / 2, degrees) * fit.stderr
-        return unscaled_interval(fit.slope - half, fit.slope + half, exponent)
+        half = student_isf(alpha / 2, degrees) * error
+        return unscaled_interval(slope - half, slope + half, exponent)
 
-    return Fit(slope, interval, pivot_tails(fit.slope, fit.stderr, stats.t(degrees).sf, exponent=exponent))
+    tails = pivot_tails(slope, error, lambda pivot: student_sf(pivot, degrees), exponent=exponent)
+    return Fit(unscaled(slope, exponent), interval, tails)
+
+
+def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """The slope of y on x, shape (observations,), and its standard error; 0 of two observations, or with no residual.
+
+    What ``scipy.stats.linregress`` gives, to the bit, without the second that the import of scipy.stats takes.
+
+    Raises:
+        MeasurementError: x is the same at each observation.
+    """
+    import numpy as np
+
+    if x.min() == x.max():
+        raise MeasurementError(f"regression: a slope needs values of x that differ, got {len(x)} equal ones")
+    xx, xy, _, yy = np.cov(x, y, bias=True).flat
+    if len(x) < 3 or yy == 0:
+        return float(xy / xx), 0.0
+    r = min(1.0, max(-1.0, xy / np.sqrt(xx * yy)))
+    return float(xy / xx), float(np.sqrt((1 - r**2) * yy / xx / (len(x) - 2)))
 
 
 def _log_slope(y: np.ndarray, x: np.ndarray) -> Fit:
@@ -96,24 +114,40 @@ def _log_slope(y: np.ndarray, x: np.ndarray) -> Fit:
 
 
 def _spearman(y: np.ndarray, x: np.ndarray) -> Fit:
-    from scipy import stats
-
+    from claims.kinds.distributions import normal_ppf, normal_sf
     from claims.kinds.p_values import pivot_tails
 
-    rho = float(stats.spearmanr(x, y).statistic)
-    if len(y) < 4 or abs(rho) > 1 - 1e-12:  # a perfect order, but for rounding
+    rho = spearman(x, y)
+    if len(y) < 4 or not abs(rho) <= 1 - 1e-12:  # a perfect order, but for rounding, or none
         return Fit(rho)
     centre, error = math.atanh(rho), math.sqrt((1 + rho**2 / 2) / (len(y) - 3))
-    of_z = pivot_tails(centre, error, stats.norm.sf)
+    of_z = pivot_tails(centre, error, normal_sf)
 
     def interval(alpha: float) -> tuple[float, float]:
-        half = float(stats.norm.isf(alpha / 2)) * error
+        half = -normal_ppf(alpha / 2) * error
         return math.tanh(centre - half), math.tanh(centre + half)
 
     def tails(edge: float) -> tuple[float, float]:
         return of_z(math.atanh(edge) if abs(edge) < 1 else math.copysign(math.inf, edge))
 
     return Fit(rho, interval, tails)
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """The correlation of the ranks of x and y, shape (observations,), ties having the mean of theirs; NaN of a constant.
+
+    What ``scipy.stats.spearmanr`` gives, without importing it.
+    """
+    import numpy as np
+
+    def ranks(values: np.ndarray) -> np.ndarray:
+        _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+        middles: np.ndarray = counts.cumsum() - (counts - 1) / 2
+        return middles[places]
+
+    if x.min() == x.max() or y.min() == y.max():
+        return math.nan
+    return float(np.corrcoef(ranks(x), ranks(y))[0, 1])
 
 
 def regression(y: Quantity | Linear, x: Quantity | Linear, *, log: bool = True) -> Association:

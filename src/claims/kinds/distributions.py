@@ -32,6 +32,11 @@ def normal_cdf(x: float) -> float:
     return float(special.ndtr(x))
 
 
+def normal_sf(x: float) -> float:
+    """The probability that a standard normal value exceeds ``x``."""
+    return float(special.ndtr(-x))
+
+
 def normal_ppf(p: float) -> float:
     """The value below which a standard normal one lies with probability ``p``."""
     return float(special.ndtri(p))
