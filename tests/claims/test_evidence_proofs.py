@@ -378,6 +378,15 @@ class TestPlausible:
             assert list(mine.rows()) == []
             assert mine.merge(other, sound=True) == 10
 
+    def test_two_rows_that_both_prove_themselves_and_differ_are_never_read_as_one(self, path):
+        with Store.reading(path) as store:
+            row = next(store.rows())
+        forged = row._replace(records=row.records.replace("]", " ]"))
+        with by_hand(path, "evidence_insert") as hand:
+            hand.execute(f"INSERT INTO evidence VALUES ({'?,' * 10}?)", (11, *forged, 0, proof(forged, 11, 0)))
+        with Store.reading(path) as store, pytest.raises(StoreError, match="two rows with different records"):
+            store.get([row.key])
+
 
 def test_the_proof_of_a_row_is_a_format_that_stays():
     """Stores outlive versions: what was written under a proof has to be provable for ever."""

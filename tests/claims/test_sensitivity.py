@@ -192,6 +192,27 @@ def test_errors_are_noticed_once_kept_and_counted(repository: Path) -> None:
     assert runner.invoke(main, command).stderr == ""
 
 
+def test_a_record_keeps_what_it_has_of_other_errors_as_long_as_they_are_the_same(repository: Path) -> None:
+    runner = CliRunner()
+    command = ["sensitivity", "--tier", "none", "--jobs", "1", "--out", "record.json"]
+
+    def names() -> list[str]:
+        return [each["name"] for each in json.loads((repository / "record.json").read_text())["planted"]]
+
+    runner.invoke(main, [*command, "unused"])
+    runner.invoke(main, [*command, "minus"])
+    assert names() == ["minus", "unused"]
+    changed = LIST.replace('"return 1", wrong = "unused"', '"return 1", wrong = "one"')
+    (repository / "tests" / "planted" / "sums.toml").write_text(changed)
+    assert runner.invoke(main, [*command, "minus"]).exit_code == 0
+    assert names() == ["minus"]
+    (repository / "record.json").write_text("[]")
+    refused = runner.invoke(main, [*command, "minus"])
+    assert refused.exit_code == 2
+    assert "--out" in refused.stderr
+    assert (repository / "record.json").read_text() == "[]"
+
+
 CLAIMS = """
 from claims import Claim, experiment
 from claims.bands import between

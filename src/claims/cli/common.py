@@ -64,8 +64,8 @@ def record_options(function: F) -> F:
     return out(record(function))
 
 
-def read_record(path: Path, read: Callable[[Any], T]) -> T:
-    """What ``--from`` names, as ``read`` makes it of the document.
+def read_record(path: Path, read: Callable[[Any], T], *, option: str = "--from") -> T:
+    """What an option names, as ``read`` makes it of the document.
 
     Raises:
         BadOption: it cannot be read, or is something else.
@@ -73,7 +73,7 @@ def read_record(path: Path, read: Callable[[Any], T]) -> T:
     try:
         return read(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, InvalidDeclaration) as error:
-        raise BadOption("--from", str(path), f"what --out wrote ({error})") from None
+        raise BadOption(option, str(path), f"what --out wrote ({error})") from None
 
 
 def decided_options(function: F) -> F:

@@ -77,10 +77,11 @@ def command(
 
     Run it in the root of a repository that has lists of them (tests/planted/*.toml). SELECT is a glob on names of
     entries, on their areas or on their files; nothing is all. Only the claims and tests that touch the file are asked,
-    cheapest first, up to the first that notices. Exits with 1 if an error survives without a reason, with 5 if one
-    could not be tried.
+    cheapest first, up to the first that notices. What the file of --out has of errors that SELECT leaves out stays
+    there. Exits with 1 if an error survives without a reason, with 5 if one could not be tried.
     """
-    plants = _selected(read(planted), select)
+    every = read(planted)
+    plants = _selected(every, select)
     for plant in plants:
         plant.planted(Path.cwd())  # each still applies
     if only_list:
@@ -91,12 +92,14 @@ def command(
         else:
             say(*(f"{each.area}: {each.name} ({each.file}): {each.wrong}" for each in plants))
         return
+    others = _kept(out, every, plants)
     if record is not None:
         tried = read_record(record, lambda document: from_json(document, plants))
     else:
         tried = _tried(plants, tier, seconds=seconds, with_tests=with_tests, jobs=jobs, ledger=ledger)
     if out is not None:
-        write_text(out, json_text(to_json(tried)) + "\n")
+        found = {plant.name: (plant, each) for plant, each in [*others, *tried]}
+        write_text(out, json_text(to_json([found[plant.name] for plant in every if plant.name in found])) + "\n")
     if as_json:
         print_json(to_json(tried))
     else:
@@ -138,6 +141,19 @@ def _tried(
             say(f"{done} of {len(plants)}: {plant.name}: {who} ({found.seconds:.0f} s)", err=True)
 
     return list(zip(plants, trials.run(plants, jobs or cores(), told), strict=True))
+
+
+def _kept(path: Path | None, every: Sequence[Plant], chosen: Sequence[Plant]) -> list[tuple[Plant, Found]]:
+    """What a file has of the errors on the lists that are not chosen.
+
+    Raises:
+        BadOption: it is there and something else.
+    """
+    if path is None or not path.is_file():
+        return []
+    names = {plant.name for plant in chosen}
+    others = [plant for plant in every if plant.name not in names]
+    return read_record(path, lambda document: from_json(document, others), option="--out")
 
 
 def _status(tried: Sequence[tuple[Plant, Found]]) -> int:

@@ -77,10 +77,14 @@ def survivors(tried: Sequence[tuple[Plant, Found]]) -> list[Plant]:
 
 
 def from_json(document: Mapping[str, Any], plants: Iterable[Plant]) -> list[tuple[Plant, Found]]:
-    """What :func:`to_json` wrote, of those errors that are on the lists now."""
+    """What :func:`to_json` wrote, of those errors that are on the lists now, in the same file and as wrong."""
     names = {field.name for field in fields(Found)}
-    found = {row["name"]: Found(**{key: row[key] for key in names}) for row in document["planted"]}
-    return [(plant, found[plant.name]) for plant in plants if plant.name in found]
+    found = {
+        (row["name"], row["file"], row["wrong"]): Found(**{key: row[key] for key in names})
+        for row in document["planted"]
+    }
+    keys = ((plant, (plant.name, plant.file, plant.wrong)) for plant in plants)
+    return [(plant, found[key]) for plant, key in keys if key in found]
 
 
 def to_json(tried: Sequence[tuple[Plant, Found]]) -> dict[str, Any]:

@@ -24,6 +24,15 @@ def streams(seed: int = 0) -> Streams:
     return Streams(3, "averis", {}, seed)
 
 
+@pytest.mark.parametrize(("product", "terms"), [("dW/2", 2), ("dW/4", 4)])
+def test_each_identity_is_measured_with_its_number_of_terms(monkeypatch, product, terms):
+    """Without quantization both are the same number, so that only the recipe tells which was computed."""
+    asked, linear = [], averis.averis_linear
+    monkeypatch.setattr(averis, "averis_linear", lambda *x, recipe: (asked.append(recipe), linear(*x, recipe=recipe))[1])
+    averis.identities({"product": [product]}, streams())
+    assert [recipe.weight_gradient_terms for recipe in asked] == [terms]
+
+
 @given(seed=st.integers(0, 2**20))
 @example(seed=0)
 @settings(deadline=None, max_examples=6)

@@ -29,7 +29,7 @@ from claims.papers.mean_bias.training import arms as arithmetics
 from claims.papers.mean_bias.training import loop, runs
 from claims.papers.mean_bias.training.arms import ARMS, Arm, Planted, product_of
 from claims.papers.mean_bias.training.checkpoints import checkpoints
-from claims.papers.mean_bias.training.data import corpus
+from claims.papers.mean_bias.training.data import corpus, draws
 from claims.papers.mean_bias.training.means import Means, mean_share, share_of_extremes
 from claims.papers.mean_bias.training.network import Sizes, initial, named, residual_stream, token_losses
 from claims.papers.mean_bias.training.runs import losses, means, planted_means, task_of
@@ -212,6 +212,8 @@ def test_runs_train_on_one_part_of_the_text_and_validate_on_the_other(tmp_path: 
     assert torch.equal(task.tokens, found.training)
     assert torch.equal(task.validation, found.validation[: 6 * 9].view(6, 9))
     assert task.starts.shape == (6, 4)
+    own = STREAMS.torch("batches")  # of their own, so that no other draw of a run decides which text is read
+    assert torch.equal(task.starts, draws(found.training, (6, 4), 9, own, source=at["subject"].text))
     assert int(task.starts.max()) <= len(found.training) - 9
     seen, original = [], loop.windows_at
 

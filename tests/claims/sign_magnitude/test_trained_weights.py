@@ -124,6 +124,13 @@ def test_zeros_have_no_sign():
     assert weights.row_cosines(rows).tolist() == pytest.approx([1.0, 0.0, 0.8])
 
 
+def test_kurtosis_is_in_excess_of_the_normal_one():
+    signs = torch.tensor([[1.0, -1.0, 1.0], [-2.0, 2.0, 2.0]], dtype=torch.float64)
+    _, _, by_row, of_all, _ = weights._measured(signs)
+    assert by_row == pytest.approx(-2.0)
+    assert of_all == pytest.approx((1 + 16) / 2 / 2.5**2 - 3)
+
+
 def test_the_twenty_are_those_of_the_authors_results():
     model = SimpleNamespace(architecture=tiny.architecture("llama", layers=TINYLLAMA.layers))
     chosen = weights._chosen(model, "twenty")
