@@ -107,20 +107,20 @@ def run(device: str, *, only: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _seed() -> int:
-    from claims.kernels.gpu.entries import SEED
+    from claims.kernels.entries import SEED
 
     return SEED
 
 
 def _chosen(only: Sequence[str]) -> Iterator[Any]:
-    from claims.kernels.gpu.entries import entries
+    from claims.kernels.entries import entries
 
     return (each for each in entries() if not only or any(part in each.name for part in only))
 
 
 def _routes(device: str, only: Sequence[str]) -> Iterator[dict[str, Any]]:
     """On a GPU as launched for evidence, and as tuned; nothing is tuned in the interpreter."""
-    from claims.kernels.gpu.routes import compare
+    from claims.kernels.routes import compare
     from claims.kernels.settings import settled
 
     place = DEVICES[device].tensors

@@ -12,7 +12,7 @@ from typing import Any
 
 from claims.errors import InvalidResult
 from claims.evidence.canonical import digest
-from claims.kernels.gpu.routes import wrong
+from claims.kernels.routes import wrong
 from claims.report.visible import visible
 
 SCHEMA = 1

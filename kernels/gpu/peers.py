@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims.kernels.gpu.entries import RATE, Entry
+from claims.kernels.entries import RATE, Entry
 
 Thunk = Callable[[], object]
 

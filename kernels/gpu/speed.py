@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from claims.kernels.gpu.entries import Entry
+from claims.kernels.entries import SEED, Entry
 from claims.kernels.gpu.peers import peers_of
-from claims.kernels.gpu.routes import moved, name_of, parts, words_of
+from claims.kernels.routes import moved, name_of, parts, words_of
 
 Thunk = Callable[[], object]
 #: Rounds in which everything of a row has its turn.
@@ -30,7 +30,7 @@ def timed(entry: Entry, dtype: torch.dtype, shape: tuple[int, int]) -> dict[str,
     row |= {"shape": list(shape), "milliseconds": None, "rate": None, "unit": None, "limit": None, "of_limit": None}
     row |= {"peers": {}, "failing": {}, "error": None}
     try:
-        arguments = moved(entry.make(*shape, dtype), "cuda")
+        arguments = moved(entry.make(*shape, dtype, SEED), "cuda")
         row["shape"] = list(arguments[0].shape)
         ours = lambda: entry.call(*arguments, route="triton")  # noqa: E731
         limit, call, amount, unit = _limit(entry, arguments, ours())

@@ -91,6 +91,12 @@ def test_exit_codes(audit, claims, options, code):
     assert audit(claims).exit_code(**options) == code
 
 
+def test_what_a_refutation_rests_on_has_the_block_that_confirms(audit):
+    (point,) = audit(toy("false", centre=5.0)).claims[0].points
+    used = [seed for _, _, seed, _ in point.used()]
+    assert len(set(used)) == len(used) == point.trial.main_seeds + point.trial.confirmation.seeds
+
+
 def test_a_refutation_on_record_is_as_expected(audit):
     result = audit(toy("false", centre=5.0, expected=REFUTED, **FINDING))
     assert (result.claims[0].verdict, result.claims[0].as_expected, result.exit_code()) == (REFUTED, True, 0)

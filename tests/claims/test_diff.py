@@ -62,6 +62,7 @@ SHOWN = {
     "tier": (change("demo.one", decides="full"), "decides: smoke -> full"),
     "expected": (change("demo.one", expected="UNDECIDED"), "expected: HOLDS -> UNDECIDED"),
     "rival": (change("demo.one", rival=9.0), "rival: 2.0 -> 9.0"),
+    "range": (change("demo.one", range=[0.0, 2.0]), "range: nothing -> [0.0, 2.0]"),
     "no rival": (change("demo.one", rival=None), "rival: 2.0 -> nothing"),
     "narrower": (change("demo.one", band=[0.95, 1.05]), "band: [0.9, 1.1] -> [0.95, 1.05]"),
     "correction": (change("demo.one", corrected_by="demo.two"), "corrected_by: nothing -> demo.two"),

@@ -70,6 +70,11 @@ def test_a_sample_that_passes_alone_may_fail_in_its_family():
     assert found.detail["granted"] == pytest.approx(0.01)
 
 
+def test_a_result_says_the_level_that_was_granted(audit):
+    (result,) = audit(member("below")).claims
+    assert result.to_json()["alpha"] == judged("below").detail["granted"]
+
+
 p_values = st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=12)
 
 

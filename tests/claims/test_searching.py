@@ -13,6 +13,7 @@ import pytest
 from kit import claim
 
 from claims.errors import InvalidDeclaration
+from claims.evidence import searching
 from claims.evidence.searching import Statement, _descend, drive
 from claims.kinds import search
 from claims.kinds.base import Values
@@ -77,6 +78,32 @@ def test_every_round_has_to_find_the_planted_violation(planted, verdict):
     values |= {test.experiment[name]: np.array(["x"] * 2) for name in ("counterexample", "closest")}
     values[test.experiment["planted_margin"]] = np.array(planted)
     assert test.judge(Values(values, ()), None, 1e-3).verdict is verdict
+
+
+def test_the_planted_violation_is_sought_with_the_same_effort(monkeypatch):
+    asked, original = [], searching._search
+
+    def watched(statement, margin, *effort, seed):
+        asked.append((effort, seed))
+        return original(statement, margin, *effort, seed=seed)
+
+    monkeypatch.setattr(searching, "_search", watched)
+    drive({"statement": "statements:CONVEX", "examples": 7, "restarts": 1}, Streams(1, "search", {}, 0))
+    assert asked == [((7, 1), asked[0][1])] * 2
+
+
+def test_ends_of_ranges_are_tried_one_by_one_and_all_together():
+    ranges = {"x": (-1.0, 2.0), "y": (0.25, 0.5)}
+    seen = []
+
+    def margin(x: float, y: float) -> float:
+        seen.append((x, y))
+        return 1.0
+
+    statement = Statement(inputs=ranges, margin=margin, planted=margin, precise=margin)
+    searching._search(statement, margin, 3, 0, seed=5)
+    x, y = seen[0]
+    assert {(-1.0, y), (2.0, y), (x, 0.25), (x, 0.5), (-1.0, 0.25), (2.0, 0.5)} <= set(seen)
 
 
 def test_silence_is_worth_nothing_if_the_planted_violation_was_missed(searched):

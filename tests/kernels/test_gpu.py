@@ -17,9 +17,9 @@ import torch
 from claims.errors import BadOption, InvalidResult
 from claims.evidence.devices import DEVICES
 from claims.kernels import dispatch
+from claims.kernels.entries import Entry, entries
 from claims.kernels.gpu import command, document
-from claims.kernels.gpu.entries import Entry, entries
-from claims.kernels.gpu.routes import compare, counted, wrong
+from claims.kernels.routes import compare, counted, wrong
 from claims.kernels.settings import present, settled
 
 from . import interpreter  # first: Triton is imported there, interpreted

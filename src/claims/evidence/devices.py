@@ -64,13 +64,15 @@ def usable(name: object, option: str) -> str:
     Raises:
         BadOption: there is no such device, or it is not here; says why, and which are.
     """
-    known = isinstance(name, str) and name in DEVICES
-    if known and not (why := DEVICES[name].obstacle()):
-        return name
-    here = [each for each, device in DEVICES.items() if not device.obstacle()]
-    if known:
-        raise BadOption(option, name, f"{' or '.join(here)} here, since {why}")
-    raise BadOption(option, name, f"one of {', '.join(DEVICES)}; here {', '.join(here)}")
+    if not isinstance(name, str) or name not in DEVICES:
+        raise BadOption(option, name, f"one of {', '.join(DEVICES)}; here {', '.join(_here())}")
+    if why := DEVICES[name].obstacle():
+        raise BadOption(option, name, f"{' or '.join(_here())} here, since {why}")
+    return name
+
+
+def _here() -> list[str]:
+    return [each for each, device in DEVICES.items() if not device.obstacle()]
 
 
 def placed(wanted: str, allowed: Sequence[str]) -> str:

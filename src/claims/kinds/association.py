@@ -134,7 +134,7 @@ def _spearman(y: np.ndarray, x: np.ndarray) -> Fit:
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """The correlation of the ranks of x and y, shape (observations,), ties having the mean of theirs; NaN of a constant.
+    """The correlation of the ranks of x and y, shape (observations,), ties sharing the mean; NaN of a constant.
 
     What ``scipy.stats.spearmanr`` gives, without importing it.
     """

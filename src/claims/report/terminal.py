@@ -50,9 +50,7 @@ _STYLES = {
 }
 
 
-def show(
-    result: AuditResult, document: Mapping[str, Any], console: Console, *, page: Path, partial: str = ""
-) -> None:
+def show(result: AuditResult, document: Mapping[str, Any], console: Console, *, page: Path, partial: str = "") -> None:
     """The table, findings, warnings and counts of an audit, where its page is, and how to resume a stopped one."""
     show_rows(console, [(each.claim, row) for each, row in zip(result.claims, document["claims"], strict=True)])
     refuted = [claim for claim in result.claims if claim.verdict is REFUTED]

@@ -53,6 +53,7 @@ _SECTIONS = (
     "trained_loss",
     "trained_remedies",
     "trained_published",
+    "kernels",
 )
 
 PACK = Pack(

@@ -65,6 +65,7 @@ _SECTIONS = (
     "appendix_g",
     "beyond",
     "open_problems",
+    "kernels",
 )
 
 PACK = Pack(

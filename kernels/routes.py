@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from claims.kernels.entries import SEED, Entry
 from claims.kernels.errors import KernelError
 from claims.kernels.formats.block_scaled import BlockScaled
-from claims.kernels.gpu.entries import Entry
 
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 #: JSON has no infinity.
@@ -40,7 +40,7 @@ def compare(entry: Entry, dtype: torch.dtype, shape: tuple[int, int], device: st
     row |= {"shape": list(shape), "promise": "bits" if entry.allowed is None else "bound"}
     row |= {"reference": None, "cpu": None, "error": None}
     try:
-        arguments = entry.make(*shape, dtype)
+        arguments = entry.make(*shape, dtype, SEED)
         row["shape"] = list(arguments[0].shape)
         expected = list(parts(entry.call(*arguments, route="reference")))
         allowed = [None] * len(expected) if entry.allowed is None else entry.allowed(arguments, expected)

@@ -1,4 +1,4 @@
-"""Every kernel with a Triton route: how it is called, on what, and how far its results may be from the reference's.
+"""Every kernel: how it is called, on what, and how far its results may be from the reference's.
 
 Bits are promised unless an entry says what is allowed; what is allowed is derived as for the tests of each kernel, for
 two evaluations that round differently.
@@ -16,14 +16,15 @@ from torch import Tensor
 
 from claims import kernels
 from claims.kernels.dispatch import FLOATS
+from claims.kernels.relu import RELU_MOMENTS
 
 SEED = 2026
 KEY = 0x0123456789ABCDEF
 RATE = 0.05
 _U64 = 2.0**-53
 
-#: Arguments on the CPU for so many rows, columns, and a dtype.
-Make = Callable[[int, int, torch.dtype], tuple[Any, ...]]
+#: Arguments on the CPU for so many rows, columns, a dtype, and a seed.
+Make = Callable[[int, int, torch.dtype, int], tuple[Any, ...]]
 #: What each part of a result may be off by, from the arguments and the reference's result; None for bits.
 Allowed = Callable[[tuple[Any, ...], Sequence[Tensor]], Sequence[Tensor | None]]
 
@@ -33,7 +34,7 @@ class Entry:
     """One kernel in one variant.
 
     Attributes:
-        operation: the registered operation whose Triton route it takes.
+        operation: the registered operation that it takes.
         variant: in words; empty for the usual one.
         make: makes arguments.
         call: the public function: ``call(*arguments, route=...)``.
@@ -59,53 +60,51 @@ class Entry:
 # Arguments
 
 
-def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32, spread: float = 0.0) -> Tensor:
+def drawn(*shape: int, seed: int, dtype: torch.dtype = torch.float32, spread: float = 0.0) -> Tensor:
     """Gaussian numbers, the same whoever asks; with a spread, times exp(spread N(0, 1)): blocks of all magnitudes."""
-    generator = torch.Generator().manual_seed(SEED + seed)
+    generator = torch.Generator().manual_seed(seed)
     x = torch.randn(shape, generator=generator, dtype=torch.float64)
     if spread:
         x = x * torch.exp(spread * torch.randn(shape, generator=generator, dtype=torch.float64))
     return x.to(dtype)
 
 
-def _matrix(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    return (drawn(rows, columns, dtype=dtype),)
+def _matrix(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+    return (drawn(rows, columns, seed=seed, dtype=dtype),)
 
 
-def _wide(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    return (drawn(rows, columns, dtype=dtype, spread=2.0),)
+def _wide(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+    return (drawn(rows, columns, seed=seed, dtype=dtype, spread=2.0),)
 
 
-def _pair(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    return drawn(rows, columns, dtype=dtype), drawn(rows, columns, seed=1, dtype=dtype)
+def _pair(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+    return drawn(rows, columns, seed=seed, dtype=dtype), drawn(rows, columns, seed=seed + 1, dtype=dtype)
 
 
-def _codes(rows: int, columns: int) -> Tensor:
-    generator = torch.Generator().manual_seed(SEED)
-    return torch.randint(-1, 2, (rows, columns), dtype=torch.int8, generator=generator)
+def _integers(rows: int, columns: int, least: int, end: int, *, seed: int) -> Tensor:
+    return torch.randint(least, end, (rows, columns), dtype=torch.int8, generator=torch.Generator().manual_seed(seed))
 
 
-def _samples(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _samples(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
     """Samples, packed weights."""
     if dtype == torch.int8:
-        generator = torch.Generator().manual_seed(SEED + 1)
-        x = torch.randint(-128, 128, (rows, columns), dtype=torch.int8, generator=generator)
+        x = _integers(rows, columns, -128, 128, seed=seed + 1)
     else:
-        x = drawn(rows, columns, seed=1, dtype=dtype)
-    return x, kernels.pack_ternary(_codes(max(rows, 17), columns), route="reference")
+        x = drawn(rows, columns, seed=seed + 1, dtype=dtype)
+    return x, kernels.pack_ternary(_integers(max(rows, 17), columns, -1, 2, seed=seed), route="reference")
 
 
-def _blocks(rows: int, columns: int, dtype: torch.dtype, *, block: int) -> tuple[Tensor, ...]:
-    return (drawn(rows, max(block, columns - columns % block), dtype=dtype),)
+def _blocks(rows: int, columns: int, dtype: torch.dtype, seed: int, *, block: int) -> tuple[Tensor, ...]:
+    return (drawn(rows, max(block, columns - columns % block), seed=seed, dtype=dtype),)
 
 
-def _centered(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    return drawn(rows, columns, dtype=dtype), drawn(columns, seed=1)
+def _centered(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+    return drawn(rows, columns, seed=seed, dtype=dtype), drawn(columns, seed=seed + 1)
 
 
-def _with_scale(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _with_scale(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
     scale = torch.tensor(0.8, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
-    return drawn(rows, columns, dtype=dtype), scale
+    return drawn(rows, columns, seed=seed, dtype=dtype), scale
 
 
 # What is allowed
@@ -145,6 +144,12 @@ def _of_step(arguments: tuple[Any, ...], expected: Sequence[Tensor]) -> list[Ten
 
 def _of_energies(arguments: tuple[Any, ...], expected: Sequence[Tensor]) -> list[Tensor]:
     return [(8 * arguments[0].shape[-1] + 20) * _U64 * expected[0]] * 3
+
+
+def _of_moments(arguments: tuple[Any, ...], expected: Sequence[Tensor]) -> list[Tensor]:
+    """No sum has larger terms than four times the squares of both arguments."""
+    h, dh = (each.double() for each in arguments)
+    return [(h.shape[-1] + 20) * _U64 * 4 * (h.square() + dh.square()).sum(-1, keepdim=True)]
 
 
 def _of_product(x: Tensor, w: Tensor, expected: Tensor) -> Tensor:
@@ -234,12 +239,12 @@ def _ternary_codes(w: Tensor, scale: Tensor, *, route: str | None) -> Any:
     return kernels.ternary_quantize(w, scale=scale, route=route)
 
 
-def _only_codes(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    return (_codes(rows, columns),)
+def _only_codes(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+    return (_integers(rows, columns, -1, 2, seed=seed),)
 
 
-def _one_sample(rows: int, columns: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    x, packed = _samples(rows, columns, dtype)
+def _one_sample(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
+    x, packed = _samples(rows, columns, dtype, seed)
     return x[:1].contiguous(), packed
 
 
@@ -302,13 +307,17 @@ def _quantize_centered(x: Tensor, center: Tensor, *, route: str | None) -> Any:
     return kernels.nvfp4_quantize(x, center=center, route=route)
 
 
-def _quantized(rows: int, columns: int, dtype: torch.dtype, *, quantize: Callable[..., Any]) -> tuple[Any, ...]:
+def _quantized(
+    rows: int, columns: int, dtype: torch.dtype, seed: int, *, quantize: Callable[..., Any]
+) -> tuple[Any, ...]:
     """A quantized matrix, and the dtype to restore it to."""
-    return quantize(drawn(rows, columns, spread=2.0), route="reference"), dtype
+    return quantize(drawn(rows, columns, seed=seed, spread=2.0), route="reference"), dtype
 
 
-def _quantized_pair(rows: int, columns: int, dtype: torch.dtype, *, quantize: Callable[..., Any]) -> tuple[Any, ...]:
-    return tuple(quantize(x, route="reference") for x in _pair(rows, columns, torch.float32))
+def _quantized_pair(
+    rows: int, columns: int, dtype: torch.dtype, seed: int, *, quantize: Callable[..., Any]
+) -> tuple[Any, ...]:
+    return tuple(quantize(x, route="reference") for x in _pair(rows, columns, torch.float32, seed))
 
 
 def _dequantize(q: Any, dtype: torch.dtype, *, route: str | None) -> Any:
@@ -316,5 +325,15 @@ def _dequantize(q: Any, dtype: torch.dtype, *, route: str | None) -> Any:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All of them."""
+    """All that have a Triton route."""
     return (*_plain(), *_ternary(), *_formats())
+
+
+def compiled_alone() -> tuple[Entry, ...]:
+    """Those that are compiled for the CPU and have no Triton route."""
+    return (Entry(operation="relu_moments", make=_pair, call=_moments, allowed=_of_moments),)
+
+
+def _moments(h: Tensor, dh: Tensor, *, route: str | None) -> Tensor:
+    found: Tensor = RELU_MOMENTS(h, dh, route=route)
+    return found
