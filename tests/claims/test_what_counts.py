@@ -40,6 +40,9 @@ import N_editable
 import N_local
 import N_elsewhere.part as part
 import N_namespace.inside
+import N_asked
+import N_attached as attached
+import N_handed
 import N_linked
 from N_library import released
 from claims import Claim, experiment, grid, mean, within
@@ -106,7 +109,7 @@ def measured(point, streams):
     listed = "listed.csv"
     x = SCALE * streams.numpy("x").normal() + outer(RUN_TIME) + Model()(late) + offset + SQUARE(0.5) + TABLE["a"]
     x += N_beside.scale(1.0) + part.value + N_namespace.inside.value + N_linked.value + released
-    x += N_editable.value + N_local.value
+    x += N_editable.value + N_local.value + N_asked.wanted + attached.wanted + getattr(N_handed, "wan" + "ted")
     return {"x": 0.001 * (x + read(point) + float(os.environ["N_GAIN"]) + chosen.value + literal.value) + len(listed)}
 
 
@@ -139,6 +142,32 @@ from N_starred import *
 def scale(x):
     return FACTOR * x + starred
 """
+#: A package that loads a name with the module that it is in, when somebody asks for it.
+ASKED = """
+from importlib import import_module
+
+_HOMES = {homes}
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"{{__name__}}.{{_HOMES[name]}}"), name)
+"""
+#: The same by a function of somebody else's, so that the package does not say where its names are.
+ATTACHING = """
+from importlib import import_module
+
+
+def attach(package, **homes):
+    def asked(name):
+        for module, names in homes.items():
+            if name in names:
+                return getattr(import_module(f"{package}.{module}"), name)
+        raise AttributeError(name)
+
+    return asked
+"""
 #: What is installed, and what each requires.
 RELEASES = {"library": "Requires-Dist: N-required>=1\n"} | dict.fromkeys(
     ("required", "stranger", "editable", "local"), ""
@@ -165,6 +194,14 @@ FILES = {
     "there/N_elsewhere/kept.num": "5",
     "there/N_namespace/inside.py": "value = 1.0\n",
     "linked/N_linked.py": "value = 1.0\n",
+    "there/N_asked/__init__.py": ASKED.format(homes='{"wanted": "home", "other": "spare"}'),
+    "there/N_asked/home.py": "wanted = 1.0\n",
+    "there/N_asked/spare.py": "other = 1.0\n",
+    "there/N_attached/__init__.py": "from N_attaching import attach\n__getattr__ = attach(__name__, home=['wanted'])\n",
+    "there/N_attached/home.py": "wanted = 1.0\n",
+    "there/N_attaching.py": ATTACHING,
+    "there/N_handed/__init__.py": ASKED.format(homes='{"wanted": "home"}'),
+    "there/N_handed/home.py": "wanted = 1.0\n",
     "editable/N_editable.py": "value = 1.0\n",
     "site-packages/N_local.py": "value = 1.0\n",
     "site-packages/N_library/__init__.py": "import N_required\n\nreleased = N_required.value\n",
@@ -291,6 +328,9 @@ CHANGES = {
     "the package around a module": ("there/N_elsewhere/__init__.py", "state = 0", "state = 1"),
     "a module of a namespace package": ("there/N_namespace/inside.py", "1.0", "2.0"),
     "a module in a folder on the path": ("linked/N_linked.py", "1.0", "2.0"),
+    "what a package loads when it is asked for an attribute": ("there/N_asked/home.py", "1.0", "2.0"),
+    "what a package loads in a way that it does not say": ("there/N_attached/home.py", "1.0", "2.0"),
+    "what a package loads that is handed on whole": ("there/N_handed/home.py", "1.0", "2.0"),
     "a package that is installed in place": ("editable/N_editable.py", "1.0", "2.0"),
     "a package that is installed from a folder": ("site-packages/N_local.py", "1.0", "2.0"),
     "a file of a declared folder, named by the point": ("here/rows/a.num", "1", "6"),
@@ -326,6 +366,7 @@ SAME = {
     "a function that it does not call": (STUDY_FILE, "return 3.0", "return 4.0"),
     "a comment of a helper": ("here/N_beside.py", "    return FACTOR", "    # times\n    return FACTOR"),
     "a module that it does not import": ("here/N_unused.py", "1.0", "2.0"),
+    "what a package would load for somebody else": ("there/N_asked/spare.py", "1.0", "2.0"),
     "a file that it does not read": ("here/notes.txt", "nothing", "something"),
 }
 OTHER_SAME = {

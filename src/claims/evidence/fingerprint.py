@@ -26,7 +26,7 @@ from claims.evidence.canonical import digest
 from claims.evidence.devices import CPU, DEVICES
 from claims.evidence.kept import recalled
 from claims.evidence.releases import installed_files, release_of, versions
-from claims.evidence.syntax import EVERY, PASSED, Parsed, literal_names, parse
+from claims.evidence.syntax import ASKED, EVERY, PASSED, Parsed, asked_names, parse
 from claims.kernels import product_choice
 from claims.names import address_of, spec_of
 
@@ -70,7 +70,8 @@ def code_of(*targets: str) -> Code:
     them, by their syntax trees: comments, docstrings, layout and type-checking imports do not count. Modules of
     installed releases by their distribution's version and those of what it requires; of the harness only the parts
     that compute. Extension modules, C++ sources, the libraries built from them, and data files that the code names by
-    a literal count by their bytes. Of a package that loads its names lazily, the modules of those that are imported.
+    a literal count by their bytes. Of a package that loads its names lazily, the modules of those that are imported or
+    reached as its attributes; all of them where it is handed on whole.
     Each version of a file is read once.
 
     Raises:
@@ -148,11 +149,13 @@ def _looked(module: str, name: str) -> _Looked:
         return _Looked(((part, bytes_of(path)),), (path,), tuple(around))
     parsed = _parsed(path, module, name)
     beside = [(f"{module}/{file}", at) for file, at in (*_data_files(parsed.named, path), *_native_code(path))]
-    imported = dict.fromkeys(each for found in parsed.imports for each in _every(found) if _counts(each))
+    named = [each for found in parsed.imports for each in _every(found)]
+    named += [each for found in parsed.through for each in _loaded(found)]
+    imported = dict.fromkeys(filter(_counts, named))
     return _Looked(
         parts=((part, parsed.code), *((key, bytes_of(file)) for key, file in beside)),
         files=(path, *(file for _, file in beside)),
-        following=(*around, *((_home(each), "") for each in imported)),
+        following=(*around, *((home, "") for each in imported for home in _homes(each))),
     )
 
 
@@ -161,10 +164,10 @@ def _parsed(path: Path, module: str, name: str) -> Parsed:
 
     def made() -> list[Any]:
         parsed = parse(path, _version_of(path), module, name)
-        return [parsed.code, parsed.imports, parsed.named]
+        return [parsed.code, parsed.imports, parsed.named, parsed.through]
 
-    code, imports, named = recalled(path, "parsed", module, name, make=made)
-    return Parsed(code, tuple(imports), tuple((package, inside) for package, inside in named))
+    code, imports, named, through = recalled(path, "read", module, name, make=made)
+    return Parsed(code, tuple(imports), tuple((package, inside) for package, inside in named), tuple(through))
 
 
 def _every(imported: str) -> list[str]:
@@ -175,6 +178,16 @@ def _every(imported: str) -> list[str]:
     if package == imported or root == "claims" or path is None or release_of(root, path) is not None:
         return [package]
     return [package, *(f"{package}.{each.name}" for each in iter_modules([str(path.parent)]))]
+
+
+def _loaded(dotted: str) -> list[str]:
+    """The modules that an attribute of something imported may be, or load."""
+    package = dotted.removesuffix(ASKED)
+    if not _counts(package):
+        return []
+    if package == dotted:
+        return [each for each in _homes(dotted) if file_of(each) is not None]
+    return [f"{package}.{name}" for name, home in (_asked_names(package) or {}).items() if home]
 
 
 def _counts(imported: str) -> bool:
@@ -245,20 +258,30 @@ def _data_files(named: Iterable[tuple[str, str]], path: Path) -> list[tuple[str,
     return found
 
 
-def _home(dotted: str) -> str:
-    """The module that a dotted name loads: itself, or where its package's ``__getattr__`` finds it."""
+def _homes(dotted: str) -> list[str]:
+    """The modules that a dotted name loads: itself, or where its package's ``__getattr__`` finds it.
+
+    Of a package that does not say so by a literal, any module in it.
+    """
     package, _, name = dotted.rpartition(".")
     if not package or file_of(dotted) is not None:
-        return dotted
-    return f"{package}.{_lazy_names(package)[name]}" if name in _lazy_names(package) else dotted
+        return [dotted]
+    asked = _asked_names(package)
+    if asked is None or asked.get(name) == "" or (name.startswith("__") and name not in asked):
+        return [dotted]
+    told = asked.get(name, "").lstrip(".").partition(":")[0]
+    places = (f"{package}.{told}", f"{package}.{told}".rpartition(".")[0], told, told.rpartition(".")[0])
+    home = next((each for each in places if each != package and file_of(each) is not None), "") if told else ""
+    return [home] if home else _every(f"{package}{EVERY}")
 
 
-def _lazy_names(package: str) -> dict[str, str]:
-    """Of a package that loads its names when they are asked for: which submodule each is in, by its literal dict."""
+def _asked_names(package: str) -> dict[str, str] | None:
+    """Of a package that loads its names when they are asked for, which module each is in; None of any other."""
     path = file_of(package)
     if path is None or path.name != "__init__.py":
-        return {}
-    return dict(recalled(path, "names", make=lambda: literal_names(path, _version_of(path))))
+        return None
+    found = recalled(path, "asked", make=lambda: asked_names(path, _version_of(path)))
+    return None if found is None else dict(found)
 
 
 @functools.cache

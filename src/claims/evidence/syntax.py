@@ -33,15 +33,21 @@ _IMPORTERS = ("import_module", "__import__")
 PASSED = "<passed>"
 #: Stands for whatever is in a package, of which the code chooses by a computed name.
 EVERY = ".*"
+#: Stands for all that a package loads when it is asked for, of a package that is handed on whole.
+ASKED = ".?"
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What matters of a source file: its code, what it imports, and what may be data that it names: package, path."""
+    """What matters of a source file: its code, what it imports, and what may be data that it names: package, path.
+
+    ``through`` are the dotted names that it reaches through what it imports: ``a.b`` where ``a`` was.
+    """
 
     code: str
     imports: tuple[str, ...]
     named: tuple[tuple[str, str], ...]
+    through: tuple[str, ...] = ()
 
 
 @functools.lru_cache(maxsize=8192)
@@ -64,6 +70,7 @@ def parse(path: Path, version: tuple[int, int], module: str, name: str = "") -> 
         code=hashlib.sha256("\n".join(map(_dumped, body)).encode()).hexdigest(),
         imports=tuple(sorted(imports_of(body, package))),
         named=tuple((match["package"] or "", match["path"]) for match in matches if match),
+        through=tuple(sorted(reached_through(body, package))),
     )
 
 
@@ -183,6 +190,53 @@ def imports_of(body: Iterable[ast.stmt], package: str) -> set[str]:
     return found
 
 
+def reached_through(body: Iterable[ast.stmt], package: str) -> set[str]:
+    """What the statements may reach as attributes of what they import; all of what they hand on whole (``ASKED``).
+
+    Most of it are functions and classes; but packages may load a name when it is asked for, and modules are attributes
+    of the package that they are in once anybody has imported them.
+    """
+    nodes = [node for statement in body for node in nodes_of(statement)]
+    bound = _bound(nodes, package)
+    found: set[str] = set()
+    named = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name):
+                named.add(node.value)
+            first, *rest = _chain(node)
+            found.update(".".join((module, *rest)) for module in bound.get(first, ()))
+        elif isinstance(node, ast.Call) and _name_of(node.func) in _IMPORTERS:
+            given, whole = _beginning(node.args[:1])
+            if whole and given:
+                found.add(_absolute(given.lstrip("."), len(given) - len(given.lstrip(".")), package) + ASKED)
+    alone = (node for node in nodes if isinstance(node, ast.Name) and node not in named)
+    found.update(module + ASKED for node in alone for module in bound.get(node.id, ()))
+    return found
+
+
+def _bound(nodes: Iterable[ast.AST], package: str) -> dict[str, set[str]]:
+    """The names that imports bind, wherever they stand, and what each may be."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                found.setdefault(alias.asname or first, set()).add(alias.name if alias.asname else first)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node.module or "", node.level, package)
+            for alias in node.names:
+                found.setdefault(alias.asname or alias.name, set()).add(f"{base}.{alias.name}")
+    return found
+
+
+def _chain(node: ast.expr) -> list[str]:
+    """The names of ``a.b.c``, the first one empty where it is no name."""
+    if isinstance(node, ast.Attribute):
+        return [*_chain(node.value), node.attr]
+    return [node.id if isinstance(node, ast.Name) else ""]
+
+
 def _beginning(given: list[ast.expr]) -> tuple[str, bool]:
     """The literal beginning of a string, up to its last dot, and whether that is all of it."""
     node = given[0] if given else None
@@ -203,14 +257,19 @@ def _absolute(module: str, level: int, package: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def literal_names(path: Path, version: tuple[int, int]) -> dict[str, str]:
-    """Of a package with a ``__getattr__``: name -> submodule, by the literal dicts in it."""
+def asked_names(path: Path, version: tuple[int, int]) -> dict[str, str] | None:
+    """Of a package with a ``__getattr__``: name -> module, by the literal dicts in it; "" for names that it binds.
+
+    None of a package that has none, wherever it may come from.
+    """
     tree = _tree(path, version)
-    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in ast.walk(tree)):
-        return {}
+    effects = Effects(tree)
+    bound = {name for node in tree.body for name in effects.binds(node)}
+    if "__getattr__" not in bound:
+        return None
     found = {}
     for node in ast.walk(tree):
         for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
             if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
                 found[str(key.value)] = str(value.value)
-    return found
+    return found | dict.fromkeys(bound, "")
