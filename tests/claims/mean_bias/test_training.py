@@ -68,6 +68,32 @@ def weights_of(dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
     return {name: part.detach().requires_grad_() for name, part in named(flat.to(dtype), SIZES).items()}
 
 
+def test_arms_are_what_their_names_say() -> None:
+    """Of every arm what takes the mean and in which arithmetic, the terms of dW, modes, and what else is done."""
+    said = {
+        name: (
+            (arm.recipe.split_activation and arm.recipe.mean, arm.recipe.subtract, arm.recipe.weight_gradient_terms),
+            (arm.rank, arm.rank and arm.factors, arm.recipe.hadamard, arm.exact_weight),
+        )
+        for name, arm in ARMS.items()
+        if arm.recipe is not None
+    }
+    nothing = (0, 0, False, False)
+    assert said == {
+        "plain": ((False, "mean", 4), nothing),
+        "printed": (("fp4", "mean", 4), nothing),
+        "float32/4": (("float32", "mean", 4), nothing),
+        "float32/2": (("float32", "mean", 2), nothing),
+        "kept/4": (("fp4", "kept mean", 4), nothing),
+        "hadamard": ((False, "mean", 4), (0, 0, True, False)),
+        "svd/fp4": ((False, "mean", 4), (2, "fp4", False, False)),
+        "svd/float32": ((False, "mean", 4), (2, "float32", False, False)),
+        "float32/2, exact weight": (("float32", "mean", 2), (0, 0, False, True)),
+    }
+    assert [name for name, arm in ARMS.items() if arm.recipe is None] == ["fp32"]
+    assert {arm.recipe.stochastic for arm in ARMS.values() if arm.recipe} == {frozenset({"gradient"})}
+
+
 def tokens_of(count: int = 4) -> torch.Tensor:
     return torch.randint(SIZES.vocabulary, (count, 9), generator=STREAMS.torch("tokens"))
 
@@ -440,7 +466,8 @@ def test_texts_that_are_too_short_are_refused(tmp_path: Path) -> None:
 
 def test_text_kept_back_makes_no_tokens_and_is_not_trained_on(tmp_path: Path) -> None:
     path = tmp_path / "halves.txt"
-    path.write_text("ab " * 900 + "xyz " * 75)
+    draw = random.Random(2)  # no pair of the first part is as frequent as those of the second
+    path.write_text("".join(f"{draw.choice('abcdefgh')}{draw.choice('ijklmnop')} " for _ in range(900)) + "xyz " * 75)
     found = corpus(Subject(text=str(path)), 258)
     assert set(found.validation.tolist()) & set(found.training.tolist()) <= {220}  # a space
     assert len(found.validation) == 75 * 4  # bytes: no pair of the part kept back was merged
