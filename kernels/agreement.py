@@ -50,12 +50,17 @@ def agreement(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
 
 
 def _with_edges(x: Any) -> Any:
-    """A float matrix with a row of zeros, one of multiples of 1/4, which are ties of formats, and one of tiny ones."""
+    """A float matrix whose first rows are zeros, multiples of 1/4, which are ties of formats, and tiny numbers.
+
+    The last one begins with the largest number of its block, 6, which is the largest of E2M1, and both zeros.
+    """
     if not isinstance(x, Tensor) or not x.is_floating_point() or len(x) < 4:
         return x
     x = x.clone()
     x[0] = 0.0
     x[1] = (4 * x[1]).round() / 4
+    x[-1].clamp_(-5.0, 5.0)
+    x[-1, :3] = torch.tensor([6.0, -0.0, 0.0], dtype=x.dtype)[: x.shape[1]]
     x[2] *= 2.0 ** -(20 if x.dtype == torch.float16 else 130)
     return x
 

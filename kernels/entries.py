@@ -219,6 +219,10 @@ def _plain() -> Iterator[Entry]:
     for block in (16, 128):
         call = partial(kernels.hadamard_transform, block=block)
         yield Entry(operation="hadamard_transform", variant=str(block), make=partial(_blocks, block=block), call=call)
+    signed = partial(kernels.hadamard_transform, signs=kernels.RHT_SIGNS)
+    for variant, inverse in {"signs": False, "signs, inverse": True}.items():
+        call = partial(signed, inverse=inverse)
+        yield Entry(operation="hadamard_transform", variant=variant, make=partial(_blocks, block=16), call=call)
     yield Entry(operation="column_statistics", make=_matrix, call=kernels.column_statistics, allowed=_values)
 
 
@@ -290,6 +294,7 @@ _NVFP4: dict[str, dict[str, Any]] = {
     "columns": {"axis": -2},
     "stochastic": _RANDOM,
     "four over six": {"four_over_six": "squared", "largest_scale": 256},
+    "four over six, absolute": {"four_over_six": "absolute"},
 }
 _MXFP4: dict[str, dict[str, Any]] = {
     "": {}, "ceil, columns": {"scale_rule": "ceil", "axis": -2}, "stochastic": _RANDOM

@@ -18,6 +18,7 @@ CLAIMS = (
                 "nvfp4_quantize columns",
                 "nvfp4_quantize stochastic",
                 "nvfp4_quantize four over six",
+                "nvfp4_quantize four over six, absolute",
                 "nvfp4_quantize centered",
                 "mxfp4_quantize",
                 "mxfp4_quantize ceil, columns",
@@ -39,6 +40,8 @@ CLAIMS = (
                 "block_scaled_matmul mxfp8",
                 "hadamard_transform 16",
                 "hadamard_transform 128",
+                "hadamard_transform signs",
+                "hadamard_transform signs, inverse",
                 "column_statistics",
             ]
         ),
