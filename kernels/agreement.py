@@ -40,7 +40,7 @@ def agreement(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     for dtype in entry.dtypes:
         rows, columns = int(sizes.integers(1, _ROWS + 1)), int(sizes.integers(1, _COLUMNS + 1))
         first, *others = entry.make(rows, columns, dtype, int(sizes.integers(2**31)))
-        arguments = (_with_edges(first), *others)
+        arguments = (_with_edges(first, infinite=entry.infinities), *others)
         expected = list(parts(entry.call(*arguments, route="reference")))
         allowed = [None] * len(expected) if entry.allowed is None else entry.allowed(arguments, expected)
         found = list(parts(entry.call(*arguments, route=None)))
@@ -49,19 +49,22 @@ def agreement(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
     return {"excess": max(excess), "planted": max(planted)}
 
 
-def _with_edges(x: Any) -> Any:
+def _with_edges(x: Any, *, infinite: bool) -> Any:
     """A float matrix whose first rows are zeros, multiples of 1/4, which are ties of formats, and tiny numbers.
 
-    The last one begins with the largest number of its block, 6, which is the largest of E2M1, and both zeros.
+    The last row begins with the largest number of its block, 6, which is the largest of E2M1, and both zeros; the one
+    before it may have an infinity.
     """
-    if not isinstance(x, Tensor) or not x.is_floating_point() or len(x) < 4:
+    if not isinstance(x, Tensor) or not x.is_floating_point() or len(x) < 5:
         return x
     x = x.clone()
     x[0] = 0.0
     x[1] = (4 * x[1]).round() / 4
+    x[2] *= 2.0 ** -{torch.float16: 20, torch.float64: 600}.get(x.dtype, 130)
     x[-1].clamp_(-5.0, 5.0)
     x[-1, :3] = torch.tensor([6.0, -0.0, 0.0], dtype=x.dtype)[: x.shape[1]]
-    x[2] *= 2.0 ** -(20 if x.dtype == torch.float16 else 130)
+    if infinite:
+        x[-2, -1] = torch.inf
     return x
 
 

@@ -41,6 +41,7 @@ class Entry:
         dtypes: of its first argument.
         allowed: None where bits are promised.
         product: m, n and k of what it multiplies, by its arguments; None where memory is what bounds it.
+        infinities: whether it says what becomes of an infinity in its first argument.
     """
 
     operation: str
@@ -50,6 +51,7 @@ class Entry:
     dtypes: tuple[torch.dtype, ...] = FLOATS
     allowed: Allowed | None = None
     product: Callable[[tuple[Any, ...]], tuple[int, int, int]] | None = None
+    infinities: bool = False
 
     @property
     def name(self) -> str:
@@ -103,7 +105,7 @@ def _centered(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[T
 
 
 def _with_scale(rows: int, columns: int, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
-    scale = torch.tensor(0.8, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    scale = torch.tensor(0.5, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
     return drawn(rows, columns, seed=seed, dtype=dtype), scale
 
 
@@ -204,12 +206,17 @@ _PRODUCTS: dict[str, Any] = {"allowed": _of_blocks, "product": _square, "dtypes"
 
 def _plain() -> Iterator[Entry]:
     flips: dict[str, Any] = {"flip_rate": RATE, "key": KEY}
-    yield Entry(operation="rms_norm", make=_matrix, call=partial(kernels.rms_norm, eps=_EPS), allowed=_of_rows)
     yield Entry(
-        operation="rms_norm_jvp", make=_pair, call=partial(kernels.rms_norm_jvp, eps=_EPS), allowed=_of_derivative
+        operation="rms_norm", make=_matrix, call=partial(kernels.rms_norm, eps=_EPS), allowed=_of_rows, infinities=True
     )
-    yield Entry(operation="sign_flip", make=_matrix, call=partial(kernels.sign_flip, **flips))
-    yield Entry(operation="magnitude_step", make=_matrix, call=partial(kernels.magnitude_step, size=0.1))
+    yield Entry(
+        operation="rms_norm_jvp", make=_pair, call=partial(kernels.rms_norm_jvp, eps=_EPS),
+        allowed=_of_derivative, infinities=True,
+    )  # fmt: skip
+    yield Entry(operation="sign_flip", make=_matrix, call=partial(kernels.sign_flip, **flips), infinities=True)
+    yield Entry(
+        operation="magnitude_step", make=_matrix, call=partial(kernels.magnitude_step, size=0.1), infinities=True
+    )
     yield Entry(operation="flip_energy", make=_matrix, call=partial(kernels.matched_step, **flips), allowed=_of_step)
     yield Entry(operation="transverse_energy", make=_pair, call=kernels.transverse_energy, allowed=_of_energies)
     yield Entry(
@@ -260,16 +267,15 @@ def _ternary_sizes(arguments: tuple[Any, ...]) -> tuple[int, int, int]:
 def _formats() -> Iterator[Entry]:
     for variant, options in _NVFP4.items():
         call = partial(kernels.nvfp4_quantize, **options)
-        yield Entry(operation="nvfp4_quantize", variant=variant, make=_wide, call=call)
+        yield Entry(operation="nvfp4_quantize", variant=variant, make=_wide, call=call, infinities=True)
     yield Entry(operation="nvfp4_quantize", variant="centered", make=_centered, call=_quantize_centered)
     for variant, options in _MXFP4.items():
-        yield Entry(
-            operation="mxfp4_quantize", variant=variant, make=_wide, call=partial(kernels.mxfp4_quantize, **options)
-        )
+        call = partial(kernels.mxfp4_quantize, **options)
+        yield Entry(operation="mxfp4_quantize", variant=variant, make=_wide, call=call, infinities=True)
     for name, elements in _MX.items():
         for element in elements:
             call = partial(getattr(kernels, name), element=element)
-            yield Entry(operation=name, variant=element, make=_wide, call=call)
+            yield Entry(operation=name, variant=element, make=_wide, call=call, infinities=True)
     for variant, quantize in _QUANTIZERS.items():
         make = partial(_quantized, quantize=quantize)
         yield Entry(operation="dequantize_blocks", variant=variant, make=make, call=_dequantize)
@@ -316,7 +322,9 @@ def _quantized(
     rows: int, columns: int, dtype: torch.dtype, seed: int, *, quantize: Callable[..., Any]
 ) -> tuple[Any, ...]:
     """A quantized matrix, and the dtype to restore it to."""
-    return quantize(drawn(rows, columns, seed=seed, spread=2.0), route="reference"), dtype
+    x = drawn(rows, columns, seed=seed, spread=2.0)
+    x[-1] *= 2.0**-130  # the smallest scale that there is
+    return quantize(x, route="reference"), dtype
 
 
 def _quantized_pair(
