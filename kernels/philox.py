@@ -52,6 +52,12 @@ def philox(counter: Sequence[Tensor], key: int) -> tuple[Tensor, Tensor, Tensor,
     return c0, c1, c2, c3
 
 
+def block_words(block: Tensor, key: int) -> Tensor:
+    """The four words of each block of four elements: int64, of the shape of ``block`` (int64) and 4."""
+    zero = torch.zeros_like(block)
+    return torch.stack(philox((block & _LOW, block >> 32, zero, zero), key), dim=-1)
+
+
 def flip_mask_words(shape: int | Sequence[int], *, key: int, device: torch.device | str | None = None) -> Tensor:
     """The 32-bit word of each element of a tensor of this shape: int64 in [0, 2**32).
 
@@ -62,9 +68,7 @@ def flip_mask_words(shape: int | Sequence[int], *, key: int, device: torch.devic
     if not all(map(is_size, sizes)):
         raise KernelError("flip_mask_words", "shape", got=repr(shape), allowed="an int >= 0, or a sequence of them")
     count = math.prod(sizes)
-    block = torch.arange((count + 3) // 4, dtype=torch.int64, device=device)
-    zero = torch.zeros_like(block)
-    words = torch.stack(philox((block & _LOW, block >> 32, zero, zero), key), dim=-1)
+    words = block_words(torch.arange((count + 3) // 4, dtype=torch.int64, device=device), key)
     return words.flatten()[:count].reshape(sizes)
 
 
