@@ -274,12 +274,19 @@ ROW_BY_ROW = {
 @given(data=st.data(), rows=st.integers(1, 9), columns=st.integers(1, 70))
 @few
 def test_rows_do_not_meet(name, variant, data, rows, columns):
-    """A row alone, or among others whatever they hold, gets the same bits: vectors and threads end within rows."""
+    """A row alone, or among others whatever they hold, gets the same bits: vectors and threads end within rows.
+
+    Any NaN is as good as another: torch's vectors and its scalars give them other signs.
+    """
     x = data.draw(values((rows, columns), data.draw(st.sampled_from(FLOATS))))
     with using(variant, x.dtype) as route:
-        whole = ROW_BY_ROW[name](x, route)
+        whole = one_nan(ROW_BY_ROW[name](x, route))
         for row in range(rows):
-            assert same((ROW_BY_ROW[name](x[row : row + 1], route),), (whole[row : row + 1],))
+            assert same((one_nan(ROW_BY_ROW[name](x[row : row + 1], route)),), (whole[row : row + 1],))
+
+
+def one_nan(x: torch.Tensor) -> torch.Tensor:
+    return torch.where(x.isnan(), torch.nan, x) if x.is_floating_point() else x
 
 
 @pytest.mark.parametrize("special", [torch.nan, torch.inf, -torch.inf])
