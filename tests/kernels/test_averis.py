@@ -315,7 +315,8 @@ def test_stochastic_operands_have_streams_of_their_own():
     x, weight, gradient = operands(64, 64, 64)
     payloads = [
         averis_split(t, operand=o, axis=a, recipe=recipe, key=5).residual.payload
-        for t, o, a in ((x, "activation", -1), (x, "gradient", -1), (x.T.contiguous(), "activation", -2))
+        for o in ("activation", "gradient")
+        for t, a in ((x, -1), (x.T.contiguous(), -2))
     ]
     assert not any(torch.equal(p, q) for p, q in itertools.combinations(payloads, 2))
     both = [averis_split(x, axis=axis, recipe=recipe, key=5).mean for axis in (-1, -2)]
