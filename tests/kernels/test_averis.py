@@ -25,6 +25,7 @@ from claims.kernels import (
     mxfp4_quantize,
     nvfp4_quantize,
 )
+from claims.kernels.averis_recipe import stream
 
 from .inputs import FLOATS, VARIANTS, bits, laid_out
 from .quantized import COMPILED, LAYOUTS, check_operator, matrices, normal, quick, route_for
@@ -310,11 +311,20 @@ def test_where_the_error_of_a_large_mean_goes():
 # Streams of random words
 
 
+@pytest.mark.parametrize("chosen", ["activation", "gradient", "mean", "weight"])
+def test_what_a_recipe_names_is_rounded_stochastically_and_nothing_else(chosen):
+    recipe = AverisRecipe(stochastic=frozenset({chosen}))
+    for operand in ("activation", "gradient", "mean", "weight"):
+        rounding = ("stochastic", (5 + 3 * 0x9E3779B97F4A7C15) % 2**64) if operand == chosen else ("nearest", None)
+        assert stream(recipe, operand, 5, 3) == rounding
+
+
 def test_stochastic_operands_have_streams_of_their_own():
     recipe = AverisRecipe(stochastic=frozenset({"activation", "gradient", "mean", "weight"}))
     x, weight, gradient = operands(64, 64, 64)
+    whole = replace(recipe, split_activation=False, split_gradient=False)  # else they differ by their means
     payloads = [
-        averis_split(t, operand=o, axis=a, recipe=recipe, key=5).residual.payload
+        averis_split(t, operand=o, axis=a, recipe=whole, key=5).residual.payload
         for o in ("activation", "gradient")
         for t, a in ((x, -1), (x.T.contiguous(), -2))
     ]
