@@ -467,7 +467,8 @@ def test_texts_that_are_too_short_are_refused(tmp_path: Path) -> None:
 def test_text_kept_back_makes_no_tokens_and_is_not_trained_on(tmp_path: Path) -> None:
     path = tmp_path / "halves.txt"
     draw = random.Random(2)  # no pair of the first part is as frequent as those of the second
-    path.write_text("".join(f"{draw.choice('abcdefgh')}{draw.choice('ijklmnop')} " for _ in range(900)) + "xyz " * 75)
+    first = [f"{draw.choice('abcdefghijklmnop')}{draw.choice('qrstuvw')} " for _ in range(900)]
+    path.write_text("".join(first) + "xyz " * 75)
     found = corpus(Subject(text=str(path)), 258)
     assert set(found.validation.tolist()) & set(found.training.tolist()) <= {220}  # a space
     assert len(found.validation) == 75 * 4  # bytes: no pair of the part kept back was merged
