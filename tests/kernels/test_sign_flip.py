@@ -61,6 +61,9 @@ def test_a_word_flips_if_it_is_below_the_threshold(variant, dtype):
                 flipped = sign_flip(w, flip_rate=rate, key=5, route=flip_route(variant, dtype))
             assert bool(flipped[at] < 0) == bool(above)
             assert torch.equal(flipped < 0, words < int(words[at]) + above)
+            with using(variant, dtype) as route:
+                size = matched_step(w, flip_rate=rate, key=5, route=route)
+            assert size == pytest.approx(2 * math.sqrt(int((flipped < 0).sum()) / 67), rel=1e-12)
 
 
 @each_variant
