@@ -33,7 +33,7 @@ SAME, CAUGHT = 1.05, 1.3
 #: Probability of a false alarm, and of missing a kernel at CAUGHT, in a whole run.
 ALPHA = 1e-3
 #: Launches after which a row may be decided.
-LOOKS = (5, 7, 10, 14, 20)
+LOOKS = (5, 7, 10, 14, 20, 28, 40)
 SLOWER, FAST, WRONG, OPEN, APART = "slower", "as fast", "wrong", "open", "not compared"
 
 

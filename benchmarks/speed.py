@@ -102,7 +102,6 @@ PARTS = (
         name="digest",
         title="one digest, however it was run",
         script="same_digest.py",
-        options=("--shards", "24"),  # all 300 take longer than everything else here
         quick=("--shards", "3"),
     ),
     Part(

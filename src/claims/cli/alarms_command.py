@@ -25,6 +25,7 @@ from claims.cli.common import (
     write_text,
 )
 from claims.cli.streams import printing_to_stderr
+from claims.errors import BadOption
 from claims.report.numbers import counted
 from claims.report.visible import json_text
 from claims.verdict import Tier
@@ -74,14 +75,16 @@ def command(
 
     An alarm is what `claimbench audit --strict` would stop for: another verdict than the one on record, an error, or
     none where there was one. The epochs are fixed, so that anybody has the same seeds, and each alarm is seen again by
-    `claimbench audit CLAIM --epoch N`. Claims about trained models are left out. Exits with 1 if there was an alarm.
+    `claimbench audit CLAIM --epoch N`. Claims about trained models are left out. What the file of --out has of other
+    epochs stays and counts, at the same tier. Exits with 1 if there was an alarm.
     """
     if record is not None:
         tier, found = read_record(record, alarms.from_json)
     else:
+        before = _kept(out, tier)
         catalogue, claims = chosen(select)
         runs = _audits(catalogue, claims, Tier(tier), alarms.epochs(audits, from_epoch), store, jobs)
-        found = list(runs)
+        found = sorted({each.epoch: each for each in (*before, *runs)}.values(), key=lambda each: each.epoch)
     if not any(each.claims for each in found):
         say("claimbench: no claim here can be measured without a trained model", err=True)
         raise click.exceptions.Exit(_NOTHING)
@@ -93,6 +96,20 @@ def command(
     else:
         say(*_lines(found, tier))
     raise click.exceptions.Exit(int(bool(document["with_alarms"])))
+
+
+def _kept(path: Path | None, tier: str) -> Sequence[Watched]:
+    """The audits that a file has.
+
+    Raises:
+        BadOption: it is there and something else, or of another tier.
+    """
+    if path is None or not path.is_file():
+        return ()
+    before, found = read_record(path, alarms.from_json, option="--out")
+    if before != tier:
+        raise BadOption("--out", str(path), f"a record of audits at {tier}, not at {before}")
+    return found
 
 
 def _audits(
