@@ -12,6 +12,8 @@ Row = Mapping[str, Any]
 
 #: By how much of a band's width a computed edge may differ from one machine to another.
 _ROUNDING = 1e-9
+#: What other libraries and machines may make of an edge that is computed, in shares of it.
+_LAST_BITS = 64 * 2.0**-52
 
 
 def moved(a: Row, b: Row) -> bool:
@@ -35,7 +37,9 @@ def grown(before: Sequence[float | None] | None, after: Sequence[float | None] |
         return before is not None
     (old_lo, old_hi), (lo, hi) = edges(before), edges(after)
     scale = next((x for x in (old_hi - old_lo, abs(old_lo), abs(old_hi)) if math.isfinite(x)), 0.0)
-    return lo < old_lo - _ROUNDING * scale or hi > old_hi + _ROUNDING * scale
+    largest = max((abs(x) for x in (old_lo, old_hi, lo, hi) if math.isfinite(x)), default=0.0)
+    slack = max(_ROUNDING * scale, _LAST_BITS * largest)  # edges of a narrow band are rounded as all numbers are
+    return lo < old_lo - slack or hi > old_hi + slack
 
 
 def edges(pair: Sequence[float | None]) -> tuple[float, float]:
