@@ -12,8 +12,8 @@ from claims.kernels.agreement import agreement
 from claims.kernels.dispatch import OPERATIONS
 from claims.kernels.entries import Entry, compiled_alone, entries
 from claims.packs import declared
-from claims.papers.mean_bias.sections import kernels as of_formats
-from claims.papers.sign_magnitude.sections import kernels as of_the_block
+from claims.papers.mean_bias.sections import kernel_references as of_formats
+from claims.papers.sign_magnitude.sections import kernel_references as of_the_block
 from claims.streams import Streams
 
 EVERY = {entry.name: entry for entry in (*entries(), *compiled_alone())}

@@ -53,7 +53,7 @@ _SECTIONS = (
     "trained_loss",
     "trained_remedies",
     "trained_published",
-    "kernels",
+    "kernel_references",
 )
 
 PACK = Pack(

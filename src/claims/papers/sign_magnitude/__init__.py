@@ -65,7 +65,7 @@ _SECTIONS = (
     "appendix_g",
     "beyond",
     "open_problems",
-    "kernels",
+    "kernel_references",
 )
 
 PACK = Pack(
