@@ -223,9 +223,8 @@ def test_an_interrupt_ends_an_audit_on_a_cluster_with_what_there_is(tmp_path):
     finally:
         started.kill()
     assert started.returncode == 130, told
-    said, end, _ = told.partition("goes on where this stopped")  # a fork server may complain of its end after it
-    assert end
-    assert "Traceback" not in said
+    assert "goes on where this stopped" in told
+    assert "Traceback" not in told
     with Store(tmp_path / "e.sqlite") as store:
         assert len(list(store.rows())) >= 8
 

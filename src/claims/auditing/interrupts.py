@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
@@ -28,6 +29,35 @@ def answered_by(action: Callable[[], object]) -> Iterator[None]:
     signal.signal(signal.SIGINT, lambda number, frame: action())
     try:
         yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def repeated() -> Iterator[Callable[[], None]]:
+    """Have a Ctrl-C raise twice if need be: at once, and where what this yields is called after one that was lost.
+
+    Python prints, or drops, what is raised in callbacks of the garbage collector, of weak references and in finalizers,
+    and libraries have those.
+    """
+    before, pressed = signal.getsignal(signal.SIGINT), threading.Event()
+
+    def again() -> None:
+        if pressed.is_set():
+            pressed.clear()
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield again
+        return
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, answer)
+    try:
+        yield again
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from claims.auditing.interrupts import answered_by, held
+from claims.auditing.interrupts import answered_by, held, repeated
 from claims.auditing.planning import Plan
 from claims.auditing.results import AuditResult, ClaimResult, collect
 from claims.auditing.trial import Measurement, Trial
@@ -66,7 +66,8 @@ def run(
         with at_once():  # before the run: whoever imports something else later will notice
             for measurement in planned.measurements():
                 audit.identity(measurement)
-        audit.decide_all(fail_fast)
+        with repeated() as again:
+            audit.decide_all(fail_fast, again)
         audit.close()
     except KeyboardInterrupt as stop:
         raise Interrupted(audit.stopped()) from stop
@@ -123,8 +124,11 @@ class _Audit:
         self.workers = Workers(where.open, lambda: 2 * max(1, where.workers()), where.clock, self._take, replaced)
         self.witness = Workers(where.witness, lambda: _WITNESSED, where.clock, self._take_again, replaced)
 
-    def decide_all(self, fail_fast: bool) -> None:
-        """Until every trial is final, or the first claim contradicts the record and ``fail_fast`` says to stop."""
+    def decide_all(self, fail_fast: bool, again: Callable[[], None]) -> None:
+        """Until every trial is final, or the first claim contradicts the record and ``fail_fast`` says to stop.
+
+        ``again`` is called now and then: it raises a Ctrl-C that was lost.
+        """
         unfinished = {name: sum(trial.final is None for trial in group) for name, group in self.plan.groups.items()}
         for claim in self.plan.claims:
             if not unfinished[claim.id]:
@@ -133,6 +137,7 @@ class _Audit:
             if trial.final is None:
                 self._begin(trial)
         while self.waiting.ready or self.waiting:
+            again()
             while self.waiting.ready:
                 trial = self.waiting.ready.popleft()
                 trial.advance(self.waiting.lookup)

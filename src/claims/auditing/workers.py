@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from claims.auditing.interrupts import held
 from claims.auditing.trial import Measurement
 from claims.clock import Clock
 from claims.errors import NoWorkers
@@ -91,7 +92,8 @@ class Workers:
                 break
             try:
                 executor = self._start() if self._executor is None else self._executor
-                self._flying[executor.submit(measure, job.task)] = job
+                with held():  # a process that was only half started would outlive what it has to read, and say so
+                    self._flying[executor.submit(measure, job.task)] = job
             except BrokenProcessPool:
                 self._lost.appendleft(job)
                 self._replace()
@@ -114,7 +116,9 @@ class Workers:
         while True:
             try:
                 self._executor = self.open()
-                self._executor.submit(os.getpid).result()
+                with held():
+                    answer = self._executor.submit(os.getpid)
+                answer.result()
                 return self._executor
             except (BrokenProcessPool, OSError) as error:
                 self._give_up()

@@ -1,0 +1,34 @@
+"""Ctrl-C where what it raises is lost."""
+
+from __future__ import annotations
+
+import signal
+import weakref
+
+import pytest
+
+from claims.auditing.interrupts import repeated
+
+
+class Gone:
+    """Something that a weak reference can be to."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_one_that_is_lost_in_a_callback_is_raised_where_it_is_asked_for():
+    before = signal.getsignal(signal.SIGINT)
+    with repeated() as again:
+        again()
+        gone = Gone()
+        watch = weakref.ref(gone, lambda _: signal.raise_signal(signal.SIGINT))
+        del gone  # what the callback raises is printed, and forgotten
+        assert watch() is None
+        with pytest.raises(KeyboardInterrupt):
+            again()
+        again()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_one_that_is_not_lost_is_raised_at_once():
+    with pytest.raises(KeyboardInterrupt), repeated():
+        signal.raise_signal(signal.SIGINT)
