@@ -10,6 +10,14 @@ import pytest
 from claims.auditing.interrupts import repeated
 
 
+@pytest.fixture(autouse=True)
+def handler():
+    """Python's own, which whoever runs tests in the background has ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Gone:
     """Something that a weak reference can be to."""
 
