@@ -7,24 +7,16 @@ of the instructions that this machine has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from claims.kernels.entries import compiled_alone, entries
-from claims.kernels.routes import counted, parts
+from claims.kernels.routes import bits, counted, parts
+from claims.streams import Streams
 
 _ROWS, _COLUMNS = 48, 600
-_SAME_SIZE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-
-
-class Streams(Protocol):
-    """What it draws from."""
-
-    def numpy(self, name: str) -> np.random.Generator:
-        """The generator of a name."""
 
 
 def agreement(point: Mapping[str, Any], streams: Streams) -> dict[str, float]:
@@ -75,7 +67,7 @@ def _altered(results: Sequence[Tensor], allowed: Sequence[Tensor | None]) -> lis
         numbers = result.contiguous().clone()
         flat = numbers.view(-1)
         if bound is None:
-            flat.view(_SAME_SIZE[flat.element_size()])[0] ^= 1
+            bits(flat)[0] ^= 1
         else:
             flat[0] += 1.0 + 3 * float(bound.expand_as(result).reshape(-1)[0])
         found.append(numbers)

@@ -75,7 +75,7 @@ def counted(found: Sequence[Tensor], expected: Sequence[Tensor], allowed: Sequen
         if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
             raise ValueError(f"{tuple(ours.shape)} {ours.dtype}; expected {tuple(theirs.shape)} {theirs.dtype}")
         if bound is None:
-            wrong = int((_bits(ours) != _bits(theirs)).sum())
+            wrong = int((bits(ours) != bits(theirs)).sum())
             differ, excess = differ + wrong, max(excess, _BEYOND if wrong else 0.0)
             continue
         unlike = ~((ours == theirs) | (ours.isnan() & theirs.isnan()))
@@ -86,7 +86,8 @@ def counted(found: Sequence[Tensor], expected: Sequence[Tensor], allowed: Sequen
     return Counted(values=sum(each.numel() for each in found), differ=differ, excess=min(excess, _BEYOND))
 
 
-def _bits(x: Tensor) -> Tensor:
+def bits(x: Tensor) -> Tensor:
+    """The bits of floats as integers, in the same memory where they are contiguous; integers as they are."""
     return x.resolve_neg().contiguous().view(_INTEGERS[x.element_size()]) if x.is_floating_point() else x
 
 

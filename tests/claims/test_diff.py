@@ -153,6 +153,7 @@ def test_a_result_that_keeps_no_points_is_compared_by_its_claims(diff, sides):
         ([1.0, None], [0.5, None], True), ([1.0, None], [None, None], True), ([None, None], [0, 1], False),
         (None, [0, 1], False), ([0, 1], None, True), (None, None, False), ([None, 0.0], [None, 1e-9], True),
         ([2.372667215859036, 2.3726672206043706], [2.372667215859034, 2.372667220604369], False),  # on another CPU
+        ([1.0, 1.0 + 2e-15], [1.0, 1.0 + 3e-15], True),
         ([2.372667215, 2.372667220], [2.372667214, 2.372667220], True),
         ([1e308, 1.7e308], [-1e308, 1.7e308], True), ([1.0, 1.0], [1.0, 1.0 + 1e-6], True),
     ],

@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 
 @contextmanager
@@ -47,19 +46,13 @@ def repeated() -> Iterator[Callable[[], None]]:
             pressed.clear()
             raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield again
-        return
-
-    def answer(number: int, frame: FrameType | None) -> None:
+    def answer() -> None:
         pressed.set()
-        before(number, frame)
+        if callable(before):
+            before(signal.SIGINT, None)
 
-    signal.signal(signal.SIGINT, answer)
-    try:
+    with answered_by(answer):
         yield again
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def ignore() -> None:

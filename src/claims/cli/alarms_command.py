@@ -19,6 +19,7 @@ from claims.cli.common import (
     json_flag,
     print_json,
     read_record,
+    record_before,
     record_options,
     say,
     select_argument,
@@ -81,7 +82,9 @@ def command(
     if record is not None:
         tier, found = read_record(record, alarms.from_json)
     else:
-        before = _kept(out, tier)
+        of, before = record_before(out, alarms.from_json) or (tier, [])
+        if of != tier:
+            raise BadOption("--out", str(out), f"a record of audits at {tier}, not at {of}")
         catalogue, claims = chosen(select)
         runs = _audits(catalogue, claims, Tier(tier), alarms.epochs(audits, from_epoch), store, jobs)
         found = sorted({each.epoch: each for each in (*before, *runs)}.values(), key=lambda each: each.epoch)
@@ -96,20 +99,6 @@ def command(
     else:
         say(*_lines(found, tier))
     raise click.exceptions.Exit(int(bool(document["with_alarms"])))
-
-
-def _kept(path: Path | None, tier: str) -> Sequence[Watched]:
-    """The audits that a file has.
-
-    Raises:
-        BadOption: it is there and something else, or of another tier.
-    """
-    if path is None or not path.is_file():
-        return ()
-    before, found = read_record(path, alarms.from_json, option="--out")
-    if before != tier:
-        raise BadOption("--out", str(path), f"a record of audits at {tier}, not at {before}")
-    return found
 
 
 def _audits(

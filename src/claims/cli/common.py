@@ -64,6 +64,15 @@ def record_options(function: F) -> F:
     return out(record(function))
 
 
+def record_before(out: Path | None, read: Callable[[Any], T]) -> T | None:
+    """What the file of ``--out`` has, to go on with; None where there is none.
+
+    Raises:
+        BadOption: it cannot be read, or is something else.
+    """
+    return None if out is None or not out.is_file() else read_record(out, read, option="--out")
+
+
 def read_record(path: Path, read: Callable[[Any], T], *, option: str = "--from") -> T:
     """What an option names, as ``read`` makes it of the document.
 

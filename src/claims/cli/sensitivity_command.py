@@ -8,7 +8,16 @@ from pathlib import Path
 
 import click
 
-from claims.cli.common import catalogue_of, json_flag, print_json, read_record, record_options, say, write_text
+from claims.cli.common import (
+    catalogue_of,
+    json_flag,
+    print_json,
+    read_record,
+    record_before,
+    record_options,
+    say,
+    write_text,
+)
 from claims.errors import NothingSelected
 from claims.report.visible import json_text
 from claims.sensitivity.ledger import Found, Ledger
@@ -92,7 +101,9 @@ def command(
         else:
             say(*(f"{each.area}: {each.name} ({each.file}): {each.wrong}" for each in plants))
         return
-    others = _kept(out, every, plants)
+    chosen = {plant.name for plant in plants}
+    left = [plant for plant in every if plant.name not in chosen]
+    others = record_before(out, lambda document: from_json(document, left)) or []
     if record is not None:
         tried = read_record(record, lambda document: from_json(document, plants))
     else:
@@ -141,19 +152,6 @@ def _tried(
             say(f"{done} of {len(plants)}: {plant.name}: {who} ({found.seconds:.0f} s)", err=True)
 
     return list(zip(plants, trials.run(plants, jobs or cores(), told), strict=True))
-
-
-def _kept(path: Path | None, every: Sequence[Plant], chosen: Sequence[Plant]) -> list[tuple[Plant, Found]]:
-    """What a file has of the errors on the lists that are not chosen.
-
-    Raises:
-        BadOption: it is there and something else.
-    """
-    if path is None or not path.is_file():
-        return []
-    names = {plant.name for plant in chosen}
-    others = [plant for plant in every if plant.name not in names]
-    return read_record(path, lambda document: from_json(document, others), option="--out")
 
 
 def _status(tried: Sequence[tuple[Plant, Found]]) -> int:

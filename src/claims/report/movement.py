@@ -38,7 +38,8 @@ def grown(before: Sequence[float | None] | None, after: Sequence[float | None] |
     (old_lo, old_hi), (lo, hi) = edges(before), edges(after)
     scale = next((x for x in (old_hi - old_lo, abs(old_lo), abs(old_hi)) if math.isfinite(x)), 0.0)
     largest = max((abs(x) for x in (old_lo, old_hi, lo, hi) if math.isfinite(x)), default=0.0)
-    slack = max(_ROUNDING * scale, _LAST_BITS * largest)  # edges of a narrow band are rounded as all numbers are
+    # Edges of a narrow band are rounded as all numbers are; but what a thousandth of it is, is no rounding.
+    slack = max(_ROUNDING * scale, min(_LAST_BITS * largest, scale / 1000))
     return lo < old_lo - slack or hi > old_hi + slack
 
 
