@@ -137,6 +137,8 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	@echo "== installing claimbench and what it runs on (torch is the large one)"
 	$(INSTALL) '.[papers,models,oracles]'
+	@# as pip does of what it does not leave in place: not every environment lets Python keep what it has compiled
+	@$(BIN)/python -m compileall -q src/claims
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,8 +16,11 @@ import pytest
 from claims.evidence import kept
 from claims.evidence.fingerprint import at_once, code_fingerprint, code_of, forget_files
 from claims.evidence.kept import FILE, current, keeping, recalled
+from claims.kinds.distributions import student_ppf, student_sf
 from claims.lazy import resolve_number
 
+#: Claims whose audit asks for quantiles, closed forms and formulas.
+SOME = ("sign-magnitude.b158.*", "sign-magnitude.prop2.*", "mean-bias.table1.*")
 FORMS = """
 import os
 import random
@@ -197,3 +202,38 @@ def test_fingerprints_are_those_of_a_fresh_look(tmp_path, monkeypatch):
         with keeping(tmp_path), at_once():
             assert {each: (code_fingerprint(each), code_of(each)) for each in targets} == fresh
     assert (tmp_path / FILE).stat().st_size > 10_000
+
+
+def test_an_audit_again_imports_neither_special_functions_nor_a_parser_of_formulas(tmp_path):
+    script = f"""
+import sys
+from pathlib import Path
+
+from claims.cli import main
+
+sys.argv = ["claimbench", "audit", *{SOME!r}, "--report", "report"]
+try:
+    main()
+finally:
+    Path("loaded").write_text(" ".join({{"scipy", "latex2mathml"}} & set(sys.modules)))
+"""
+
+    def loaded() -> set[str]:
+        ran = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=300
+        )
+        assert ran.returncode == 0, ran.stderr
+        return set((tmp_path / "loaded").read_text().split())
+
+    assert loaded() == {"scipy", "latex2mathml"}
+    assert loaded() == set()
+
+
+def test_a_quantile_that_is_kept_is_the_one_that_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "_SETTLED", -1e6)
+    asked = [(student_ppf, (1e-9, 7)), (student_sf, (-1e-9, 7)), (student_ppf, (0.3, 200)), (student_ppf, (0.3, 7))]
+    anew = [function(*arguments) for function, arguments in asked]
+    for _ in range(2):
+        with keeping(tmp_path):
+            assert [function(*arguments) for function, arguments in asked] == anew
+            assert math.isinf(student_ppf(2.0**-1074, 1))

@@ -73,15 +73,16 @@ def shape_of(x: np.ndarray) -> Shape | None:
     moments = standardised(values)
     skewness = float(moments[3] * math.sqrt(n * (n - 1)) / (n - 2))
     excess = float(moments[4] - 3)
-    middle = np.median(values)
-    robust = float(np.median(np.abs(values - middle))) / _OF_NORMAL
-    correlation = _serial_correlation(values)
+    ordered = np.sort(values)
+    far = np.abs(values - _middle(ordered))
+    robust = _middle(np.sort(far)) / _OF_NORMAL
+    correlation = _serial_correlation(values, ordered)
     return Shape(
         seeds=n,
         skewness=skewness,
         sure_skewness=float(surely(moments, n)),
         kurtosis=((n + 1) * excess + 6) * (n - 1) / ((n - 2) * (n - 3)),
-        outliers=int((np.abs(values - middle) > _FAR * robust).sum()) if robust else 0,
+        outliers=int(np.count_nonzero(far > _FAR * robust)) if robust else 0,
         correlation=correlation,
         dependent=(correlation + 1 / n) * math.sqrt(n) > _DEPENDENT,
     )
@@ -89,7 +90,12 @@ def shape_of(x: np.ndarray) -> Shape | None:
 
 def standardised(values: np.ndarray) -> list[np.ndarray]:
     """Moments of order 0 to 6 of values of mean zero along the last axis, in standard deviations."""
-    moments = [(values**power).mean(axis=-1) for power in range(7)]
+    import numpy as np
+
+    powers, count = [np.ones_like(values)], values.shape[-1]
+    for _ in range(6):
+        powers.append(powers[-1] * values)
+    moments = [power.sum(axis=-1) / count for power in powers]
     return [moment / moments[2] ** (power / 2) for power, moment in enumerate(moments)]
 
 
@@ -109,11 +115,15 @@ def surely(moments: Sequence[np.ndarray], seeds: int) -> np.ndarray:
     return sure
 
 
-def _serial_correlation(values: np.ndarray) -> float:
-    """Of the rank of a seed with that of the next; 0 where most values occur twice, of which ranks say nothing."""
-    import numpy as np
+def _middle(ordered: np.ndarray) -> float:
+    """The median of sorted values."""
+    half = len(ordered) // 2
+    return float(ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
-    if len(np.unique(values)) <= len(values) / 2:
+
+def _serial_correlation(values: np.ndarray, ordered: np.ndarray) -> float:
+    """Of the rank of a seed with that of the next; 0 where most values occur twice, of which ranks say nothing."""
+    if 1 + (ordered[1:] != ordered[:-1]).sum() <= len(values) / 2:
         return 0.0
     ranks = values.argsort().argsort() - (len(values) - 1) / 2
     return float((ranks[1:] * ranks[:-1]).sum() / (ranks * ranks).sum())
@@ -142,10 +152,17 @@ def factor(seeds: int, skewness: float) -> float:
     """How much wider an interval has to be of seeds of that skewness, by interpolation of logarithms."""
     import numpy as np
 
-    looks, levels, factors = _table()
-    place = math.log2(seeds)
-    along = [float(np.interp(place, np.log2(looks), row)) for row in np.log(factors)]
-    return math.exp(float(np.interp(abs(skewness), levels, along)))
+    _, levels, _ = _table()
+    return math.exp(float(np.interp(abs(skewness), levels, _along(seeds))))
+
+
+@functools.cache
+def _along(seeds: int) -> tuple[float, ...]:
+    """The logarithm of the factor of so many seeds at each skewness of the table."""
+    import numpy as np
+
+    looks, _, factors = _table()
+    return tuple(float(np.interp(math.log2(seeds), np.log2(looks), row)) for row in np.log(factors))
 
 
 @functools.cache

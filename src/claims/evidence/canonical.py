@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: Any) -> str:
     """Sorted, compact JSON. Floats print as their shortest round-trip form; NaN and infinities are refused.
@@ -14,7 +16,7 @@ def canonical_json(value: Any) -> str:
         ValueError: a number is not finite.
         TypeError: a value has no JSON form.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any) -> bytes:

@@ -8,7 +8,6 @@ module has under their own name.
 
 from __future__ import annotations
 
-import functools
 import math
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any
 
 from claims.errors import ClaimsError
 from claims.evidence.canonical import canonical_json, digest
-from claims.evidence.fingerprint import code_of, environment, file_of
+from claims.evidence.fingerprint import arithmetic, code_of, file_of
 from claims.evidence.inputs import inputs_of
 from claims.evidence.kept import BEGAN, Kept, settled, signature_of
 from claims.evidence.purity import shared_generators
@@ -47,7 +46,7 @@ def worked_out(kept: Kept, function: Callable[..., float], arguments: Mapping[st
         pure = pure and all(shared_generators()[name] == state for name, state in before.items())
         return value
 
-    key = canonical_json(["closed form", place, code, _machine(), dict(arguments)])
+    key = canonical_json(["closed form", place, code, arithmetic(), dict(arguments)])
     return float(kept.recall(key, made, keep=lambda: pure))
 
 
@@ -73,8 +72,3 @@ def _code_of(place: str) -> str:
     if not all(settled(signature_of(file), BEGAN) for file in code.files):
         return ""
     return digest(sorted(code.parts.items())).hex()
-
-
-@functools.cache
-def _machine() -> str:
-    return digest(environment()).hex()

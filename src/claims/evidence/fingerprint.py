@@ -303,6 +303,12 @@ def environment(device: str = CPU) -> dict[str, str]:
     }
 
 
+@functools.cache
+def arithmetic() -> str:
+    """Digest of the numerics class of this process on the CPU: what the last bits of what it computes depend on."""
+    return digest(environment()).hex()
+
+
 def environment_like(other: Mapping[str, object] | None) -> dict[str, str]:
     """The numerics class of this machine on the device of another class; of its CPU where that names none."""
     device = (other or {}).get("device")

@@ -48,22 +48,31 @@ class Values:
     values: Mapping[Quantity, np.ndarray]
     levels: tuple[Point, ...]
     first: int = 0
+    _made: dict[int, tuple[Linear | Quantity, np.ndarray]] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, expression: Linear | Quantity) -> np.ndarray:
-        """A combination of quantities, seed by seed.
+        """A combination of quantities, seed by seed; nobody may write to it.
 
         Raises:
             MeasurementError: a quantity is not made of numbers, or the result is not finite.
         """
+        if id(expression) not in self._made:  # a look asks several times: the interval, the shape, what is drawn
+            made = self._combined(linear(expression))
+            if made.ndim:
+                made.flags.writeable = False
+            self._made[id(expression)] = expression, made
+        return self._made[id(expression)][1]
+
+    def _combined(self, combination: Linear) -> np.ndarray:
         import numpy as np
 
-        combination = linear(expression)
         for _, quantity in combination.terms:
             if self.values[quantity].dtype.kind not in "fiu":
                 raise MeasurementError(f"{quantity.name}: allowed: numbers; got {self.values[quantity].flat[0]!r}")
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not finite, and that is an error
             parts = [weight * self.values[quantity] for weight, quantity in combination.terms]
-            return finite(np.sum(parts, axis=0) + combination.constant)
+            whole = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+            return finite(whole + combination.constant)
 
     def axis(self, name: str) -> np.ndarray:
         """The levels of one coordinate along the test's axis."""

@@ -49,13 +49,14 @@ def unscaled_interval(lo: float, hi: float, exponent: int) -> Interval:
 def mean_of(x: np.ndarray) -> float:
     """The mean of finite values, shape (seeds,); their sum cannot overflow."""
     values, exponent = scaled(x)
-    return unscaled(values.mean(), exponent)
+    return unscaled(values.sum() / len(values), exponent)
 
 
 def spread_of(x: np.ndarray, *, ddof: int = 1) -> float:
     """The standard deviation of finite values, shape (seeds,), more than ``ddof`` of them."""
     values, exponent = scaled(x)
-    return unscaled(values.std(ddof=ddof), exponent)
+    squares = (values - values.sum() / len(values)) ** 2
+    return unscaled(math.sqrt(squares.sum() / (len(values) - ddof)), exponent)
 
 
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
@@ -97,14 +98,17 @@ def fieller_interval(u: np.ndarray, v: np.ndarray, alpha: float) -> Interval:
         return EVERYTHING
     n = len(u)
     q = student_ppf(1 - alpha / 2, n - 1) ** 2 / n
-    (s_uu, s_uv), (_, s_vv) = np.cov(u, v, ddof=1)
-    mean_u, mean_v = u.mean(), v.mean()
+    mean_u, mean_v = float(u.sum() / n), float(v.sum() / n)
+    from_u, from_v = u - mean_u, v - mean_v
+    s_uu, s_uv, s_vv = (
+        float(np.dot(*pair)) / (n - 1) for pair in ((from_u, from_u), (from_u, from_v), (from_v, from_v))
+    )
     a = mean_v**2 - q * s_vv
     b = mean_u * mean_v - q * s_uv
     c = mean_u**2 - q * s_uu
     if a <= 0:  # the mean of v clears zero by less than rounding
         return EVERYTHING
-    root = np.sqrt(max(b * b - a * c, 0.0))
+    root = math.sqrt(max(b * b - a * c, 0.0))
     return unscaled_interval((b - root) / a, (b + root) / a, u_exponent - v_exponent)
 
 

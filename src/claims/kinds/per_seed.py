@@ -60,18 +60,18 @@ class PerSeed:
         Raises:
             MeasurementError: a seed gave a list, or its value is not finite.
         """
-        from claims.kinds.intervals import mean_of, spread_of, t_interval
+        from claims.kinds.intervals import EVERYTHING, mean_of, spread_of, t_interval
 
         assert band is not None
         x = self.per_seed(sample)
         interval = t_interval(x, alpha)
-        reason = "all seeds gave the same value" if len(x) > 1 and x.min() == x.max() else ""
+        same = interval == EVERYTHING and len(x) > 1 and x.min() == x.max()
         spread = spread_of(x) if len(x) > 1 else None
         return Judgement(
             verdict=decide(interval, band),
             estimate=mean_of(x),
             interval=interval,
-            reason=reason,
+            reason="all seeds gave the same value" if same else "",
             detail={"sd": spread},
         )
 

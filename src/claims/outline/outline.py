@@ -71,6 +71,7 @@ class Outline:
         self._numbers = {section.number: i for i, section in enumerate(self.sections)}
         self._names: dict[Reference, list[Target]] = {}
         self._aliases: dict[Reference, list[Target]] = {}
+        self._meant: dict[str, tuple[Target, ...]] = {}
         for i, section in enumerate(self.sections):
             for j, statement in enumerate(section.statements):
                 self._enter(self._names, statement.name, Target(i, j))
@@ -85,10 +86,13 @@ class Outline:
         if reference is not None:
             names.setdefault(reference, []).append(target)
 
-    def targets(self, locus: str) -> list[Target]:
+    def targets(self, locus: str) -> tuple[Target, ...]:
         """Every place that a locus means, in the paper's order; none for one that names no place of the outline."""
-        found = {target for part in parts(locus) for target in self._of_part(part)}
-        return sorted(found, key=lambda target: (target.section, target.statement or -1, target.part or ""))
+        if locus not in self._meant:  # claims share loci, and pages ask again
+            found = {target for part in parts(locus) for target in self._of_part(part)}
+            order = sorted(found, key=lambda target: (target.section, target.statement or -1, target.part or ""))
+            self._meant[locus] = tuple(order)
+        return self._meant[locus]
 
     def unknown(self, locus: str) -> list[str]:
         """What a locus names but the outline lacks: a slip in the one or the other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO
 
@@ -48,6 +49,15 @@ def emit(console: Console, what: RenderableType, *, whole: bool = False) -> None
     with console.capture() as captured:
         console.print(what, soft_wrap=whole)
     console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def emit_lines(console: Console, lines: Iterable[Text]) -> None:
+    """Print lines that are as wide as they are to be and have nothing to escape; at once where no style is written."""
+    if console.color_system is None:
+        console.file.writelines(f"{line.plain}\n" for line in lines)
+        return
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

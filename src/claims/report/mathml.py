@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import metadata
 from xml.etree.ElementTree import Element, tostring
 
 from markupsafe import Markup
 
 from claims.errors import InvalidDeclaration
+from claims.evidence.kept import current
 from claims.formula import check_formula
 from claims.report.visible import visible
 
@@ -58,6 +60,13 @@ def typeset(tex: str, *, field: str = "formula") -> str:
     Raises:
         InvalidDeclaration: it cannot be typeset; says why.
     """
+    kept = current()
+    if kept is None:
+        return _made(tex, field)
+    return str(kept.recall(f"MathML by latex2mathml {_release()}: {tex}", lambda: _made(tex, field)))
+
+
+def _made(tex: str, field: str) -> str:
     from latex2mathml.converter import Converter
 
     check_formula(tex, field)
@@ -69,6 +78,11 @@ def typeset(tex: str, *, field: str = "formula") -> str:
     if wrong:
         raise InvalidDeclaration(field, tex, f"TeX that can be typeset, without {', '.join(wrong)}")
     return tostring(made, encoding="unicode")
+
+
+@cache
+def _release() -> str:
+    return metadata.version("latex2mathml")
 
 
 def shown(tex: str) -> Markup:

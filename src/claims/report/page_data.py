@@ -274,6 +274,8 @@ def _shown(value: Any) -> Any:
     """Text with what would not be seen escaped, everywhere, names of fields too."""
     if isinstance(value, str):
         return visible(value, lines=True)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {visible(name): _shown(inner) for name, inner in value.items()}
-    return [_shown(inner) for inner in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [inner if type(inner) in (int, float) else _shown(inner) for inner in value]
+    return value

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from claims.report.consoles import emit
+from claims.report.columns import Cell, Column, in_columns
+from claims.report.consoles import emit, emit_lines
 from claims.report.numbers import band_text, counted, duration, interval_text
 from claims.report.readings import curve
 from claims.report.visible import visible
@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 
 #: Below this many columns claims are shown as blocks of lines, not as rows.
 _TABLE_WIDTH = 96
+_COLUMNS = (
+    Column(("claim", "locus")),
+    Column(("target", "band")),
+    Column(("estimate", "interval")),
+    Column(("seeds",), right=True, whole=True),
+    Column(("verdict",)),
+)
 #: Ids named under one reason why they cannot be measured.
 _SHOWN = 5
 _STYLES = {
@@ -75,9 +82,11 @@ def show_rows(console: Console, rows: Sequence[tuple[Claim | None, Mapping[str, 
         console: where to.
         rows: claims of a result document, each with its declaration, if that is known.
     """
-    blocks = [_table(rows)] if console.width >= _TABLE_WIDTH else [_block(claim, row) for claim, row in rows]
-    for block in blocks:
-        emit(console, block)
+    if console.width >= _TABLE_WIDTH:
+        emit_lines(console, in_columns(_COLUMNS, [_cells(claim, row) for claim, row in rows], console.width))
+        return
+    for claim, row in rows:
+        emit(console, _block(claim, row))
 
 
 def style_of(row: Mapping[str, Any]) -> str:
@@ -85,23 +94,18 @@ def style_of(row: Mapping[str, Any]) -> str:
     return "bold red" if row["as_expected"] is False else _STYLES[Verdict(row["verdict"])]
 
 
-def _table(rows: Iterable[tuple[Claim | None, Mapping[str, Any]]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=False)
-    table.add_column("claim\nlocus", overflow="fold")
-    table.add_column("target\nband", overflow="fold")
-    table.add_column("estimate\ninterval", overflow="fold")
-    table.add_column("seeds", justify="right", no_wrap=True)
-    table.add_column("verdict", overflow="fold")
-    for claim, row in rows:
-        name = Text(visible(row["id"]), overflow="fold").append(f"\n{visible(_where(claim, row))}", style="dim")
-        target = _lines(target_words(row, claim), band_text(row["band"]))
-        estimate = _lines(figure_words(row), interval_text(row["interval"]))
-        table.add_row(name, target, estimate, seeds_words(row), Text(verdict_words(row), style=style_of(row)))
-    return table
+def _cells(claim: Claim | None, row: Mapping[str, Any]) -> list[Cell]:
+    return [
+        [(visible(row["id"]), ""), (visible(_where(claim, row)), "dim")],
+        _lines(target_words(row, claim), band_text(row["band"])),
+        _lines(figure_words(row), interval_text(row["interval"])),
+        _lines(seeds_words(row)),
+        [(visible(verdict_words(row)), style_of(row))],
+    ]
 
 
-def _lines(*lines: str) -> Text:
-    return Text("\n".join(visible(line) for line in lines if line))
+def _lines(*lines: str) -> Cell:
+    return [(visible(line), "") for line in lines if line]
 
 
 def _block(claim: Claim | None, row: Mapping[str, Any]) -> Text:

@@ -90,9 +90,9 @@ def newcombe_interval(count: float, items: float, other: float, others: float, a
 
 
 def _wilson_interval(share: float, items: float, alpha: float) -> tuple[float, float]:
-    from scipy.special import ndtri
+    from claims.kinds.distributions import normal_ppf
 
-    normal = -ndtri(alpha / 2)
+    normal = -normal_ppf(alpha / 2)
     scale = 1 + normal**2 / items
     centre = (share + normal**2 / (2 * items)) / scale
     half = normal * math.sqrt(share * (1 - share) / items + normal**2 / (4 * items**2)) / scale
@@ -119,14 +119,14 @@ class MeanDifference:
 
     def judge(self, sample: Values, band: Limits | None, alpha: float) -> Judgement:
         """The interval at two-sided ``alpha`` against the band."""
-        from scipy.special import ndtri
+        from claims.kinds.distributions import normal_ppf
 
         assert band is not None
         weights = sample.of(self.weight)
         weights = weights / weights.sum()
         estimate = float(weights @ sample.of(self.difference))
         error = math.sqrt(float(weights**2 @ sample.of(self.variance)))
-        half = -float(ndtri(alpha / 2)) * error
+        half = -normal_ppf(alpha / 2) * error
         interval = (estimate - half, estimate + half)
         return Judgement(
             verdict=decide(interval, band),

@@ -12,7 +12,8 @@ from claims.papers.sign_magnitude.shared.ternary import (
     SIGN,
     SIGN_BLOCK,
     by_name,
-    equal_norm_ratio,
+    equal_norm_ratio_post,
+    equal_norm_ratio_pre,
     exactly,
     flips_over_quantization,
 )
@@ -58,7 +59,7 @@ EQUAL_NORM = (
         ),
         at=grid(**BLOCK_POINT, activation="relu"),
         test=flips_over_quantization(SIGN, "pre"),
-        band=within(equal_norm_ratio("pre"), rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
+        band=within(equal_norm_ratio_pre, rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
         rival=1.0,
     ),
     Claim(
@@ -120,7 +121,7 @@ EQUAL_NORM = (
         ),
         at=grid(**BLOCK_POINT, activation=["relu", "linear"]),
         test=flips_over_quantization(SIGN, "post"),
-        band=within(equal_norm_ratio("post"), rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
+        band=within(equal_norm_ratio_post, rel=0.015, provenance="theory", because="next terms are O(1/n^2)"),
         rival=1.0,
         role="ours",
     ),

@@ -106,11 +106,6 @@ def _seeds(row: dict[str, str]) -> int:
     return STATED_SEEDS if row["m"] == LARGEST else RELEASED_SEEDS
 
 
-def _tier(row: dict[str, str], column: str) -> str:
-    """Rows cost no product with an input; outputs of the largest size take more than a minute."""
-    return "standard" if column == "rows" or row["m"] != LARGEST else "full"
-
-
 def _at(row: dict[str, str]) -> tuple[Point, ...]:
     return grid(m=int(row["m"]), n=int(row["n"]))
 
@@ -126,7 +121,7 @@ TABLE_10_AS_ROWS = tuple(
         at=_at(row),
         test=_replay(row, "rows", row["measured"], seeds=_seeds(row)),
         role="ours",
-        decides=_tier(row, "rows"),
+        decides="standard",
     )
     for row in ROWS
 )
@@ -159,7 +154,7 @@ TABLE_10_AS_OUTPUTS = tuple(
             f"over rows of the weights, {row['rows']}, in which no input takes part."
         ),
         corrected_by=None if row["m"] == LARGEST else f"sign-magnitude.table10.released-outputs-{row['m']}",
-        decides=_tier(row, "vectors"),
+        decides="standard",
     )
     for row in ROWS
 )
@@ -172,7 +167,7 @@ RELEASED = tuple(
         at=_at(row),
         test=_replay(row, column, row[column], spread=row["spread"] if name == "outputs" else None),
         role="ours",
-        decides=_tier(row, column),
+        decides="standard",
     )
     for name, column in (("rows", "rows"), ("outputs", "vectors"))
     for row in ROWS

@@ -80,11 +80,16 @@ def radial_fraction(quantizer: str, activation: str, m: int, n: int) -> float:
     )
 
 
-def equal_norm_ratio(metric: Metric) -> Callable[..., float]:
+def equal_norm_ratio_pre(quantizer: str, activation: str, m: int, n: int) -> float:
     """Transverse energy of sign flips over that of the quantization error, at finite width and fan-in."""
+    return _equal_norm_ratio(quantizer, activation, m, n, "pre")
 
-    def at(quantizer: str, activation: str, m: int, n: int) -> float:
-        q, scale = ternary.quantizer(quantizer), ternary_finite.scale_of(quantizer)
-        return ternary_finite.equal_norm_ratio_finite(q, m, n, activation=activation, metric=metric, scale=scale)
 
-    return at
+def equal_norm_ratio_post(quantizer: str, activation: str, m: int, n: int) -> float:
+    """The same of squared sines, behind RMSNorm."""
+    return _equal_norm_ratio(quantizer, activation, m, n, "post")
+
+
+def _equal_norm_ratio(quantizer: str, activation: str, m: int, n: int, metric: Metric) -> float:
+    q, scale = ternary.quantizer(quantizer), ternary_finite.scale_of(quantizer)
+    return ternary_finite.equal_norm_ratio_finite(q, m, n, activation=activation, metric=metric, scale=scale)

@@ -34,25 +34,37 @@ def sign_energy_finite_n(flip_rate: float, n: int) -> float:
     where the series converges faster. Moments of the Beta law are ratios of gamma functions.
     """
     import numpy as np
-    from scipy.special import gammaln, xlog1py, xlogy
 
     half_width = 12 * math.sqrt(n * flip_rate * (1 - flip_rate)) + 12
-    flips = np.arange(max(0, int(n * flip_rate - half_width)), min(n, int(n * flip_rate + half_width)) + 1)
-    binomial = xlogy(flips, flip_rate) + xlog1py(n - flips, -flip_rate)
-    chances = np.exp(binomial - gammaln(flips + 1) - gammaln(n - flips + 1) + gammaln(n + 1))
+    flips = range(max(0, int(n * flip_rate - half_width)), min(n, int(n * flip_rate + half_width)) + 1)
+    chances = np.array([_binomial(k, n, flip_rate) for k in flips])
     chances /= chances.sum()
-    folded = np.minimum(flips, n - flips)
-    energy = float(chances @ np.minimum(2 * flips / n, 1.0))
-    coefficient = 4 / math.pi
+    folded = np.array([min(k, n - k) for k in flips]) / 2
+    energy = float(chances @ np.minimum(2 * np.array(flips) / n, 1.0))
+    coefficient, power = 4 / math.pi, 1.5
+    moments = np.array([_gamma_ratio(half, power) / _gamma_ratio(n / 2, power) for half in folded])
     for j in range(2000):
-        power = j + 1.5
-        log_moments = gammaln(folded / 2 + power) - gammaln(folded / 2) - gammaln(n / 2 + power)
-        term = coefficient / ((2 * j + 1) * power) * float(chances @ np.exp(log_moments + gammaln(n / 2)))
+        term = coefficient / ((2 * j + 1) * power) * float(chances @ moments)
         energy -= term
         if term < 1e-15 * energy:
             break
+        moments *= (folded + power) / (n / 2 + power)
         coefficient *= (2 * j + 1) / (2 * j + 2)
+        power += 1
     return energy
+
+
+def _binomial(count: int, trials: int, p: float) -> float:
+    """The probability of so many successes."""
+    if p in (0, 1):
+        return float(count == trials * p)
+    ways = math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1)
+    return math.exp(ways + count * math.log(p) + (trials - count) * math.log1p(-p))
+
+
+def _gamma_ratio(x: float, power: float) -> float:
+    """Gamma(x + power)/Gamma(x), which is 0 at x = 0."""
+    return math.exp(math.lgamma(x + power) - math.lgamma(x)) if x else 0.0
 
 
 def sign_energy_n_coefficient(flip_rate: float) -> float:
