@@ -11,7 +11,6 @@ import argparse
 import io
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -22,7 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+sys.path.append(str(Path(__file__).parents[1]))
+
+from benchmarks.records import environment
+
 CLAIMS = (20, 200, 2_000, 20_000)
 SEEDS = (1_000, 10_000, 100_000, 1_000_000)
 #: What is drawn, in words, by its name in the file.
@@ -162,7 +164,7 @@ def fill(path: Path, count: int) -> None:
 
 def measured(claims: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
     """Everything, as plain data, in temporary folders."""
-    rows: list[Used] = []
+    here, rows = environment(), list[Used]()
     for of, counts in ((of_claims, claims), (of_seeds, seeds)):
         for count in counts:
             with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +172,7 @@ def measured(claims: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
                     words = f"{row.seconds:.2f} s of processor, {row.wall:.2f} s, {row.megabytes:,.0f} MB"
                     print(f"{WORDS[row.what]}, {row.count:,} {row.of}: {words}", flush=True)
                     rows.append(row)
-    return {"python": platform.python_version(), "cores": os.cpu_count(), "rows": [asdict(row) for row in rows]}
+    return {"environment": here, "rows": [asdict(row) for row in rows]}
 
 
 def growth(rows: Sequence[Used]) -> float:

@@ -45,6 +45,21 @@ def test_a_store_that_was_filled_is_sound(tmp_path):
         assert list(store.fetch(found.places)) == store.survey().rows
 
 
+def test_the_figure_of_the_page_is_the_record_which_is_linear_over_three_decades_and_below_a_gigabyte():
+    document = json.loads((ROOT / "benchmarks" / "scaling.json").read_text(encoding="utf-8"))
+    assert (ROOT / "docs" / "images" / "scaling.svg").read_text(encoding="utf-8") == scaling.svg(document)
+    found: dict[str, list[scaling.Used]] = {}
+    for row in (scaling.Used(**each) for each in document["rows"]):
+        found.setdefault(row.what, []).append(row)
+    assert all(max(row.count for row in rows) >= 1000 * min(row.count for row in rows) for rows in found.values())
+    assert all(scaling.growth(found[what]) < 1.3 for what in ("audit", "check", "export"))
+    assert max(row.megabytes for rows in found.values() for row in rows) < 1000
+    page = " ".join((ROOT / "docs" / "explanation" / "speed.md").read_text(encoding="utf-8").split())
+    for what, words in (("list", "list"), ("audit", "audit again"), ("export", "export")):
+        last = max(found[what], key=lambda row: row.count)
+        assert f"{last.count:,} {last.of} take {last.seconds:.3g} s and {last.megabytes:,.0f} MB to {words}" in page
+
+
 @pytest.mark.slow
 def test_commands_are_measured(tmp_path):
     found = [*scaling.of_claims(30, tmp_path), *scaling.of_seeds(100, tmp_path)]

@@ -146,13 +146,14 @@ def test_a_part_that_fails_is_named_and_the_others_run(scripts, capfd, text, sta
     assert "two has run" in told
 
 
-def test_what_is_of_another_machine_is_not_compared(scripts, capsys):
+def test_a_part_of_another_machine_stays_and_says_so(scripts):
     scripts.write("one", "file.write_text(json.dumps({'rows': [{'a': 1}]}))")
     other = {"name": "two", "environment": {"machine": "another"}, "rows": [{"b": 1}]}
     scripts.record.write_text(json.dumps({"parts": [other]}))
-    assert speed.main(["one", "--json", str(scripts.record)]) == 4
-    assert "other machine, not compared" in capsys.readouterr().err
-    assert json.loads(scripts.record.read_text())["parts"] == [other]
+    assert speed.main(["one", "--json", str(scripts.record)]) == 0
+    one, two = json.loads(scripts.record.read_text())["parts"]
+    assert two == other
+    assert one["environment"]["machine"] == speed.environment()["machine"]
 
 
 @pytest.mark.parametrize("arguments", [["three"], ["--quick", "--json", "file"], ["--json", "no/such/folder/file"]])
