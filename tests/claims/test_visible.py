@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import unicodedata
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from claims.cli import main
 from claims.evidence.store import Identity, Store
-from claims.report.visible import json_text, visible
+from claims.report.visible import json_text, shown_json, visible
 
 LINK, CLEAR, OVERRIDE = "\x1b]8;;http://example.org\x07here\x1b]8;;\x07", "\x1b[2J\x9b31m", "\u202egnp\u2066"
 HOSTILE = f"{LINK}{CLEAR}{OVERRIDE}\u200b\u2028\r\b\x7f\nfake: 7 claims HOLD"
@@ -68,6 +69,24 @@ def test_json_that_is_shown_is_the_same_data(document):
     assert not unseen(text)
     assert text.encode()
     assert json.loads(text) == document
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text() | st.integers(), inner),
+    ),
+    st.integers(0, 3),
+)
+def test_json_is_laid_out_as_the_standard_library_does(document, indent):
+    theirs = json.dumps(document, indent=indent, ensure_ascii=False)
+    assert json_text(document, indent=indent) == shown_json(theirs)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, {"a": [-math.inf]}])
+def test_json_has_no_number_that_is_none(value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_text(value)
 
 
 def test_lone_surrogates_are_shown_and_written():

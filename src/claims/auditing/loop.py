@@ -24,6 +24,8 @@ from claims.verdict import Tier
 
 #: A task holds at most this many seeds and, where one is slow, about this many seconds.
 _TASK_SEEDS, _TASK_SECONDS = 8, 0.5
+#: Trials whose seeds the store is asked for at once: more would hold the keys of all that is not measured yet.
+_TOGETHER = 256
 #: Jobs in flight with the witness, which is one process.
 _WITNESSED = 2
 
@@ -81,7 +83,7 @@ def stored(planned: Plan, store: Store) -> dict[Measurement, frozenset[int]]:
     """The seeds of each measurement's main block that a store has, with all that they depend on as it is now."""
     audit = _Audit(planned, store, Observer(), Executors.of("serial"))
     return {
-        measurement: frozenset(audit._stored(measurement, range(most)))
+        measurement: frozenset(*audit._stored([(measurement, range(most))]))
         for measurement, (_, most) in planned.cost().items()
     }
 
@@ -91,7 +93,8 @@ def recalled(
 ) -> dict[Measurement, dict[int, Outcome]]:
     """What a store has of the first ``most`` seeds of measurements, with all that they depend on as it is now."""
     audit = _Audit(Plan({}, Tier.SMOKE, epoch, subject=subject), store, Observer(), Executors.of("serial"))
-    return {measurement: audit._stored(measurement, range(most)) for measurement in measurements}
+    every = [*measurements]
+    return dict(zip(every, audit._stored([(each, range(most)) for each in every]), strict=True))
 
 
 class Interrupted(KeyboardInterrupt):
@@ -133,20 +136,21 @@ class _Audit:
         for claim in self.plan.claims:
             if not unfinished[claim.id]:
                 self._decided(claim.id)
-        for trial in self.plan.trials:
-            if trial.final is None:
-                self._begin(trial)
+        self._begin([trial for trial in self.plan.trials if trial.final is None])
         while self.waiting.ready or self.waiting:
             again()
             while self.waiting.ready:
-                trial = self.waiting.ready.popleft()
-                trial.advance(self.waiting.lookup)
-                if trial.final is None:
-                    self._begin(trial)
-                    continue
-                unfinished[trial.claim.id] -= 1
-                if not unfinished[trial.claim.id] and self._decided(trial.claim.id).as_expected is False and fail_fast:
-                    return
+                go_on = []
+                for trial in self.waiting.taken():
+                    trial.advance(self.waiting.lookup)
+                    if trial.final is None:
+                        go_on.append(trial)
+                        continue
+                    name = trial.claim.id
+                    unfinished[name] -= 1
+                    if not unfinished[name] and self._decided(name).as_expected is False and fail_fast:
+                        return
+                self._begin(go_on)
             if self.waiting:
                 wait_for(self.executors, (self.workers, self.witness), self.observer.waiting)
 
@@ -179,26 +183,34 @@ class _Audit:
         self.observer.decided(result)
         return result
 
-    def _begin(self, trial: Trial) -> None:
-        """Have a trial wait for its present look: what the store has arrives at once, the rest is measured."""
-        for measurement, seeds in self.waiting.begin(trial).items():
-            stored = self._stored(measurement, seeds)
-            for outcome in stored.values():
-                self.waiting.arrive(measurement, outcome)
-            self.cached += len(stored)
-            if missing := [seed for seed in seeds if seed not in stored]:
-                self.workers.add(self._jobs(measurement, missing))
+    def _begin(self, trials: Sequence[Trial]) -> None:
+        """Have trials wait for their present looks: what the store has arrives at once, the rest is measured."""
+        for start in range(0, len(trials), _TOGETHER):
+            together = trials[start : start + _TOGETHER]
+            wanted = [found for trial in together for found in self.waiting.begin(trial).items()]
+            for (measurement, seeds), stored in zip(wanted, self._stored(wanted), strict=True):
+                for outcome in stored.values():
+                    self.waiting.arrive(measurement, outcome)
+                self.cached += len(stored)
+                if missing := [seed for seed in seeds if seed not in stored]:
+                    self.workers.add(self._jobs(measurement, missing))
 
     def _jobs(self, measurement: Measurement, seeds: Sequence[int]) -> Iterator[Job]:
         """Tasks for some seeds, each made when there is a worker for it."""
         return (Job(measurement, self._task(measurement, few)) for few in _chunks(seeds, measurement.seconds))
 
-    def _stored(self, measurement: Measurement, seeds: Sequence[int]) -> dict[int, Outcome]:
+    def _stored(self, wanted: Sequence[tuple[Measurement, Sequence[int]]]) -> list[dict[int, Outcome]]:
+        """What the store has of some seeds of measurements, which it is asked for at once."""
+        keys = [self._keys(measurement, seeds) for measurement, seeds in wanted]
+        found = self.store.get(key for each in keys for key in each.values())
+        return [
+            {seed: Outcome(seed, *found[key], device=measurement.device) for seed, key in each.items() if key in found}
+            for (measurement, _), each in zip(wanted, keys, strict=True)
+        ]
+
+    def _keys(self, measurement: Measurement, seeds: Iterable[int]) -> dict[int, str]:
         identity, base = self.identity(measurement), dict(measurement.base)
-        keys = {identity.key(base, seed): seed for seed in seeds}
-        found = self.store.get(keys)
-        device = measurement.device
-        return {keys[key]: Outcome(keys[key], records, spent, device=device) for key, (records, spent) in found.items()}
+        return {seed: identity.key(base, seed) for seed in seeds}
 
     def _take(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         """Take in what a job gave; with seed 0 of what has a witness it waits for that."""

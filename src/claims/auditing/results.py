@@ -142,15 +142,14 @@ class PointResult:
 
 @dataclass(frozen=True, slots=True)
 class ReadingResult:
-    """The result of a claim under one reading; None is the claim as declared."""
+    """The result of a claim under one reading, and its verdict; None is the claim as declared."""
 
     reading: Reading | None
     points: tuple[PointResult, ...]
+    verdict: Verdict = field(init=False)
 
-    @property
-    def verdict(self) -> Verdict:
-        """Verdict under this reading."""
-        return combine(point.verdict for point in self.points)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "verdict", combine(point.verdict for point in self.points))
 
     @property
     def speaker(self) -> PointResult:

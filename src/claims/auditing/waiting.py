@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from claims.auditing.trial import Measurement, Trial
@@ -17,7 +16,7 @@ class Waiting:
     """Outcomes that are there, and the trials that wait for others."""
 
     outcomes: dict[Seed, Outcome] = field(default_factory=dict)
-    ready: deque[Trial] = field(default_factory=deque)
+    ready: list[Trial] = field(default_factory=list)
     _asked: set[Seed] = field(default_factory=set)
     _waiters: dict[Seed, list[Trial]] = field(default_factory=dict)
     _missing: dict[int, int] = field(default_factory=dict)
@@ -45,6 +44,12 @@ class Waiting:
                 self._asked.add((measurement, seed))
                 new.setdefault(measurement, []).append(seed)
         return new
+
+    def taken(self) -> list[Trial]:
+        """The trials that are ready, in the order in which they became so; none of them is any more."""
+        found = [*self.ready]
+        self.ready.clear()
+        return found
 
     def arrive(self, measurement: Measurement, outcome: Outcome) -> None:
         """Take in the outcome of a seed, and wake whoever waited for it last."""

@@ -8,8 +8,10 @@ Everything that is printed goes through ``visible``, everything written as JSON 
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
+from json.encoder import encode_basestring
 from typing import Any
 
 #: Categories of characters that have no picture of their own: controls, format characters (bidirectional ones among
@@ -37,7 +39,9 @@ def visible(text: object, *, lines: bool = False) -> str:
 
 def json_text(document: Any, *, indent: int | None = 1) -> str:
     """A document as JSON that can be shown as it is; never NaN or Infinity, the same data when read back."""
-    return shown_json(json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False))
+    if indent is None:
+        return shown_json(_plain(document))
+    return shown_json(_indented(document, "\n", " " * indent))
 
 
 def shown_json(text: str) -> str:
@@ -45,6 +49,33 @@ def shown_json(text: str) -> str:
     if text.isascii() and "\x7f" not in text:
         return text  # controls below a blank are escaped in every JSON text
     return _CANDIDATE_IN_LINE.sub(lambda match: _escaped_json(match[0]), text)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def _indented(value: Any, line: str, step: str) -> str:
+    """What ``json.dumps`` with an indent gives, in half of its time: that hands each piece up through all levels."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is int or (kind is float and math.isfinite(value)):
+        return repr(value)
+    if value is None:
+        return "null"
+    if kind is dict and value:
+        inner = line + step
+        parts = [f"{_name(name)}: {_indented(each, inner, step)}" for name, each in value.items()]
+        return f"{{{inner}{f',{inner}'.join(parts)}{line}}}"
+    if kind in (list, tuple) and value:
+        inner = line + step
+        return f"[{inner}{f',{inner}'.join([_indented(each, inner, step) for each in value])}{line}]"
+    return _plain(value)
+
+
+def _name(name: Any) -> str:
+    return encode_basestring(name) if type(name) is str else _plain({name: 0})[1:-4]
 
 
 def _escaped(character: str) -> str:
