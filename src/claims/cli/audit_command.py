@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import shlex
 from collections.abc import Sequence
@@ -117,6 +118,7 @@ def command(
             place=catalogue.place,
             device=device,
         )
+    gc.freeze()  # claims and plan stay to the end: they need not be searched for garbage while all of it is decided
     if shard is not None:
         planned = part(planned, Shard.of(shard))
         if not planned.groups and not dry_run:
