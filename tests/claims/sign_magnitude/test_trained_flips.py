@@ -328,6 +328,21 @@ def test_experiment_e_finds_planted_leverage(planted: Subject, subject: Subject)
     assert with_giants[1]["log_over_alpha"] < with_giants[1]["log_leverage"]
 
 
+def test_windows_of_half_the_length_find_the_same_leverage(planted: Subject) -> None:
+    """What a seed's window costs may be halved: it is the flips in which seeds differ."""
+    point = {"subject": planted, "flip_rate": (0.1,), "draws": 2, "counted_on": "pool"}
+    found = [
+        [
+            flip_arms.counted_arms({**point, "length": length}, Streams(1, "flips", {"length": length}, seed))[0]
+            for seed in range(16)
+        ]
+        for length in (48, 24)
+    ]
+    whole, half = (np.array([record["log_leverage"] for record in records]) for records in found)
+    error = math.hypot(*(np.std(each, ddof=1) / 4 for each in (whole, half)))
+    assert abs(whole.mean() - half.mean()) < 4 * error < 0.5 * whole.mean()
+
+
 def test_rates_of_the_pool_and_of_all_weights(subject: Subject) -> None:
     point = {"subject": subject, "draws": 1, "length": 24}
     share = flip_arms.column_facts({"subject": subject}, STREAMS)["pool"]
