@@ -230,6 +230,13 @@ def test_the_learning_rate_rises_for_a_tenth_and_then_falls_along_a_cosine() -> 
     assert rates == pytest.approx([0.2, 1.0, 2.0, 1.0, 0.0])
 
 
+def test_a_run_that_ends_early_has_the_losses_of_the_whole_one(tmp_path: Path) -> None:
+    whole = losses(point(tmp_path, step=(2, 6)), STREAMS)
+    early = losses(point(tmp_path, step=(2,), planned=6), STREAMS)
+    assert early == [record for record in whole if record["step"] == 2]
+    assert early != losses(point(tmp_path, step=(2,)), STREAMS)
+
+
 def test_runs_train_on_one_part_of_the_text_and_validate_on_the_other(tmp_path: Path) -> None:
     """Batches are windows of the former, a new one each step; losses are of the first windows of the latter, all of
     them, though no more go through together than in training."""

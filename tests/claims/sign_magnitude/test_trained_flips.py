@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from claims.errors import Unavailable
+from claims.models.architecture import LINEARS
 from claims.models.decoder import Decoder
 from claims.models.divergence import Divergence, divergence, divergences
 from claims.models.opening import open_checkpoint
@@ -29,9 +30,10 @@ from claims.papers.sign_magnitude.trained.flips import (
     counted_flips,
     flips_shared_by_column,
     flips_shared_by_shape,
+    group_norms,
     independent_flips,
+    kept_for_a_layer,
     running,
-    scaled,
     within_group,
 )
 from claims.streams import Streams
@@ -184,10 +186,55 @@ def test_group_arms_add_up_to_the_random_arm() -> None:
     assert within_group(everywhere, outliers)("another", weight) is weight
 
 
+@pytest.mark.parametrize("factor", [1.0, 4.345])
+@pytest.mark.parametrize("columns", [[2, 5], [j for j in range(20) if j not in (2, 5)]])
+def test_a_group_s_change_is_the_whole_change_where_the_group_is(columns: list[int], factor: float) -> None:
+    """Few columns and most of them take two ways; the plain one makes the whole matrix and chooses."""
+    weight, everywhere = _matrix(30, 20), independent_flips(STREAMS, 0.4)
+    inside = torch.zeros(20, dtype=torch.bool)
+    inside[columns] = True
+    plain = torch.where(inside, weight + factor * (everywhere("m", weight) - weight), weight)
+    found = within_group(everywhere, Group({"m": torch.tensor(columns)}, {"m": 30}), factor=factor)("m", weight)
+    torch.testing.assert_close(found, plain, rtol=0 if factor == 1 else 1e-6, atol=0)
+    torch.testing.assert_close(weight, _matrix(30, 20), rtol=0, atol=0)
+
+
 def test_scaled_flips_multiply_weights() -> None:
-    weight = torch.ones(40, 40)
-    found = scaled(independent_flips(STREAMS, 0.2), 4.345)("m", weight)
+    weight, group = torch.ones(40, 40), Group({"m": torch.arange(15)}, {"m": 40})
+    found = within_group(independent_flips(STREAMS, 0.2), group, factor=4.345)("m", weight)
     assert sorted(set(found.flatten().tolist())) == pytest.approx([-7.69, 1.0])
+
+
+def test_what_is_kept_for_a_layer_is_made_once_and_not_for_longer() -> None:
+    made: list[str] = []
+
+    def change(name: str, weight: torch.Tensor) -> torch.Tensor:
+        made.append(name)
+        return -weight
+
+    kept, weight = kept_for_a_layer(change), _matrix(3, 2)
+    layers = [[f"layers.{i}.{part}" for part in LINEARS] for i in range(2)]
+    for layer in layers:
+        for name in (*layer, *layer):
+            assert torch.equal(kept(name, weight), -weight)
+    assert made == [*layers[0], *layers[1]]
+    kept(layers[0][0], weight)
+    assert made[-1] == layers[0][0]
+
+
+def test_arms_that_pass_together_are_those_that_pass_one_by_one(subject: Subject) -> None:
+    """To the bit, with the flips shared or drawn anew, a norm a group or one of the group's change."""
+    model, tokens = decoder(subject), windows(subject, "evaluation", length=24)[:1]
+    groups = split(model.architecture, outlier_columns(moments(subject)))
+    everywhere, shared = independent_flips(STREAMS, 0.2), kept_for_a_layer(independent_flips(STREAMS, 0.2))
+    together = flip_arms.measured(model, tokens, [shared, *(within_group(shared, group) for group in groups)])
+    start = model.embed(tokens)
+    for found, change in zip(together, (everywhere, *(within_group(everywhere, one) for one in groups)), strict=True):
+        alone = model.run(start, linear=running(change))
+        assert found == divergence(model, model.run(start), alone, tokens)
+    norms = [change_norm(model, within_group(everywhere, group)) for group in groups]
+    assert group_norms(model, shared, groups) == pytest.approx(norms)
+    assert math.hypot(*norms) == pytest.approx(change_norm(model, everywhere))
 
 
 def test_norm_of_a_change(subject: Subject) -> None:
@@ -279,6 +326,21 @@ def test_experiment_e_finds_planted_leverage(planted: Subject, subject: Subject)
     assert with_giants[0]["log_leverage"] > math.log(4)
     assert without[0]["log_leverage"] < math.log(4)
     assert with_giants[1]["log_over_alpha"] < with_giants[1]["log_leverage"]
+
+
+def test_windows_of_half_the_length_find_the_same_leverage(planted: Subject) -> None:
+    """What a seed's window costs may be halved: it is the flips in which seeds differ."""
+    point = {"subject": planted, "flip_rate": (0.1,), "draws": 2, "counted_on": "pool"}
+    found = [
+        [
+            flip_arms.counted_arms({**point, "length": length}, Streams(1, "flips", {"length": length}, seed))[0]
+            for seed in range(16)
+        ]
+        for length in (48, 24)
+    ]
+    whole, half = (np.array([record["log_leverage"] for record in records]) for records in found)
+    error = math.hypot(*(np.std(each, ddof=1) / 4 for each in (whole, half)))
+    assert abs(whole.mean() - half.mean()) < 4 * error < 0.5 * whole.mean()
 
 
 def test_rates_of_the_pool_and_of_all_weights(subject: Subject) -> None:

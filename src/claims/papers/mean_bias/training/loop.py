@@ -42,6 +42,7 @@ class Task:
         length: tokens of a window whose loss counts; each has one more.
         validation: windows kept back, int64 (count, length + 1), a multiple of those of a step.
         evaluations: the steps, ascending, after which losses on these are taken; the last ends the run.
+        planned: the steps that the learning rate is planned for, of which a run may take the first ones only.
         rate: the largest learning rate.
         embedding: standard deviation of the first embedding.
     """
@@ -53,6 +54,7 @@ class Task:
     length: int
     validation: Tensor
     evaluations: tuple[int, ...]
+    planned: int
     rate: float
     embedding: float
 
@@ -142,7 +144,7 @@ def train(
             watch(step, dict(zip(weights, gradients, strict=True)), state)
         with torch.no_grad():
             flat = torch.cat([gradient.flatten() for gradient in gradients])
-            _update(state, flat, learning_rate(step, steps, task.rate), decayed)
+            _update(state, flat, learning_rate(step, task.planned, task.rate), decayed)
         if step in task.evaluations:
             own = validation_loss(weights, task, product(0))
             other = own if exact is None else validation_loss(weights, task, exact)

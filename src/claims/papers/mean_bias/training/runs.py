@@ -26,13 +26,15 @@ def task_of(point: Mapping[str, Any], streams: Streams) -> Task:
 
     Point: ``subject``; ``vocabulary``, ``width``, ``layers``, ``heads``, ``hidden`` of the decoder; ``windows`` of
     ``length`` tokens a step; ``validation`` windows kept back; ``rate``; ``embedding``, standard deviation of the first
-    embedding; the sweep ``step``, at whose levels losses are taken and of which the last ends the run.
+    embedding; the sweep ``step``, at whose levels losses are taken and of which the last ends the run; maybe
+    ``planned``, steps that are planned for, if the run ends before: its weights and losses are those of the whole run.
     """
     sizes = Sizes(**{name: point[name] for name in ("vocabulary", "width", "layers", "heads", "hidden")})
     subject: Subject = point["subject"]
     found, source, length = corpus(subject, sizes.vocabulary), subject.text, point["length"]
     evaluations = tuple(sorted(point["step"]))
-    shape = (evaluations[-1], point["windows"])
+    planned = point.get("planned", evaluations[-1])
+    shape = (planned, point["windows"])
     return Task(
         sizes=sizes,
         streams=streams,
@@ -41,6 +43,7 @@ def task_of(point: Mapping[str, Any], streams: Streams) -> Task:
         length=length,
         validation=consecutive(found.validation, point["validation"], length + 1, source=source),
         evaluations=evaluations,
+        planned=planned,
         rate=point["rate"],
         embedding=point["embedding"],
     )

@@ -1,7 +1,8 @@
 """Experiments D and E (sections 7.3 and 9.5) on a trained model: sign flips in outlier columns against all others.
 
 A seed draws a window of the evaluation text and its flips; outlier columns are chosen on the calibration text, which
-is disjoint from it. All arms of a seed share the window and the unperturbed model's pass over it.
+is disjoint from it. All arms of a seed share the window and the unperturbed model's pass over it, and pass through the
+model together, a layer at a time, so that arms which differ in where they flip share the flips.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from claims.models.decoder import Decoder
+from claims.models.decoder import Decoder, plain_linear
 from claims.models.divergence import Divergence, divergences
 from claims.models.prepared import SQUARE, decoder, moments, window
 from claims.papers.sign_magnitude.trained.column_groups import Group, columns_of_one_input, outlier_columns, split
@@ -25,9 +26,10 @@ from claims.papers.sign_magnitude.trained.flips import (
     counted_flips,
     flips_shared_by_column,
     flips_shared_by_shape,
+    group_norms,
     independent_flips,
+    kept_for_a_layer,
     running,
-    scaled,
     within_group,
 )
 
@@ -69,15 +71,15 @@ def _true_flips(
 ) -> tuple[dict[str, Change], float]:
     """The arms, and the factor by which ``scaled`` exceeds flips."""
     outliers, rest = groups
-    everywhere = independent_flips(streams, flip_rate)
-    outlier = within_group(everywhere, outliers)
-    factor = change_norm(model, everywhere) / change_norm(model, outlier)
+    everywhere = kept_for_a_layer(independent_flips(streams, flip_rate))
+    norms = group_norms(model, everywhere, groups)
+    factor = math.hypot(*norms) / norms[0]
     count = round(flip_rate * outliers.total)
     return {
         "random": everywhere,
-        "outlier": outlier,
+        "outlier": within_group(everywhere, outliers),
         "rest": within_group(everywhere, rest),
-        "scaled": scaled(outlier, factor),
+        "scaled": within_group(everywhere, outliers, factor=factor),
         "matched": counted_flips(streams, rest, count, label=f"matched at {flip_rate}"),
     }, factor
 
@@ -103,10 +105,10 @@ def as_scripted(
     """The script's arms ``random``, ``outlier`` and ``rest``, and the factors by which the latter two exceed flips."""
     arms = {"random": flips_shared_by_shape(streams, flip_rate)}
     norm, factors = change_norm(model, arms["random"]), {}
-    for name, group in zip(("outlier", "rest"), groups, strict=True):
-        flips = within_group(flips_shared_by_column(streams, flip_rate), group)
-        factors[name] = norm / change_norm(model, flips)
-        arms[name] = scaled(flips, factors[name])
+    flips = kept_for_a_layer(flips_shared_by_column(streams, flip_rate))
+    for name, group, own in zip(("outlier", "rest"), groups, group_norms(model, flips, groups), strict=True):
+        factors[name] = norm / own
+        arms[name] = within_group(flips, group, factor=factors[name])
     return arms, factors
 
 
@@ -194,8 +196,8 @@ def _mean_alpha(found: Mapping[str, Tensor], group: Group) -> float:
 
 def _mean_square(model: Decoder, group: Group) -> float:
     """E w^2 over the group's weights."""
-    whole = change_norm(model, within_group(lambda name, weight: -weight, group)) / 2
-    return whole * whole / group.total
+    (twice,) = group_norms(model, lambda name, weight: -weight, [group])
+    return twice * twice / (4 * group.total)
 
 
 def _common(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
@@ -231,11 +233,17 @@ def _log_convexity(change: float) -> float:
 
 
 def measured(model: Decoder, tokens: Tensor, changes: list[Change]) -> list[Divergence]:
-    """What each change of the weights does to the model on a window."""
+    """What each change of the weights does to the model on a window: all at once, a layer at a time."""
+    hooks = [plain_linear, *map(running, changes)]
     with torch.no_grad():
-        start = model.embed(tokens)
-        clean = model.run(start)
-        return divergences(model, clean, [model.run(start, linear=running(change)) for change in changes], tokens)
+        kept = [model.embed(tokens)] * len(hooks)
+        for index in range(model.architecture.layers):
+            kept = [
+                model.run(stream, start=index, stop=index + 1, linear=hook)
+                for stream, hook in zip(kept, hooks, strict=True)
+            ]
+        clean, *perturbed = kept
+        return divergences(model, clean, perturbed, tokens)
 
 
 def in_nats(model: Decoder, found: Mapping[str, Divergence]) -> dict[str, float]:

@@ -1,19 +1,20 @@
 """Sign flips of a model's weights while it runs: of one matrix at a time, from named streams, exact.
 
 A ``Change`` gives a matrix's perturbed weights. It is asked anew in every forward pass and keeps nothing, so that no
-more than one perturbed matrix exists at a time.
+more than one perturbed matrix exists at a time; ``kept_for_a_layer`` keeps those of a layer, for arms that share them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from claims.kernels import sign_flip
+from claims.models.architecture import LINEARS
 from claims.models.decoder import Decoder, Linear, product
 from claims.papers.sign_magnitude.trained.column_groups import Group, matrix_shapes
 
@@ -33,27 +34,41 @@ def running(change: Change) -> Linear:
     return linear
 
 
-def within_group(change: Change, group: Group) -> Change:
-    """The same change in the group's columns only."""
+def kept_for_a_layer(change: Change) -> Change:
+    """The same change, made once for all arms that ask for it a layer at a time: as many matrices are kept as it has.
+
+    The weights that it is asked about are always the model's own.
+    """
+    kept: dict[str, Tensor] = {}
+
+    def result(name: str, weight: Tensor) -> Tensor:
+        if name not in kept:
+            if len(kept) == len(LINEARS):
+                del kept[next(iter(kept))]
+            kept[name] = change(name, weight)
+        return kept[name]
+
+    return result
+
+
+def within_group(change: Change, group: Group, *, factor: float = 1.0) -> Change:
+    """The same change in the group's columns only, times a factor: a flipped weight w becomes (1 - 2 factor) w."""
 
     def restricted(name: str, weight: Tensor) -> Tensor:
         if name not in group.columns:
             return weight
-        inside = torch.zeros(weight.shape[1], dtype=torch.bool)
-        inside[group.columns[name]] = True
-        return torch.where(inside, change(name, weight), weight)
+        columns, changed = group.columns[name], change(name, weight)
+        if 2 * len(columns) > weight.shape[1]:
+            result = torch.lerp(weight, changed, factor)
+            outside = torch.ones(weight.shape[1], dtype=torch.bool)
+            outside[columns] = False
+            result[:, outside] = weight[:, outside]
+        else:
+            result = weight.clone()
+            result[:, columns] = torch.lerp(weight[:, columns], changed[:, columns], factor)
+        return result
 
     return restricted
-
-
-def scaled(change: Change, factor: float) -> Change:
-    """What the change adds to the weights, times a factor: a flipped weight w becomes (1 - 2 factor) w."""
-
-    def result(name: str, weight: Tensor) -> Tensor:
-        changed = change(name, weight)
-        return weight if changed is weight else weight + factor * (changed - weight)
-
-    return result
 
 
 def independent_flips(streams: Streams, flip_rate: float) -> Change:
@@ -125,9 +140,22 @@ def counted_flips(streams: Streams, group: Group, count: int, *, label: str) -> 
 
 def change_norm(model: Decoder, change: Change) -> float:
     """Frobenius norm of what the change adds to all matrices together."""
-    total = 0.0
+    return math.sqrt(sum(float(energies.sum()) for _, energies in _column_energies(model, change)))
+
+
+def group_norms(model: Decoder, change: Change, groups: Sequence[Group]) -> list[float]:
+    """Frobenius norm of what the change adds to each group's columns, the change being made once for all of them."""
+    totals = [0.0] * len(groups)
+    for name, energies in _column_energies(model, change):
+        for i, group in enumerate(groups):
+            if name in group.columns:
+                totals[i] += float(energies[group.columns[name]].sum())
+    return [math.sqrt(total) for total in totals]
+
+
+def _column_energies(model: Decoder, change: Change) -> Iterator[tuple[str, Tensor]]:
+    """Squared norm of what the change adds to each column of each matrix: float64 (columns,)."""
     for name in matrix_shapes(model.architecture):
         _, layer, part = name.split(".")
         weight = model.layer(int(layer))[part]
-        total += float((change(name, weight) - weight).double().square().sum())
-    return math.sqrt(total)
+        yield name, (change(name, weight) - weight).square_().sum(0, dtype=torch.float64)
