@@ -11,6 +11,7 @@ COLUMNS = model_experiment(
     fixed={"part": "q", "columns": 16, "length": 96},
     seconds=4.3,
     megabytes=1200,
+    most_seeds=48,
 )
 RELEASED = model_experiment(
     "claims.papers.sign_magnitude.trained.single_columns:released_protocol",
