@@ -217,6 +217,7 @@ def _draw(axes: Any, rows: Sequence[Used], name: str, limit: float | None) -> No
     axes.plot([min(ends), last.count], slope, linewidth=0.9, scaley=False, **dashed)
     if limit is not None:
         axes.axhline(limit, color="#555555", linewidth=0.9, linestyle=(0, (1, 1.5)), label="1 GB")
+        axes.set_ylim(top=1.5 * max(limit, *(getattr(row, name) for row in rows)))
     axes.grid(visible=True, color="#dddddd", linewidth=0.5)
     axes.legend(fontsize=8, frameon=False)
 
