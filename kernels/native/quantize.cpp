@@ -40,7 +40,7 @@ struct Nvfp4 {
     uint8_t* scales;
     int64_t stride;  // block scales a row of tiles
 
-    Nvfp4(float amax, float largest_scale, uint8_t* scales, int64_t k) : scales(scales), stride(ceil_divide(k, 16)) {
+    Nvfp4(float amax, float largest_scale, uint8_t* scales, int64_t blocks) : scales(scales), stride(blocks) {
         float most = 3.40282347e+38f;
         encode = amax == 0 ? 1.0f : std::min(6.0f * largest_scale / std::min(amax, most), most);
         tensor_scale = 1.0f / encode;
@@ -217,8 +217,13 @@ static void raise(std::atomic<uint32_t>& most, uint32_t mine) {
 }
 
 template <class T, class Scale>
-static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rounding, const Scale& scale,
-                     uint8_t* codes, float* seen, int64_t threads) {
+static void quantize(Source s, int64_t blocks, int64_t tile, Rounding rounding, const Scale& scale, uint8_t* codes,
+                     float* seen, int64_t threads) {
+    // Rows that end with a block and share nothing are one long row, of which no piece is short.
+    if (tile == 1 && !s.by_columns && !s.center && s.k == 16 * blocks) {
+        blocks *= s.rows;
+        s.k *= s.rows, s.rows = 1;
+    }
     std::atomic<uint32_t> most{0};
     bool in_row = tile == 1 && !s.by_columns;
     // Rows and blocks of one unit of work.
@@ -243,42 +248,6 @@ static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rou
     });
     uint32_t word = most.load();
     memcpy(seen, &word, 4);
-}
-
-static Source source(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                     int64_t center_step) {
-    return {x, dtype, rows, k, by_columns != 0, center, center_step == 2};
-}
-
-// `largest`: in, the magnitude to scale for; out, the largest one seen (NaN if there is one).
-EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                           int64_t center_step, float* largest, int64_t tile, int64_t stochastic, int64_t key,
-                           int64_t selection, int64_t largest_scale, uint8_t* codes, uint8_t* scales,
-                           float* tensor_scale, int64_t threads) {
-    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    Rounding rounding{stochastic != 0, uint64_t(key)};
-    auto with = [&](auto scale) {
-        using Scale = decltype(scale);
-        *tensor_scale = scale.tensor_scale;
-        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
-        run(s, ceil_divide(k, 16), tile, rounding, scale, codes, largest, threads);
-    };
-    if (selection == 0) with(Nvfp4(*largest, float(largest_scale), scales, k));
-    if (selection == 1) with(FourOverSix<true>(*largest, float(largest_scale), scales, k));
-    if (selection == 2) with(FourOverSix<false>(*largest, float(largest_scale), scales, k));
-}
-
-EXPORT void mx_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                        int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
-                        int64_t element, uint8_t* codes, uint8_t* scales, int64_t threads) {
-    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    Rounding rounding{stochastic != 0, uint64_t(key)};
-    with_element(element, [&](auto of) {
-        using Scale = Mx<decltype(of)>;
-        Scale scale{round_up != 0, scales, ceil_divide(k, 32)};
-        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
-        run(s, 2 * ceil_divide(k, 32), 1, rounding, scale, codes, largest, threads);
-    });
 }
 
 // One row of memory: its largest |x - center|, the centre being one number or one an element.
@@ -319,8 +288,43 @@ static float largest_of(const Source& s, int64_t threads) {
     return value;
 }
 
-EXPORT void largest_magnitude(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns,
-                              const float* center, int64_t center_step, float* largest, int64_t threads) {
+static Source source(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                     int64_t center_step) {
+    return {x, dtype, rows, k, by_columns != 0, center, center_step == 2};
+}
+
+// `largest`: in, the magnitude to scale for, or a negative number to have that of the matrix found; out, the largest one
+// seen (NaN if there is one). `payload` holds codes, tensor scale and block scales, one after the other.
+EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                           int64_t center_step, float* largest, int64_t tile, int64_t stochastic, int64_t key,
+                           int64_t selection, int64_t largest_scale, uint8_t* payload, int64_t threads) {
     Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    *largest = dtype == BF16 ? largest_of<bf16>(s, threads) : largest_of<float>(s, threads);
+    Rounding rounding{stochastic != 0, uint64_t(key)};
+    if (*largest < 0) *largest = dtype == BF16 ? largest_of<bf16>(s, threads) : largest_of<float>(s, threads);
+    if (std::isnan(*largest)) return;
+    int64_t blocks = ceil_divide(k, 16);
+    uint8_t* scales = payload + rows * blocks * 8 + 4;
+    auto with = [&](auto scale) {
+        using Scale = decltype(scale);
+        memcpy(scales - 4, &scale.tensor_scale, 4);
+        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
+        run(s, blocks, tile, rounding, scale, payload, largest, threads);
+    };
+    if (selection == 0) with(Nvfp4(*largest, float(largest_scale), scales, blocks));
+    if (selection == 1) with(FourOverSix<true>(*largest, float(largest_scale), scales, blocks));
+    if (selection == 2) with(FourOverSix<false>(*largest, float(largest_scale), scales, blocks));
+}
+
+EXPORT void mx_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                        int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
+                        int64_t element, uint8_t* payload, int64_t threads) {
+    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
+    Rounding rounding{stochastic != 0, uint64_t(key)};
+    with_element(element, [&](auto of) {
+        using Scale = Mx<decltype(of)>;
+        int64_t blocks = ceil_divide(k, 32);
+        Scale scale{round_up != 0, payload + rows * blocks * 4 * Scale::Element::BITS, blocks};
+        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
+        run(s, 2 * blocks, 1, rounding, scale, payload, largest, threads);
+    });
 }
