@@ -3,6 +3,7 @@
 #include "parallel.h"
 
 static const int64_t PIECE_ROWS = 1024, STRIP = 1024;
+static const int TOGETHER = REGISTER / 16;  // groups of eight columns whose sums and extremes fit into registers
 
 struct Running {
     f64x8 sum, low, high;
@@ -36,12 +37,13 @@ static void strip(const T* x, int64_t rows, int64_t columns, int64_t first, int6
     for (int64_t begin = 0; begin < rows; begin += PIECE_ROWS) {
         int64_t end = std::min(begin + PIECE_ROWS, rows);
         for (Running& r : running) r.sum = zero;
-        // A few rows at a time, with the sums of whole cache lines in registers: a line that is left for later is gone
-        // where rows lie a power of two apart.
+        // A few rows at a time, and as much of each line as there are registers for: what is left for later is no longer
+        // in the first cache where rows lie a power of two apart.
         for (int64_t row = begin; row < end; row += 8) {
             const T* from = x + row * columns + first;
             int64_t few = std::min<int64_t>(8, end - row), j = 0;
-            for (; j + 32 <= width; j += 32) descend<4>(from + j, few, columns, running + j / 8);
+            for (; j + 8 * TOGETHER <= width; j += 8 * TOGETHER)
+                descend<TOGETHER>(from + j, few, columns, running + j / 8);
             for (; j + 8 <= width; j += 8) descend<1>(from + j, few, columns, running + j / 8);
             for (int64_t r = 0; r < few && j < width; ++r) running[j / 8].add(load_tail(from + r * columns + j, width - j));
         }
