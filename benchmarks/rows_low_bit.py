@@ -26,9 +26,11 @@ def torchao_nvfp4(x: Tensor) -> dict[str, Thunk]:
     }
 
 
-# Steps an element of an E2M1 quantizer: magnitude and largest of the block (5, with steps across lanes), scales (1),
-# magnitude, two limits, product, rounding by a sum with a power of two, code (10), sign (2), packing (2).
-E2M1_STEPS, WIDEN_STEPS, TURN_STEPS, DRAW_STEPS = 20, 2, 4, 6
+# Steps an element of an E2M1 quantizer: magnitude and largest of the block (4, with steps across lanes), scales (2, as
+# 30 make 16 of them), magnitude, product, two limits (4), rounding by a sum with a power of two that the exponent looks
+# up (3), sign (2), packing (2). Blocks along columns need no step across lanes (2 less) and one more to pack. The
+# largest magnitude of the tensor is given: nothing is read twice.
+E2M1_STEPS, WIDEN_STEPS, COLUMNS_STEPS, DRAW_STEPS = 17, 2, -1, 9
 
 
 def _nvfp4(dtype: torch.dtype, *, peers: bool = False, aims: dict[str, float] | None = None, **options: Any) -> Row:
@@ -37,7 +39,7 @@ def _nvfp4(dtype: torch.dtype, *, peers: bool = False, aims: dict[str, float] | 
     settings = {"amax": amax, **options}
     out = kernels.nvfp4_quantize(x, **settings)
     drawn, turned = "key" in options, options.get("axis") == -2
-    steps = E2M1_STEPS + WIDEN_STEPS * (dtype == torch.bfloat16) + TURN_STEPS * turned + DRAW_STEPS * drawn
+    steps = E2M1_STEPS + WIDEN_STEPS * (dtype == torch.bfloat16) + COLUMNS_STEPS * turned + DRAW_STEPS * drawn
 
     def check() -> float:
         expected = kernels.nvfp4_quantize(x, **settings, route="reference")

@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, is_autocast_enabled, is_grad_enabled
+from torch._C import _dispatch_tls_local_include_set, _len_torch_function_stack
+from torch._C._autograd import _profiler_enabled
 from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 from torch.nn import Parameter
 
 _PLAIN = frozenset((Tensor, Parameter))
+_NO_TENSORS = frozenset((type(None), bool, int, float))
 _KEYS = torch._C.DispatchKeySet(torch._C.DispatchKey.BackendSelect)
 _USUAL = frozenset((_KEYS.raw_repr(), _KEYS.add(torch._C.DispatchKey.ADInplaceOrView).raw_repr()))
 """Keys that a thread adds to all calls: the first set in inference mode, the second otherwise."""
@@ -22,21 +26,20 @@ _USUAL = frozenset((_KEYS.raw_repr(), _KEYS.add(torch._C.DispatchKey.ADInplaceOr
 
 def unobserved(values: tuple[Any, ...]) -> bool:
     """Whether nobody would see a call with these values that the dispatcher made: they are plain tensors of the CPU."""
-    if torch.compiler.is_compiling():
-        return False
-    state = torch._C
     if (
-        state._dispatch_tls_local_include_set().raw_repr() not in _USUAL  # torch.func, vmap, modes, tracing
-        or state._len_torch_function_stack()
+        is_compiling()
+        or _dispatch_tls_local_include_set().raw_repr() not in _USUAL  # torch.func, vmap, modes, tracing
+        or _len_torch_function_stack()
         or forward_ad._current_level >= 0
-        or torch.autograd._profiler_enabled()  # type: ignore[attr-defined]  # torch exports it without saying so
-        or torch.is_autocast_enabled("cpu")
+        or _profiler_enabled()
+        or is_autocast_enabled("cpu")
     ):
         return False
-    recorded = torch.is_grad_enabled()
+    recorded = is_grad_enabled()
     for value in values:
-        if isinstance(value, Tensor) and (
-            type(value) not in _PLAIN or not value.is_cpu or (recorded and value.requires_grad)
-        ):
+        kind = type(value)
+        if kind in _NO_TENSORS:  # sooner known than whether it is an instance of Tensor
+            continue
+        if isinstance(value, Tensor) and (kind not in _PLAIN or not value.is_cpu or (recorded and value.requires_grad)):
             return False
     return True

@@ -104,8 +104,9 @@ class Operation:
         if route is None and unobserved(arguments if out is None else (*arguments, out)):
             kernel = _compiled(self, arguments[0])
             if kernel is not None:
-                if out is not None:
-                    _check_memory(self, arguments, out)
+                if out is None:
+                    return _whole(kernel(*arguments, out=None), None)
+                _check_memory(self, arguments, out)
                 return _computed(self, kernel, arguments, out)
         if route is not None:
             check_route(self, arguments, route)

@@ -31,6 +31,7 @@ INSTRUCTION_SETS = ("portable", "avx2", "avx512")
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 """Position = the code of a dtype in the C interface (``native/simd.h``)."""
 
+_CPU = torch.device("cpu")
 _FOLDER = Path(__file__).parent
 _CHOICE = "CLAIMS_KERNELS_NATIVE"
 _NAMED = os.environ.get(_CHOICE, "")  # once: to ask the environment costs as much as to call a kernel
@@ -44,8 +45,8 @@ class Loaded:
     library: ctypes.CDLL | None
     instruction_set: str
     reason: str = ""
-    entries: dict[str, Callable[..., None]] = field(default_factory=dict)
-    """C functions that have been called, with the types of their arguments."""
+    entries: dict[str, tuple[Callable[..., None], tuple[int, ...]]] = field(default_factory=dict)
+    """C functions that have been called, with the types of their arguments, and which of these are tensors."""
 
 
 def source_digest(folder: Path = _FOLDER / "native") -> str:
@@ -128,21 +129,23 @@ def description() -> str:
     return f"{loaded.instruction_set}, sources {loaded.library.claims_source_digest().decode()[:12]}"
 
 
-def _entry(loaded: Loaded, function: str, arguments: tuple[Tensor | float | int | None, ...]) -> Callable[..., None]:
-    """The C function with its types, which are those of its first arguments; kept for the next call."""
+def _entry(
+    loaded: Loaded, function: str, arguments: tuple[Tensor | float | int | None, ...]
+) -> tuple[Callable[..., None], tuple[int, ...]]:
+    """The C function with its types, which are those of its first arguments, and where those are tensors; kept."""
     if loaded.library is None:
         raise RuntimeError(obstacle())
     entry = getattr(loaded.library, function)
     entry.restype = None
-    entry.argtypes = [*map(_ctype, arguments), ctypes.c_int64]
-    loaded.entries[function] = entry
-    return cast("Callable[..., None]", entry)
+    entry.argtypes = [*map(_ctype, arguments), ctypes.c_void_p]
+    tensors = tuple(i for i, value in enumerate(arguments) if value is None or isinstance(value, Tensor))
+    loaded.entries[function] = cast("Callable[..., None]", entry), tensors
+    return loaded.entries[function]
 
 
 def _ctype(value: Tensor | float | int | None) -> type[ctypes._SimpleCData[Any]]:
-    if isinstance(value, float):
-        return ctypes.c_double
-    return ctypes.c_void_p if value is None or isinstance(value, Tensor) else ctypes.c_int64
+    # Where pointers have 64 bits an int64_t is passed as they are, and ctypes turns an int into one in half the time.
+    return ctypes.c_double if isinstance(value, float) else ctypes.c_void_p
 
 
 def _address(tensor: Tensor) -> int:
@@ -159,9 +162,12 @@ def call(function: str, *arguments: Tensor | float | int | None) -> None:
     beforehand).
     """
     loaded = _current()
-    entry = loaded.entries.get(function) or _entry(loaded, function, arguments)
-    values = [_address(value) if isinstance(value, Tensor) else value for value in arguments]
-    entry(*values, torch.get_num_threads())
+    entry, tensors = loaded.entries.get(function) or _entry(loaded, function, arguments)
+    values: list[Any] = [*arguments, torch.get_num_threads()]
+    for place in tensors:
+        if values[place] is not None:
+            values[place] = _address(values[place])
+    entry(*values)
 
 
 def plain(tensor: Tensor) -> Tensor:
@@ -171,7 +177,7 @@ def plain(tensor: Tensor) -> Tensor:
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Fresh memory on the CPU. Sizes are passed one by one: torch takes microseconds to look at a sequence of them."""
-    return torch.empty(*shape, dtype=dtype, device="cpu") if shape else torch.empty((), dtype=dtype, device="cpu")
+    return torch.empty(*shape, dtype=dtype, device=_CPU) if shape else torch.empty((), dtype=dtype, device=_CPU)
 
 
 def result(like: Tensor, out: Tensor | None, *, dtype: torch.dtype | None = None) -> Tensor:

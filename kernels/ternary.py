@@ -40,20 +40,18 @@ def _reference_absmean(w: Tensor, by_row: bool) -> Tensor:
 def _cpu_absmean(w: Tensor, by_row: bool, out: Tensor | None) -> Tensor:
     w = native.plain(w)
     rows, d = _rows(w, by_row)
-    if by_row:
-        sums = native.empty(w.shape[:-1], torch.float64)
-        native.call("absolute_sum", native.code(w.dtype), w, rows, d, sums)
-        return (sums / d).to(_scale_dtype(w))
+    if by_row or d <= PIECE:
+        means = native.empty(w.shape[:-1] if by_row else (), _scale_dtype(w))
+        native.call("absolute_mean", native.code(w.dtype), w, rows, d, means)
+        return means
     # Sums over fixed pieces, added exactly: the same bits for any number of threads.
     whole = d // PIECE
     sums = native.empty((whole + 1,), torch.float64)
-    rest, last = w.data_ptr() + whole * PIECE * w.element_size(), sums.data_ptr() + whole * sums.element_size()
-    if whole:
-        native.call("absolute_sum", native.code(w.dtype), w, whole, PIECE, sums)
-    native.call("absolute_sum", native.code(w.dtype), rest, 1, d - whole * PIECE, last)
+    native.call("absolute_sum", native.code(w.dtype), w, whole, PIECE, sums)
+    native.call("absolute_sum", native.code(w.dtype), w.view(-1)[whole * PIECE :], 1, d - whole * PIECE, sums[whole:])
     values = sums.tolist()
     total = math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
-    return torch.tensor(total / d if d else math.nan, dtype=_scale_dtype(w), device="cpu")
+    return torch.tensor(total / d, dtype=_scale_dtype(w), device="cpu")
 
 
 def _reference_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool) -> Tensor:
@@ -67,13 +65,9 @@ def _reference_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool) -> T
 def _cpu_codes(w: Tensor, scale: Tensor, by_row: bool, ternary: bool, out: Tensor | None) -> Tensor:
     w, codes = native.plain(w), native.result(w, out, dtype=torch.int8)
     rows, d = _rows(w, by_row=True)
-    # Nothing is beyond a negative scale that zero isn't beyond; -1 is the compiled kernel's word for signs.
-    if ternary and by_row:
-        bounds = native.plain(scale.double().clamp(min=0) / 2)
-    else:
-        bound = max(scale.item(), 0.0) / 2 if ternary else -1.0  # NaN is not exchanged for 0
-        bounds = native.empty(w.shape[:-1], torch.float64).fill_(bound)
-    native.call("weight_codes", native.code(w.dtype), w, rows, d, bounds, codes)
+    scale = native.plain(scale if scale.dtype in native.DTYPES else scale.double())
+    scales = (native.code(scale.dtype), scale if ternary else None, int(by_row))
+    native.call("weight_codes", native.code(w.dtype), w, rows, d, *scales, codes)
     return codes
 
 

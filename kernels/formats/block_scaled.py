@@ -28,6 +28,7 @@ NVFP4_BLOCK, MX_BLOCK = 16, 32
 _ELEMENT: dict[Format, int] = {
     "nvfp4": 0, "mxfp4": 0, "mxfp8_e4m3": 1, "mxfp8_e5m2": 2, "mxfp6_e2m3": 3, "mxfp6_e3m2": 4
 }  # fmt: skip
+_STORED = (torch.float32, torch.bfloat16)
 _BITS = tuple(element.bits for element in ELEMENTS)
 _SCALE_BYTES = 4
 _E8M0_BIAS = 127
@@ -106,6 +107,13 @@ class BlockScaled:
         return torch.ones((), dtype=torch.float32, device=self.payload.device) if scale is None else scale
 
 
+def quantized(payload: Tensor, shape: tuple[int, ...], wanted: Format, tile: int = 1) -> BlockScaled:
+    """What a quantizer has made. Its parts fit together: to check them takes as long as a small matrix."""
+    made = object.__new__(BlockScaled)
+    made.__dict__.update(payload=payload, shape=shape, format=wanted, tile=tile)
+    return made
+
+
 def element_of(wanted: Format) -> int:
     """The number of a format's elements in ``ELEMENTS``."""
     return _ELEMENT[wanted]
@@ -158,12 +166,12 @@ def as_matrix(operation: str, x: Tensor, axis: int) -> tuple[Tensor, tuple[int, 
     """
     check_floating(operation, x=x)
     check_choice(operation, "axis", axis, (-1, -2))
-    if axis == -1 and x.dim() >= 1:
-        rows = x if x.dim() == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-        return rows, tuple(x.shape)
-    if axis == -2 and x.dim() == 2:
-        return x.mT, tuple(x.mT.shape)
-    got = f"{axis} for shape {tuple(x.shape)}"
+    shape = tuple(x.shape)
+    if axis == -1 and shape:
+        return x if len(shape) == 2 else x.reshape(math.prod(shape[:-1]), shape[-1]), shape
+    if axis == -2 and len(shape) == 2:
+        return x.mT, shape[::-1]
+    got = f"{axis} for shape {shape}"
     raise KernelError(operation, "axis", got=got, allowed="-1 (at least one axis) or -2 (a matrix)")
 
 
@@ -176,13 +184,6 @@ def oriented_center(operation: str, x: Tensor, center: Tensor | None, axis: int)
         got = f"shape {tuple(center.shape)}, {center.dtype}, {center.device}"
         raise KernelError(operation, "center", got=got, allowed=f"floats of shape {(x.shape[-1],)} on {x.device}")
     return native.plain(center.float()).unsqueeze(0 if axis == -1 else 1)
-
-
-def center_step(center: Tensor | None, rows: int) -> int:
-    """What the compiled kernels know of ``oriented_center``: 0 for none, 1 for one number a column, 2 for one a row."""
-    if center is None:
-        return 0
-    return 2 if tuple(center.shape) == (rows, 1) else 1
 
 
 def buffer_of(
@@ -198,12 +199,20 @@ def buffer_of(
     return out.payload
 
 
-def cpu_source(x: Tensor) -> tuple[Tensor, int]:
-    """Contiguous float32 or bfloat16 memory that holds the matrix, and whether it lies there by columns."""
-    plain = (x if x.dtype in (torch.float32, torch.bfloat16) else x.float()).resolve_neg()
-    if not plain.is_contiguous() and plain.mT.is_contiguous():
-        return plain.mT, 1
-    return plain.contiguous(), 0
+def cpu_source(x: Tensor, center: Tensor | None) -> tuple[Tensor, int, int, int, int, Tensor | None, int]:
+    """What the compiled quantizers know of their argument: memory, dtype, rows, k, order, centre and its order.
+
+    Memory is contiguous float32 or bfloat16 and holds the matrix by rows (order 0) or by columns (1). Of
+    ``oriented_center`` there is none (0), one number a column (1), or one a row (2).
+    """
+    rows, k = x.shape
+    memory = (x if x.dtype in _STORED else x.float()).resolve_neg()
+    by_columns = 0
+    if not memory.is_contiguous():
+        by_columns = int(memory.mT.is_contiguous())
+        memory = memory.mT if by_columns else memory.contiguous()
+    center_order = 0 if center is None else 2 if tuple(center.shape) == (rows, 1) else 1
+    return memory, native.code(memory.dtype), rows, k, by_columns, center, center_order
 
 
 def as_blocks(x: Tensor, center: Tensor | None, block: int, tile: int) -> Tensor:

@@ -30,17 +30,16 @@ from claims.kernels.formats.block_scaled import (
     MX_BLOCK,
     BlockScaled,
     Format,
-    addresses,
     as_blocks,
     as_matrix,
     buffer_of,
-    center_step,
     cpu_source,
     e8m0_decode,
     element_of,
     oriented_center,
     pack,
     payload_bytes,
+    quantized,
     split,
 )
 from claims.kernels.formats.e2m1 import Rounding, check_rounding, refuse_nan
@@ -85,15 +84,12 @@ def _reference(x: Tensor, center: Tensor | None, round_up: bool, stochastic: boo
 def _cpu(
     x: Tensor, center: Tensor | None, round_up: bool, stochastic: bool, key: int, element: int, *, out: Tensor | None
 ) -> Tensor:
-    rows, k = x.shape
-    memory, by_columns = cpu_source(x)
-    size = payload_bytes(rows, k, MX_BLOCK, 1, element)
+    source = cpu_source(x, center)
+    size = payload_bytes(*source[2:4], MX_BLOCK, 1, element)
     payload = native.empty((size,), torch.uint8) if out is None else out
-    source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
     largest = ctypes.c_float()
-    codes, scales, _ = addresses(payload, rows, k, MX_BLOCK, 1, element)
     rule = (int(round_up), int(stochastic), key, element)
-    native.call("mx_quantize", *source, ctypes.addressof(largest), *rule, codes, scales)
+    native.call("mx_quantize", *source, ctypes.addressof(largest), *rule, payload)
     refuse_nan(name_of(ELEMENTS[element]), largest.value)
     return payload
 
@@ -135,7 +131,7 @@ def _quantized(
     offset = oriented_center(operation.name, x, center, axis)
     buffer = buffer_of(operation.name, out, shape, wanted, 1)
     payload = operation(view, offset, *rule, out=buffer, route=route)
-    return BlockScaled(payload=payload, shape=shape, format=wanted) if out is None else out
+    return quantized(payload, shape, wanted) if out is None else out
 
 
 def mxfp4_quantize(

@@ -41,15 +41,14 @@ from claims.kernels.formats.block_scaled import (
     LARGEST_FLOAT32,
     NVFP4_BLOCK,
     BlockScaled,
-    addresses,
     as_blocks,
     as_matrix,
     buffer_of,
-    center_step,
     cpu_source,
     oriented_center,
     pack,
     payload_bytes,
+    quantized,
     split,
 )
 from claims.kernels.formats.e2m1 import LARGEST as LARGEST_ELEMENT
@@ -59,6 +58,7 @@ Tile = Literal["1x16", "16x16"]
 Error = Literal["squared", "absolute"]
 _TILES = {"1x16": 1, "16x16": 16}
 _ERRORS: dict[str | None, int] = {None: 0, "squared": 1, "absolute": 2}
+_TILE_NAMES, _ERROR_NAMES = tuple(_TILES), tuple(_ERRORS)
 _STRETCH = 1.5  # of the scale that puts the largest element at 4 in place of 6
 
 
@@ -138,18 +138,12 @@ def _cpu(
     *,
     out: Tensor | None,
 ) -> Tensor:
-    rows, k = x.shape
-    memory, by_columns = cpu_source(x)
-    size = payload_bytes(rows, k, NVFP4_BLOCK, tile)
+    source = cpu_source(x, center)
+    size = payload_bytes(*source[2:4], NVFP4_BLOCK, tile)
     payload = native.empty((size,), torch.uint8) if out is None else out
-    source = (memory, native.code(memory.dtype), rows, k, by_columns, center, center_step(center, rows))
-    largest = ctypes.c_float(0.0 if amax is None else amax.item())
-    if amax is None:
-        native.call("largest_magnitude", *source, ctypes.addressof(largest))
-        refuse_nan("nvfp4_quantize", largest.value)
+    largest = ctypes.c_float(-1.0 if amax is None else amax.item())
     rule = (tile, int(stochastic), key, selection, largest_scale)
-    parts = addresses(payload, rows, k, NVFP4_BLOCK, tile)
-    native.call("nvfp4_quantize", *source, ctypes.addressof(largest), *rule, *parts)
+    native.call("nvfp4_quantize", *source, ctypes.addressof(largest), *rule, payload)
     refuse_nan("nvfp4_quantize", largest.value)
     return payload
 
@@ -218,12 +212,12 @@ def nvfp4_quantize(
     give the same bits.
     """
     view, shape = as_matrix("nvfp4_quantize", x, axis)
-    check_choice("nvfp4_quantize", "tile", tile, tuple(_TILES))
-    check_choice("nvfp4_quantize", "four_over_six", four_over_six, tuple(_ERRORS))
+    check_choice("nvfp4_quantize", "tile", tile, _TILE_NAMES)
+    check_choice("nvfp4_quantize", "four_over_six", four_over_six, _ERROR_NAMES)
     check_choice("nvfp4_quantize", "largest_scale", largest_scale, (448, 256))
     stochastic = check_rounding("nvfp4_quantize", rounding, key)
     offset = oriented_center("nvfp4_quantize", x, center, axis)
     buffer = buffer_of("nvfp4_quantize", out, shape, "nvfp4", _TILES[tile])
     rule = (_ERRORS[four_over_six], int(largest_scale))
     payload = _QUANTIZE(view, offset, _as_amax(amax, x), _TILES[tile], *stochastic, *rule, out=buffer, route=route)
-    return BlockScaled(payload=payload, shape=shape, format="nvfp4", tile=_TILES[tile]) if out is None else out
+    return quantized(payload, shape, "nvfp4", _TILES[tile]) if out is None else out

@@ -126,14 +126,22 @@ static inline words largest_of_each(words v[LANES]) {
     return v[0];
 }
 
-// E2M1 codes 0-7 of 0 <= y <= 6 (in the lowest three bits), to nearest, ties to even. Adding a power of two whose last place is the step of y's
-// binade (1/2 below 2, 1 below 4, then 2) rounds y to that step, and the low bits of the sum count steps. Codes go on
-// counting from binade to binade, two a binade, which the exponent of the power of two supplies. The 6 (even, so that
-// ties stay ties) completes the constant to a multiple of 8.
+// E2M1 codes 0-7 of 0 <= y <= 6 (in the lowest three bits), to nearest, ties to even. Adding a power of two whose last
+// place is the step of y's binade (1/2 below 2, 1 below 4, then 2) rounds y to that step, and the low bits of the sum
+// count steps. Codes go on counting from binade to binade, two a binade, which the powers have in their last places: an
+// even number, so that ties stay ties. They are looked up by the exponent, 127 to 129, of which a permutation takes the
+// last bits.
 static inline words nearest_code(floats y) {
-    words power = ((words)larger(y, same(1)) & EXPONENT) + (22u << 23 | 6u);
-    words sum = (words)(y + (floats)power);
-    return sum + (power >> 22);
+    words exponent = (words)larger(y, same(1)) >> 23;
+#if REGISTER == 64
+    const floats power = {0x1p23f + 2, 0x1p24f + 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x1p22f};
+    return (words)(y + (floats)_mm512_permutexvar_ps((__m512i)exponent, (__m512)power));
+#elif REGISTER == 32
+    const floats power = {0x1p23f + 2, 0x1p24f + 8, 0, 0, 0, 0, 0, 0x1p22f};
+    return (words)(y + (floats)_mm256_permutevar8x32_ps((__m256)power, (__m256i)exponent));
+#else
+    return (words)(y + (floats)(((exponent + 22u) << 23) + 2u * (exponent - 127u)));
+#endif
 }
 
 // A small float with M bits of mantissa whose smallest normal number is 2^LOWEST, in BITS bits with its sign, up to

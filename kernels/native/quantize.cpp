@@ -35,33 +35,47 @@ struct Scales {
 
 struct Nvfp4 {
     typedef E2M1 Element;
-    static constexpr bool CHOOSES = false, CLAMPS = true;  // an infinity counts as the largest finite number
+    static constexpr int BLOCK = 16;
+    // An infinity counts as the largest finite number; rounded to nearest, both have the largest code near 6.
+    static constexpr bool CHOOSES = false, CLAMPS = true;
     float tensor_scale, to_block_scale, encode;
     uint8_t* scales;
     int64_t stride;  // block scales a row of tiles
 
-    Nvfp4(float amax, float largest_scale, uint8_t* scales, int64_t k) : scales(scales), stride(ceil_divide(k, 16)) {
+    Nvfp4(float amax, float largest_scale, uint8_t* scales, int64_t blocks) : scales(scales), stride(blocks) {
         float most = 3.40282347e+38f;
         encode = amax == 0 ? 1.0f : std::min(6.0f * largest_scale / std::min(amax, most), most);
         tensor_scale = 1.0f / encode;
         to_block_scale = encode * (1.0f / 6.0f);
     }
 
-    // The scales of blocks with these largest magnitudes, `stretch` times what puts the largest element at 6.
+    // What scales the elements of blocks with these largest magnitudes, with scales `stretch` times those that put the
+    // largest element at 6; their codes and values.
+    floats factor(words largest, float stretch, words& code, floats& step) const {
+        floats finite = smaller((floats)largest, from_bits(LARGEST));
+        code = E4M3::nearest(smaller(finite * to_block_scale * stretch, same(448)), &step);
+        floats factor = smaller(1.0f / (step * tensor_scale), from_bits(LARGEST));
+        return (floats)((words)factor & (words)(step > 0.0f));
+    }
+    floats factor(words largest, words& code) const {
+        floats step;
+        return factor(largest, 1.0f, code, step);
+    }
+
     void propose(const uint32_t* largest, float stretch, Scales& to) const {
         for (int b = 0; b < BLOCKS; b += LANES) {
-            floats value, finite = smaller((floats)load<words>(largest + b), from_bits(LARGEST));
-            words code = E4M3::nearest(smaller(finite * to_block_scale * stretch, same(448)), &value);
+            words code;
+            floats step;
+            store(to.factors + b, factor(load<words>(largest + b), stretch, code, step));
             store(to.codes + b, __builtin_convertvector(code, bytes));
-            store(to.steps + b, value);
-            floats factor = smaller(1.0f / (value * tensor_scale), from_bits(LARGEST));
-            store(to.factors + b, (words)factor & (words)(value > 0.0f));
+            store(to.steps + b, step);
         }
     }
 
     void write(const Scales& from, int64_t row, int64_t block, int64_t count, float* factors) const {
         memcpy(factors, from.factors, sizeof from.factors);
-        memcpy(scales + row * stride + block, from.codes, size_t(count));
+        uint8_t* to = scales + row * stride + block;
+        memcpy(to, from.codes, count == BLOCKS ? size_t(BLOCKS) : size_t(count));
     }
 
     // Writes the scales of `count` blocks with these largest magnitudes; `factors` is what scales their elements.
@@ -128,22 +142,31 @@ struct FourOverSix : Nvfp4 {
 template <class E>
 struct Mx {
     typedef E Element;
+    static constexpr int BLOCK = 32;
     static constexpr bool CHOOSES = false, CLAMPS = false;  // an infinity has the largest code
     bool round_up;
     uint8_t* scales;
     int64_t stride;  // block scales a row
 
+    // What scales the elements of blocks with these largest magnitudes, and the codes of their scales.
+    floats factor(words largest, words& code) const {
+        words most = (ints)largest > (ints)(words{} + LARGEST) ? words{} + LARGEST : largest;
+        words field = most >> 23;
+        if (round_up) field -= (words)((most & 0x7fffffu) > E::FRACTION);  // minus all ones, that is -1, where true
+        code = larger(field, words{} + uint32_t(E::HIGHEST)) - uint32_t(E::HIGHEST);
+        return (floats)((254u - code) << 23);
+    }
+
     void operator()(const uint32_t* largest, int64_t row, int64_t block, int64_t count, float* factors) const {
-        uint8_t codes[BLOCKS / 2];
-        for (int64_t b = 0; b < BLOCKS; b += 2) {  // two blocks of 16 share a scale
-            uint32_t most = std::min(std::max(largest[b], largest[b + 1]), LARGEST);
-            uint32_t field = (most >> 23) + (round_up && (most & 0x7fffffu) > E::FRACTION);
-            uint32_t code = std::max(field, uint32_t(E::HIGHEST)) - E::HIGHEST, power = (254u - code) << 23;
-            codes[b / 2] = uint8_t(code);
-            memcpy(factors + b, &power, 4);
-            memcpy(factors + b + 1, &power, 4);
+        uint8_t codes[BLOCKS], of_pairs[BLOCKS / 2];
+        for (int64_t b = 0; b < BLOCKS; b += LANES) {
+            words most = load<words>(largest + b), code;
+            most = larger(most, __builtin_shufflevector(most, most, SWAP1));  // two blocks of 16 share a scale
+            store(factors + b, factor(most, code));
+            store(codes + b, __builtin_convertvector(code, bytes));
         }
-        memcpy(scales + row * stride + block / 2, codes, size_t(count / 2));
+        for (int64_t b = 0; b < BLOCKS / 2; ++b) of_pairs[b] = codes[2 * b];
+        memcpy(scales + row * stride + block / 2, of_pairs, size_t(count / 2));
     }
 };
 
@@ -160,7 +183,7 @@ static void encode_row(const float* x, const float* factors, int64_t count, uint
         for (int part = 0; part < 64 / LANES; ++part) {
             int64_t j = i + part * LANES;
             floats v = load_floats(x + j), size = (floats)magnitude(v);
-            if (Scale::CLAMPS) size = smaller(size, from_bits(LARGEST));
+            if (Scale::CLAMPS && (STOCHASTIC || Scale::CHOOSES)) size = smaller(size, from_bits(LARGEST));
             floats y = smaller(size * factors[j >> 4], E::limit());
             words unsigned_code = STOCHASTIC ? E::stochastic(y, load<words>(random + j)) : E::nearest(y);
             code[part] = choose((1u << (E::BITS - 1)) - 1, unsigned_code, (words)v >> (32 - E::BITS));
@@ -190,8 +213,19 @@ static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t
     for (int64_t i = 0; i < count; ++i) {
         float* staged = stage + i * STRIDE;
         x[i] = s.by_columns ? staged : stage_row<T>(s, row_of(i), 16 * block_of(i), staged);
-        block_largest(x[i], largest[i]);
-        for (int b = 0; b < BLOCKS; ++b) of_tile[b] = std::max(of_tile[b], largest[i][b]);
+        if (tile == 1) {
+            block_largest(x[i], largest[i]);
+            for (int b = 0; b < BLOCKS; ++b) of_tile[b] = std::max(of_tile[b], largest[i][b]);
+        }
+    }
+    if (tile > 1) {
+        float of_rows[PIECE];  // lane by lane before lanes meet
+        for (int64_t c = 0; c < PIECE; c += LANES) {
+            words most = {};
+            for (int64_t i = 0; i < count; ++i) most = larger(most, magnitude(load_floats(x[i] + c)));
+            store(of_rows + c, most);
+        }
+        block_largest(of_rows, of_tile);
     }
     for (int b = 0; b < BLOCKS; ++b) seen[b] = std::max(seen[b], of_tile[b]);
     // All scales before the first is used: the chain of operations from a magnitude to its factor is long.
@@ -216,10 +250,127 @@ static void raise(std::atomic<uint32_t>& most, uint32_t mine) {
     }
 }
 
+// Where memory holds the matrix by columns, a register holds one column of as many rows as it has lanes: blocks lie
+// across registers, so that no lane looks at another for the largest magnitude and the scale, and the codes of a row are
+// shifted into its lane. Only words of eight codes are transposed, 16 words (a cache line) of a row at a time.
+static const int64_t DEEP = 8 * 16, WORDS = DEEP / 8, GROUPS = 16, BATCH = GROUPS * LANES, ACROSS = 8 * BATCH;
+
+// One block of each of BATCH rows, in groups of LANES.
+template <class Scale> struct Turned {
+    static constexpr int BLOCK = Scale::BLOCK;
+    floats v[GROUPS][BLOCK], factors[GROUPS];
+    words codes[GROUPS];  // of scales
+
+    // `rows` rows from `row` on, from column `column` on; zeros where there is no column.
+    template <class T> void take(const Source& s, int64_t row, int64_t rows, int64_t column) {
+        int64_t width = std::min<int64_t>(BLOCK, s.k - column);
+        for (int64_t r = 0; r < rows; r += LANES) {
+            const T* from = (const T*)s.memory + column * s.rows + row + r;
+            floats* to = v[r / LANES];
+            if (r + LANES <= rows && width == BLOCK)
+                for (int i = 0; i < BLOCK; ++i) to[i] = load_floats(from + i * s.rows);
+            else
+                for (int i = 0; i < BLOCK; ++i) to[i] = i < width ? load_some(from + i * s.rows, rows - r) : floats{};
+            if (!s.center) continue;
+            floats of_rows = s.center_by_row ? load_some(s.center + row + r, rows - r) : floats{};
+            for (int i = 0; i < width; ++i) {
+                to[i] -= s.center_by_row ? of_rows : same(s.center[column + i]);
+                for (int64_t lane = rows - r; lane < LANES; ++lane) to[i][lane] = 0;
+            }
+        }
+    }
+
+    void measure(int64_t groups, int64_t tile, const Scale& scale, words& seen) {
+        for (int64_t g = 0; g < groups; ++g) {
+            words most[2] = {};
+            for (int i = 0; i < BLOCK; ++i) most[i % 2] = larger(most[i % 2], magnitude(v[g][i]));
+            words largest = larger(most[0], most[1]);
+            seen = larger(seen, largest);
+            factors[g] = scale.factor(tile == 1 ? largest : words{} + largest_lane(largest), codes[g]);
+        }
+    }
+
+    // The codes of each row, eight a word, and so many words a turn that constants stay in registers. Meanwhile the
+    // rows `ahead` are fetched, whose columns lie `step` apart.
+    template <class T> void encode(int64_t groups, words* to, const T* ahead, int64_t step) const {
+        constexpr int64_t TURNS = BLOCK / 8;
+        for (int64_t turn = 0; turn < groups * TURNS; ++turn) {
+            int64_t group = turn / TURNS, word = turn % TURNS;
+            const floats *x = v[group] + 8 * word, factor = factors[group];
+            for (int i = 0; i < 8; ++i) __builtin_prefetch(ahead + (8 * word + i) * step + group * LANES);
+            words eight = {};
+            for (int i = 0; i < 8; ++i) {
+                floats y = smaller((floats)magnitude(x[i]) * factor, E2M1::limit());
+                words nibble = choose(SIGN, (words)x[i], E2M1::nearest(y) << 28);
+                eight = choose(15u << 28, nibble, eight >> 4);
+            }
+            to[group * WORDS + word] = eight;
+        }
+    }
+};
+
+// Up to ACROSS rows from `row` on and DEEP columns from `column` on.
 template <class T, class Scale>
-static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rounding, const Scale& scale,
-                     uint8_t* codes, float* seen, int64_t threads) {
+static void quantize_columns(const Source& s, int64_t row, int64_t column, int64_t tile, const Scale& scale,
+                             uint8_t* codes, words& seen) {
+    constexpr int64_t BLOCK = Scale::BLOCK;
+    int64_t rows = std::min(ACROSS, s.rows - row), first = column / BLOCK;
+    int64_t count = std::min(DEEP / BLOCK, scale.stride - first), pitch = scale.stride * BLOCK / 2;
+    alignas(64) words eights[ACROSS / LANES][WORDS];
+    uint8_t scales[DEEP / BLOCK][ACROSS];
+    Turned<Scale> block;
+    for (int64_t b = 0; b < count; ++b)
+        for (int64_t r = 0; r < rows; r += BATCH) {
+            int64_t width = std::min(BATCH, rows - r), groups = ceil_divide(width, LANES);
+            block.template take<T>(s, row + r, width, column + b * BLOCK);
+            block.measure(groups, tile, scale, seen);
+            const T* ahead = (const T*)s.memory + (column + b * BLOCK) * s.rows + row + r + BATCH;
+            block.encode(groups, eights[r / LANES] + b * (BLOCK / 8), ahead, s.rows);
+            for (int64_t g = 0; g < groups; ++g)
+                store(scales[b] + r + g * LANES, __builtin_convertvector(block.codes[g], bytes));
+        }
+    bool streamed = worth_streaming(codes, s.rows, pitch) && pitch % 64 == 0;
+    uint8_t* of_row = scale.scales + row / tile * scale.stride + first;
+    for (int64_t r = 0; r < rows; r += tile, of_row += scale.stride)
+        for (int64_t b = 0; b < count; ++b) of_row[b] = scales[b][r];
+    for (int64_t r = 0; r < rows; r += LANES)
+        for (int64_t word = 0; word < count * BLOCK / 8; word += LANES) {
+            floats* eight = (floats*)eights[r / LANES] + word;
+            transpose(eight);
+            int64_t width = std::min<int64_t>(4 * LANES, count * BLOCK / 2 - 4 * word);
+            uint8_t* to = codes + (row + r) * pitch + column / 2 + 4 * word;
+            for (int64_t i = 0; i < std::min<int64_t>(LANES, rows - r); ++i) {
+                if (streamed && width == 4 * LANES) stream(to + i * pitch, eight[i]);
+                else if (width == 4 * LANES) store(to + i * pitch, eight[i]);
+                else memcpy(to + i * pitch, eight + i, size_t(width));
+            }
+        }
+}
+
+template <class T, class Scale>
+static void quantize(Source s, int64_t blocks, int64_t tile, Rounding rounding, const Scale& scale, uint8_t* codes,
+                     float* seen, int64_t threads) {
+    // Rows that end with a block and share nothing are one long row, of which no piece is short.
+    if (tile == 1 && !s.by_columns && !s.center && s.k == 16 * blocks) {
+        blocks *= s.rows;
+        s.k *= s.rows, s.rows = 1;
+    }
     std::atomic<uint32_t> most{0};
+    if constexpr (Scale::Element::BITS == 4 && !Scale::CHOOSES) {
+        if (s.by_columns && !rounding.stochastic && (tile == 1 || tile == LANES)) {
+            int64_t deep = ceil_divide(s.k, DEEP);
+            parallel_for(ceil_divide(s.rows, ACROSS) * deep, 2, 1, threads, [&](int64_t begin, int64_t end) {
+                words largest = {};
+                for (int64_t unit = begin; unit < end; ++unit)
+                    quantize_columns<T>(s, unit / deep * ACROSS, unit % deep * DEEP, tile, scale, codes, largest);
+                stream_fence();
+                raise(most, largest_lane(largest));
+            });
+            uint32_t word = most.load();
+            memcpy(seen, &word, 4);
+            return;
+        }
+    }
     bool in_row = tile == 1 && !s.by_columns;
     // Rows and blocks of one unit of work.
     int64_t together = s.by_columns ? STAGED : tile, step = in_row ? 4 * BLOCKS : BLOCKS;
@@ -243,42 +394,6 @@ static void quantize(const Source& s, int64_t blocks, int64_t tile, Rounding rou
     });
     uint32_t word = most.load();
     memcpy(seen, &word, 4);
-}
-
-static Source source(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                     int64_t center_step) {
-    return {x, dtype, rows, k, by_columns != 0, center, center_step == 2};
-}
-
-// `largest`: in, the magnitude to scale for; out, the largest one seen (NaN if there is one).
-EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                           int64_t center_step, float* largest, int64_t tile, int64_t stochastic, int64_t key,
-                           int64_t selection, int64_t largest_scale, uint8_t* codes, uint8_t* scales,
-                           float* tensor_scale, int64_t threads) {
-    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    Rounding rounding{stochastic != 0, uint64_t(key)};
-    auto with = [&](auto scale) {
-        using Scale = decltype(scale);
-        *tensor_scale = scale.tensor_scale;
-        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
-        run(s, ceil_divide(k, 16), tile, rounding, scale, codes, largest, threads);
-    };
-    if (selection == 0) with(Nvfp4(*largest, float(largest_scale), scales, k));
-    if (selection == 1) with(FourOverSix<true>(*largest, float(largest_scale), scales, k));
-    if (selection == 2) with(FourOverSix<false>(*largest, float(largest_scale), scales, k));
-}
-
-EXPORT void mx_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
-                        int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
-                        int64_t element, uint8_t* codes, uint8_t* scales, int64_t threads) {
-    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    Rounding rounding{stochastic != 0, uint64_t(key)};
-    with_element(element, [&](auto of) {
-        using Scale = Mx<decltype(of)>;
-        Scale scale{round_up != 0, scales, ceil_divide(k, 32)};
-        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
-        run(s, 2 * ceil_divide(k, 32), 1, rounding, scale, codes, largest, threads);
-    });
 }
 
 // One row of memory: its largest |x - center|, the centre being one number or one an element.
@@ -319,8 +434,43 @@ static float largest_of(const Source& s, int64_t threads) {
     return value;
 }
 
-EXPORT void largest_magnitude(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns,
-                              const float* center, int64_t center_step, float* largest, int64_t threads) {
+static Source source(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                     int64_t center_step) {
+    return {x, dtype, rows, k, by_columns != 0, center, center_step == 2};
+}
+
+// `largest`: in, the magnitude to scale for, or a negative number to have that of the matrix found; out, the largest one
+// seen (NaN if there is one). `payload` holds codes, tensor scale and block scales, one after the other.
+EXPORT void nvfp4_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                           int64_t center_step, float* largest, int64_t tile, int64_t stochastic, int64_t key,
+                           int64_t selection, int64_t largest_scale, uint8_t* payload, int64_t threads) {
     Source s = source(x, dtype, rows, k, by_columns, center, center_step);
-    *largest = dtype == BF16 ? largest_of<bf16>(s, threads) : largest_of<float>(s, threads);
+    Rounding rounding{stochastic != 0, uint64_t(key)};
+    if (*largest < 0) *largest = dtype == BF16 ? largest_of<bf16>(s, threads) : largest_of<float>(s, threads);
+    if (std::isnan(*largest)) return;
+    int64_t blocks = ceil_divide(k, 16);
+    uint8_t* scales = payload + rows * blocks * 8 + 4;
+    auto with = [&](auto scale) {
+        using Scale = decltype(scale);
+        memcpy(scales - 4, &scale.tensor_scale, 4);
+        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
+        run(s, blocks, tile, rounding, scale, payload, largest, threads);
+    };
+    if (selection == 0) with(Nvfp4(*largest, float(largest_scale), scales, blocks));
+    if (selection == 1) with(FourOverSix<true>(*largest, float(largest_scale), scales, blocks));
+    if (selection == 2) with(FourOverSix<false>(*largest, float(largest_scale), scales, blocks));
+}
+
+EXPORT void mx_quantize(const void* x, int64_t dtype, int64_t rows, int64_t k, int64_t by_columns, const float* center,
+                        int64_t center_step, float* largest, int64_t round_up, int64_t stochastic, int64_t key,
+                        int64_t element, uint8_t* payload, int64_t threads) {
+    Source s = source(x, dtype, rows, k, by_columns, center, center_step);
+    Rounding rounding{stochastic != 0, uint64_t(key)};
+    with_element(element, [&](auto of) {
+        using Scale = Mx<decltype(of)>;
+        int64_t blocks = ceil_divide(k, 32);
+        Scale scale{round_up != 0, payload + rows * blocks * 4 * Scale::Element::BITS, blocks};
+        auto run = dtype == BF16 ? quantize<bf16, Scale> : quantize<float, Scale>;
+        run(s, 2 * blocks, 1, rounding, scale, payload, largest, threads);
+    });
 }

@@ -3,6 +3,7 @@
 #include "parallel.h"
 
 static const int64_t PIECE_ROWS = 1024, STRIP = 1024;
+static const int TOGETHER = REGISTER / 16;  // groups of eight columns whose sums and extremes fit into registers
 
 struct Running {
     f64x8 sum, low, high;
@@ -16,14 +17,14 @@ struct Running {
     }
 };
 
-// Eight columns (or the last `width` ones) of a few rows from `x` on, added to what was found above them.
-template <class T> static inline void descend(const T* x, int64_t rows, int64_t columns, int64_t width, Running* running) {
-    Running r = *running;
-    if (width >= 8)
-        for (int64_t row = 0; row < rows; ++row) r.add(load8(x + row * columns));
-    else
-        for (int64_t row = 0; row < rows; ++row) r.add(load_tail(x + row * columns, width));
-    *running = r;
+// 8 GROUPS columns of a few rows from `x` on, added to what was found above them.
+template <int GROUPS, class T>
+static inline void descend(const T* x, int64_t rows, int64_t columns, Running* running) {
+    Running r[GROUPS];
+    for (int g = 0; g < GROUPS; ++g) r[g] = running[g];
+    for (int64_t row = 0; row < rows; ++row)
+        for (int g = 0; g < GROUPS; ++g) r[g].add(load8(x + row * columns + 8 * g));
+    for (int g = 0; g < GROUPS; ++g) running[g] = r[g];
 }
 
 // Columns [first, first + width) of a matrix with `columns` columns; `out` holds three rows of `columns` floats.
@@ -36,10 +37,16 @@ static void strip(const T* x, int64_t rows, int64_t columns, int64_t first, int6
     for (int64_t begin = 0; begin < rows; begin += PIECE_ROWS) {
         int64_t end = std::min(begin + PIECE_ROWS, rows);
         for (Running& r : running) r.sum = zero;
-        // A few rows at a time: they stay in the cache, and the sums of eight columns in registers.
-        for (int64_t row = begin; row < end; row += 8)
-            for (int64_t j = 0; j < width; j += 8)
-                descend(x + row * columns + first + j, std::min<int64_t>(8, end - row), columns, width - j, running + j / 8);
+        // A few rows at a time, and as much of each line as there are registers for: what is left for later is no longer
+        // in the first cache where rows lie a power of two apart.
+        for (int64_t row = begin; row < end; row += 8) {
+            const T* from = x + row * columns + first;
+            int64_t few = std::min<int64_t>(8, end - row), j = 0;
+            for (; j + 8 * TOGETHER <= width; j += 8 * TOGETHER)
+                descend<TOGETHER>(from + j, few, columns, running + j / 8);
+            for (; j + 8 <= width; j += 8) descend<1>(from + j, few, columns, running + j / 8);
+            for (int64_t r = 0; r < few && j < width; ++r) running[j / 8].add(load_tail(from + r * columns + j, width - j));
+        }
         for (int64_t j = 0; j < width; ++j) total[j] += running[j / 8].sum[int(j % 8)];
     }
     for (int64_t j = 0; j < width; ++j) {

@@ -1,42 +1,68 @@
 // Sign and ternary codes of weights, and their 2-bit form; definitions: claims/kernels/ternary.py and packed.py.
+#include <type_traits>
 #include "parallel.h"
 #include "rows.h"
 
 static const int64_t GRAIN = 1 << 16;  // entries that are worth a thread
 
-EXPORT void absolute_sum(int64_t dtype, const void* x, int64_t rows, int64_t d, double* sums, int64_t threads) {
-    with_type(dtype, [&](auto type) {
-        using T = decltype(type);
-        parallel_for(rows, GRAIN / (d + 1), 1, threads, [=](int64_t begin, int64_t end) {
-            auto magnitude = [](f64x8 v) { return as<f64x8>(as<u64x8>(v) & ~(uint64_t(1) << 63)); };
-            for (int64_t r = begin; r < end; ++r) {
-                const T* row = (const T*)x + r * d;
-                sums[r] = row_sum(d, [&](int64_t i) { return magnitude(load8(row + i)); },
-                                  [&](int64_t i, int64_t n) { return magnitude(load_tail(row + i, n)); });
-            }
-        });
+// Calls write(row, sum of its magnitudes).
+template <class T, class Write>
+static void absolute_sums(const T* x, int64_t rows, int64_t d, int64_t threads, const Write& write) {
+    parallel_for(rows, GRAIN / (d + 1), 1, threads, [=](int64_t begin, int64_t end) {
+        auto magnitude = [](f64x8 v) { return as<f64x8>(as<u64x8>(v) & ~(uint64_t(1) << 63)); };
+        for (int64_t r = begin; r < end; ++r) {
+            const T* row = x + r * d;
+            write(r, row_sum(d, [&](int64_t i) { return magnitude(load8(row + i)); },
+                             [&](int64_t i, int64_t n) { return magnitude(load_tail(row + i, n)); }));
+        }
     });
 }
 
-// +1 or -1 where |x| > bound of the row, else 0; a bound of -1 stands for the sign alone, with +1 for zero and NaN.
-EXPORT void weight_codes(int64_t dtype, const void* x, int64_t rows, int64_t d, const double* bounds, int8_t* codes,
-                         int64_t threads) {
+EXPORT void absolute_sum(int64_t dtype, const void* x, int64_t rows, int64_t d, double* sums, int64_t threads) {
+    with_type(dtype, [&](auto type) {
+        using T = decltype(type);
+        absolute_sums((const T*)x, rows, d, threads, [=](int64_t r, double sum) { sums[r] = sum; });
+    });
+}
+
+// In float64 for float64, else in float32.
+EXPORT void absolute_mean(int64_t dtype, const void* x, int64_t rows, int64_t d, void* means, int64_t threads) {
+    with_type(dtype, [&](auto type) {
+        using T = decltype(type);
+        using Mean = std::conditional_t<std::is_same<T, double>::value, double, float>;
+        absolute_sums((const T*)x, rows, d, threads, [=](int64_t r, double sum) { ((Mean*)means)[r] = Mean(sum / double(d)); });
+    });
+}
+
+template <class T, class S>
+static void code_rows(const T* x, int64_t begin, int64_t end, int64_t d, const S* scales, int64_t step, int8_t* codes) {
+    for (int64_t r = begin; r < end; ++r) {
+        const T* row = x + r * d;
+        int8_t* code = codes + r * d;
+        // Nothing is beyond a negative scale that zero isn't beyond; NaN is not exchanged for 0.
+        double scale = load1(scales + r * step), bound = scale < 0 ? 0 : scale / 2;
+        for (int64_t i = 0; i < d; ++i) {
+            double v = load1(row + i);
+            code[i] = int8_t(int(v > bound) - int(v < -bound));
+        }
+    }
+}
+
+// +1 or -1 where |x| > scale / 2, else 0; `step` is 1 with a scale for each row, 0 with one for all of them. Without
+// scales the sign alone, with +1 for zero and NaN.
+EXPORT void weight_codes(int64_t dtype, const void* x, int64_t rows, int64_t d, int64_t scale_dtype, const void* scales,
+                         int64_t step, int8_t* codes, int64_t threads) {
     with_type(dtype, [&](auto type) {
         using T = decltype(type);
         parallel_for(rows, GRAIN / (d + 1), 1, threads, [=](int64_t begin, int64_t end) {
-            for (int64_t r = begin; r < end; ++r) {
-                const T* row = (const T*)x + r * d;
-                int8_t* code = codes + r * d;
-                double bound = bounds[r];
-                if (bound == -1) {
-                    for (int64_t i = 0; i < d; ++i) code[i] = int8_t(1 - 2 * (load1(row + i) < 0));
-                } else {
-                    for (int64_t i = 0; i < d; ++i) {
-                        double v = load1(row + i);
-                        code[i] = int8_t(int(v > bound) - int(v < -bound));
-                    }
-                }
+            if (!scales) {
+                const T* w = (const T*)x;
+                for (int64_t i = begin * d; i < end * d; ++i) codes[i] = int8_t(1 - 2 * (load1(w + i) < 0));
+                return;
             }
+            with_type(scale_dtype, [=](auto scale) {
+                code_rows((const T*)x, begin, end, d, (const decltype(scale)*)scales, step, codes);
+            });
         });
     });
 }
