@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import secrets
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,7 @@ def command(
             place=catalogue.place,
             device=device,
         )
-    gc.freeze()  # claims and plan stay to the end: they need not be searched for garbage while all of it is decided
+    click.get_current_context().with_resource(_staying())
     if shard is not None:
         planned = part(planned, Shard.of(shard))
         if not planned.groups and not dry_run:
@@ -157,6 +158,16 @@ def command(
         say("claimbench: a pack is left out, so that not every installed claim was available", err=True)
         code = 1
     raise click.exceptions.Exit(INTERRUPTED if partial else code)
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Claims and plan stay until the command ends: they are not searched for garbage while all of it is decided."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def epoch_of(text: str) -> int:
