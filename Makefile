@@ -56,7 +56,7 @@ results: $(VENV)/.installed ## the standard audit of each paper into results/PAP
 	$(BIN)/claimbench calibrate --tier standard --out src/claims/calibration/record.json
 	$(BIN)/python tools/results.py
 
-results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (40 minutes)
+results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (45 minutes)
 	$(BIN)/claimbench models get smollm2
 	$(BIN)/claimbench audit needs:model needs:text --model smollm2 --text $(TEXT) --tier standard \
 	  --report $(REPORT)/$(TEXT) --json results/trained/$(TEXT).json
