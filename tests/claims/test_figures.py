@@ -316,7 +316,7 @@ def test_the_docs_show_every_figure_or_say_what_it_needs():
     folder = Path(__file__).parents[2] / "docs"
     page = (folder / "papers" / "figures.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"\]\(\.\./images/(.+?)\.svg\)", page))
-    assert shown == {path.stem for path in (folder / "images").glob("*.svg")}
+    assert shown == {path.stem for path in (folder / "images").glob("*.*.svg")}
     assert {figure.key for figure in FIGURES} - shown <= set(re.findall(r"`([a-z0-9.-]+)`, ", page))
     assert shown <= {figure.key for figure in FIGURES}
 

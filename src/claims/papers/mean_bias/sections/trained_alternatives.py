@@ -57,7 +57,7 @@ HYPOTHESIS = (
         band=at_least(0.5, provenance="author", because="most"),
         rival=0.2,
         expected=REFUTED,
-        finding="In SmolLM2 it recovers .26 of it there; averaged over the inputs of all products it recovers most.",
+        finding="In SmolLM2 it recovers .25 of it there; averaged over the inputs of all products it recovers most.",
         corrected_by="mean-bias.model.recovers-most",
         role="ours",
     ),
