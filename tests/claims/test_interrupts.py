@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from claims.auditing.interrupts import repeated
+from claims.auditing.interrupts import held, repeated
 
 
 @pytest.fixture(autouse=True)
@@ -39,4 +39,13 @@ def test_one_that_is_lost_in_a_callback_is_raised_where_it_is_asked_for():
 
 def test_one_that_is_not_lost_is_raised_at_once():
     with pytest.raises(KeyboardInterrupt), repeated():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_one_that_was_held_is_answered_after_an_error_as_well():
+    with pytest.raises(KeyboardInterrupt) as stopped, held():
+        signal.raise_signal(signal.SIGINT)
+        raise OSError("the process could not be started")
+    assert isinstance(stopped.value.__context__, OSError)
+    with pytest.raises(KeyboardInterrupt), held():
         signal.raise_signal(signal.SIGINT)

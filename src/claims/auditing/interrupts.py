@@ -10,12 +10,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Have a block run to its end; Ctrl-C is answered after it, by whatever handler the program has."""
+    """Have a block run to its end, or to an error; Ctrl-C is answered after it, by whatever handler the program has."""
     before, pressed = signal.getsignal(signal.SIGINT), threading.Event()
-    with answered_by(pressed.set):
-        yield
-    if pressed.is_set() and callable(before):
-        before(signal.SIGINT, None)
+    try:
+        with answered_by(pressed.set):
+            yield
+    finally:
+        if pressed.is_set() and callable(before):
+            before(signal.SIGINT, None)
 
 
 @contextmanager

@@ -53,8 +53,10 @@ class Server:
         """
         if not _forks():
             return
+        from multiprocessing import resource_tracker
         from multiprocessing.forkserver import ForkServer
 
+        resource_tracker.ensure_running()  # by itself: it lets through whatever was blocked, once it has started
         if not self._running:
             self._running.append(ForkServer())
             self._running[0].set_forkserver_preload(_PRELOAD)
