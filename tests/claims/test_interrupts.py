@@ -43,9 +43,13 @@ def test_one_that_is_not_lost_is_raised_at_once():
 
 
 def test_one_that_was_held_is_answered_after_an_error_as_well():
-    with pytest.raises(KeyboardInterrupt) as stopped, held():
-        signal.raise_signal(signal.SIGINT)
-        raise OSError("the process could not be started")
-    assert isinstance(stopped.value.__context__, OSError)
-    with pytest.raises(KeyboardInterrupt), held():
-        signal.raise_signal(signal.SIGINT)
+    def starting(error: Exception | None) -> None:
+        with held():
+            signal.raise_signal(signal.SIGINT)
+            if error is not None:
+                raise error
+
+    for error in (None, OSError("the process could not be started")):
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            starting(error)
+        assert stopped.value.__context__ is error
