@@ -203,8 +203,8 @@ def test_a_mistake_is_found_and_repeated_from_its_number(simulated, monkeypatch,
     outcome, words = PLANTED[plant]
     with monkeypatch.context() as patch:
         plant(patch)
-        wrong = [report for report in map(simulated, range(SOON)) if is_wrong(report)]
+        wrong = (report for report in map(simulated, range(SOON)) if is_wrong(report))
         found = next((each for each in wrong if (each.outcome, words in each.words) == (outcome, True)), None)
-        assert found is not None, wrong
+        assert found is not None
         assert simulated(found.seed) == found
     assert not is_wrong(simulated(found.seed))
