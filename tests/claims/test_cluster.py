@@ -203,6 +203,13 @@ def test_a_cluster_that_is_lost_is_said_to_be_and_the_audit_goes_on_elsewhere(lo
     assert audited(tmp_path / "cluster.sqlite", "serial", LOGGED) == audited(tmp_path / "new", "serial", LOGGED)
 
 
+#: The command, deaf to no Ctrl-C as what runs in the background would be.
+HEARING = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from claims.cli import main; sys.exit(main())"
+)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_an_interrupt_ends_an_audit_on_a_cluster_with_what_there_is(tmp_path):
@@ -210,7 +217,7 @@ def test_an_interrupt_ends_an_audit_on_a_cluster_with_what_there_is(tmp_path):
     log, claims = tmp_path / "log", DATA / "claims_resume.py"
     words = ["audit", str(claims), "--tier", "full", "--executor", "dask:local:2", "--store", "e.sqlite", "--no-table"]
     started = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from claims.cli import main; sys.exit(main())", *words],
+        [sys.executable, "-c", HEARING, *words],
         env=os.environ | {"TOY_LOG": str(log), "TOY_SECONDS": "0.02"},
         cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
