@@ -137,10 +137,10 @@ class Trial:
         self._last = last_looks(self.claim)
         if self.survey and self._looks:
             self._looks = (max((look for look in self._looks if look <= self.survey), default=self._looks[0]),)
-        if not self._looks:
-            self.final = Judgement(verdict=UNDECIDED, reason=not_measured(self.claim.decides, self.tier))
-        elif self.unavailable:
+        if self.unavailable:  # at whatever tier
             self.final = Judgement(verdict=UNAVAILABLE, reason=self.unavailable)
+        elif not self._looks:
+            self.final = Judgement(verdict=UNDECIDED, reason=not_measured(self.claim.decides, self.tier))
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What has to be measured, each once."""

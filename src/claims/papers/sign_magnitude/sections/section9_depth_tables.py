@@ -44,7 +44,7 @@ def _row(name: str, layer: int) -> Claim:
             configuration=("y + " if residual else "") + _TABLES_RUN,
             slack=REPLAY_SLACK,
         ),
-        decides="full",
+        decides="standard",
     )
 
 
@@ -169,7 +169,7 @@ def _released(residual: bool, width: int, layer: int, mean: str, sd: str | None 
             slack=REPLAY_SLACK,
         ),
         role="ours",
-        decides="standard" if width == NARROW else "full",
+        decides="standard",
     )
 
 

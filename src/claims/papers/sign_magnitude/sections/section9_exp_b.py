@@ -212,7 +212,7 @@ INFERENCE = (
                 slack=_DEVICE_SLACK,
             ),
             role="ours",
-            decides="full",
+            decides="standard",
         )
         for layer, mean, sd in ((1, "3.61769", "0.00396"), (6, "3.06650", "0.09083"))
     ),

@@ -283,7 +283,7 @@ def _replayed(flip_rate: float, n: int) -> Claim:
         finding="" if holds else _FINDINGS[flip_rate] + (_AT_1024[flip_rate] if n == 1024 else ""),
         corrected_by=None if holds else "sign-magnitude.table2.width-2048",
         role="ours",
-        decides="standard" if n <= 1024 else "full",
+        decides="standard",
     )
 
 
