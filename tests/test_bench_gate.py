@@ -190,6 +190,21 @@ def test_a_commit_without_kernels_has_no_tree(tmp_path, monkeypatch):
     assert not (tmp_path / "build").exists()
 
 
+@pytest.mark.landing
+def test_kernels_whose_sources_changed_are_compared(tmp_path, monkeypatch):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--shared", ROOT, clone], check=True)
+    changed = clone / "kernels" / "native" / "norm.cpp"
+    changed.write_text(changed.read_text(encoding="utf-8") + "// as it was\n", encoding="utf-8")
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", "-C", clone, *author, "commit", "-q", "-a", "-m", "x"], check=True)
+    monkeypatch.setattr(base_tree, "ROOT", clone)
+    monkeypatch.setattr(base_tree, "FOLDER", tmp_path / "build")
+    line = gate.Line("rms_norm")
+    gate.launch(base_tree.tree_of("HEAD"), [line], number=0)
+    assert len(line.ratios) == 1
+
+
 @pytest.mark.slow
 def test_this_tree_is_as_fast_as_its_commit_and_a_planted_slowness_is_noticed(capsys):
     rows = ["rms_norm_jvp", "averis"]

@@ -17,6 +17,7 @@ template <class T> static Sums sums(const T* y, const T* dy, int64_t d, double p
     };
     int64_t i = 0;
     for (; i + 16 <= d; i += 16) {
+        prefetch<16>(y + i), prefetch<16>(dy + i);
         add(0, load8(y + i), load8(dy + i));
         add(1, load8(y + i + 8), load8(dy + i + 8));
     }

@@ -42,7 +42,7 @@ template <class T> static void stream_rows(const T* x, int64_t rows, int64_t d, 
         const T* next = r + 1 < rows ? x + d : x;
         f64x8 sums[4] = {}, unit[4];
         for (int64_t i = 0; i < d; i += 32) {
-            prefetch32(next + i);
+            prefetch<32>(next + i);
             for (int k = 0; k < 4; ++k) {
                 unit[k] = scaled(x, load8(x + i + 8 * k), s.power) * s.inverse;
                 f64x8 v = load8(next + i + 8 * k);
@@ -100,7 +100,7 @@ template <class T> static void stream_jvp_rows(const T* x, const T* h, int64_t r
         int64_t step = r + 1 < rows ? d : 0;
         f64x8 sums[4] = {}, products[4] = {}, value[4];
         for (int64_t i = 0; i < d; i += 32) {
-            prefetch32(x + step + i), prefetch32(h + step + i);
+            prefetch<32>(x + step + i), prefetch<32>(h + step + i);
             for (int k = 0; k < 4; ++k) {
                 int64_t j = i + 8 * k;
                 value[k] = jvp(x, s, along, load8(x + j), load8(h + j));

@@ -86,11 +86,22 @@ EXPORT void magnitude_step(int64_t dtype, const void* x, int64_t count, double s
             f64x8 by = select(v > 0.0, all<f64x8>(size), select(v < 0.0, all<f64x8>(-size), f64x8{}));
             return select(v == 0.0, v, v + by);  // not v + 0, which would lose the sign of a zero
         };
+        bool streamed = worth_streaming((T*)y, 1, count / 32 * 32);
         parallel_for(count, GRAIN, 64, threads, [=](int64_t begin, int64_t end) {
-            const T* from = (const T*)x + begin;
-            T* to = (T*)y + begin;
-            for_row(end - begin, [&](int64_t i) { store8(to + i, moved(load8(from + i))); },
-                    [&](int64_t i, int64_t n) { store_tail(to + i, n, moved(load_tail(from + i, n))); });
+            const T* from = (const T*)x;
+            T* to = (T*)y;
+            int64_t i = begin;
+            for (; i + 32 <= end; i += 32) {
+                prefetch<32>(from + i);
+                f64x8 v[4];
+                for (int k = 0; k < 4; ++k) v[k] = moved(load8(from + i + 8 * k));
+                if (streamed) stream32(to + i, v);
+                else
+                    for (int k = 0; k < 4; ++k) store8(to + i + 8 * k, v[k]);
+            }
+            for_row(end - i, [&](int64_t j) { store8(to + i + j, moved(load8(from + i + j))); },
+                    [&](int64_t j, int64_t n) { store_tail(to + i + j, n, moved(load_tail(from + i + j, n))); });
+            stream_fence();
         });
     });
 }

@@ -212,9 +212,9 @@ template <class Body> static void with_type(int64_t dtype, const Body& body) {
     else body(bf16{});
 }
 
-// Ask for 32 entries 2 KiB ahead. Not 4 KiB: that line competes with the present one for its place in the cache.
-template <class T> INLINE void prefetch32(const T* p) {
-    for (size_t byte = 0; byte < 32 * sizeof(T); byte += 64) __builtin_prefetch((const char*)p + 2048 + byte);
+// Ask for N entries 2 KiB ahead. Not 4 KiB: that line competes with the present one for its place in the cache.
+template <int N, class T> INLINE void prefetch(const T* p) {
+    for (size_t byte = 0; byte < N * sizeof(T); byte += 64) __builtin_prefetch((const char*)p + 2048 + byte);
 }
 
 // Store past the caches: worth it where the result is larger than they are, as it saves reading the lines to be

@@ -54,8 +54,8 @@ def test_large_products_of_all_layouts(route, dtype, layouts):
     assert_within_bound(gemm(a, b, route=route), a, b)
 
 
-def test_large_float32_products_take_onednn(monkeypatch):
-    """The route is told, and what it calls is counted: the choice depends on shapes alone."""
+def test_large_float32_products_take_onednn_where_it_is_chosen(monkeypatch):
+    """The route is told, and what it calls is counted: on one machine the choice depends on shapes alone."""
     n, k, m = BIG
     a, b = random(n, k), random(k, m)
     assert route_of("gemm", a) == "cpu"
@@ -63,6 +63,10 @@ def test_large_float32_products_take_onednn(monkeypatch):
     calls = []
     multiply = matmul._multiply
     monkeypatch.setattr(matmul, "_multiply", lambda a, *rest: calls.append(a.shape) or multiply(a, *rest))
+    monkeypatch.setattr(matmul, "chosen", lambda: "mm")
+    gemm(a, b)
+    assert [calls.pop()] == [(n, k)]
+    monkeypatch.setattr(matmul, "chosen", lambda: "onednn")
     gemm(a, b)
     assert calls == ([] if matmul.has_onednn() else [(n, k)])
     gemm(a[:8], b)

@@ -22,6 +22,7 @@ def tensor(dtype, seed):
 OPERATIONS = {
     "rms_norm": lambda x, h: kernels.rms_norm(x, route="cpu"),
     "rms_norm_jvp": lambda x, h: kernels.rms_norm_jvp(x, h, route="cpu"),
+    "magnitude_step": lambda x, h: kernels.magnitude_step(x, size=0.1, route="cpu"),
     "hadamard_transform": lambda x, h: kernels.hadamard_transform(x, route="cpu"),
     "hadamard_transform in blocks of 128": lambda x, h: kernels.hadamard_transform(x, block=128, route="cpu"),
 }
