@@ -77,17 +77,19 @@ class Side:
 def ratios_of(old: Side, new: Side, factors: Sequence[float], *, once: float, number: int) -> list[float]:
     """Of a launch: the median over rounds in which base, and head at each of the factors, take turns.
 
+    Each factor has a turn of base of its own, before or after it: the pair is then as it is where there is no other. A
+    process whose turns follow upon each other finds more of its memory in the caches than one that waits for two.
     What others do on the machine is noise of a round, which costs less than a launch: there are more while it is large.
     """
     calls = max(1, math.ceil(SHORTEST / once))
-    turns = [(old, 1.0), *((new, factor) for factor in factors)]
     ratios: list[list[float]] = [[] for _ in factors]
     least = ROUNDS[0] if once > DEAR else ROUNDS[1]
     for count in range(min(max(int(LONGEST / (once * calls)), least), ROUNDS[-1])):
         way = -1 if (count + number) % 2 else 1
-        base, *times = [side.seconds(calls, factor) for side, factor in turns[::way]][::way]
-        for found, time in zip(ratios, times, strict=True):
-            found.append(time / base)
+        for factor, found in zip(factors, ratios, strict=True):
+            turns = [(old, 1.0), (new, factor)][::way]
+            base, head = [side.seconds(calls, slower) for side, slower in turns][::way]
+            found.append(head / base)
         if count + 1 >= least and max(map(_error, ratios)) < PRECISE:
             break
     return [statistics.median(found) for found in ratios]

@@ -88,10 +88,11 @@ def test_rounds_of_a_launch_take_turns_and_are_more_where_it_is_noisy():
         turns = []
         sides = Clock("old", turns, noise), Clock("new", turns, noise)
         found = gate_sides.ratios_of(*sides, [1.0, 1.3], once=0.01, number=0)
-        error = math.sqrt(math.pi / 2) * math.sqrt(2) * noise / math.sqrt(len(turns) / 3)
+        error = math.sqrt(math.pi / 2) * math.sqrt(2) * noise / math.sqrt(len(turns) / 4)
         assert found == pytest.approx([1.0, 1.3], rel=4 * error + 1e-12)
-        assert turns[:6] == [("old", 1), ("new", 1), ("new", 1.3), ("new", 1.3), ("new", 1), ("old", 1)]
-        counts.append(len(turns) / 3)
+        there, back = [("old", 1), ("new", 1)], [("old", 1), ("new", 1.3)]
+        assert turns[:8] == [*there, *back, *there[::-1], *back[::-1]]
+        counts.append(len(turns) / 4)
     assert counts == [gate_sides.ROUNDS[1], gate_sides.ROUNDS[-1]]
     turns = []
     gate_sides.ratios_of(Clock("old", turns, 0.0), Clock("new", turns, 0.0), [1.0], once=0.2, number=1)
