@@ -49,12 +49,13 @@ sensitivity: $(VENV)/.installed-test ## plant an error at a time, see who notice
 alarms: $(VENV)/.installed ## 50 smoke audits of the tree as it is, each on new seeds: who stays silent? (half an hour)
 	$(BIN)/claimbench alarms --out $(ALARMS)
 
-results: $(VENV)/.installed ## the standard audit of each paper into results/PAPER.json, a calibration, and what docs/ quotes
+results: $(VENV)/.installed-test ## the standard audit of each paper into results/PAPER.json, a calibration, and what docs/ quotes
 	@set -e; for paper in $(PAPERS); do \
 	  $(BIN)/claimbench audit "paper:$$paper" --tier standard --model none --report $(REPORT)/$$paper \
 	    --json results/$$paper.json; done
 	$(BIN)/claimbench calibrate --tier standard --out src/claims/calibration/record.json
 	$(BIN)/python tools/results.py
+	$(BIN)/python tools/picture.py
 
 results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (45 minutes)
 	$(BIN)/claimbench models get smollm2
