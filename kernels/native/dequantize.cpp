@@ -83,7 +83,7 @@ static void unpack_row(const Values<E>& of, const Packed& q, int64_t row, int64_
     int64_t blocks = (q.k + q.block - 1) / q.block;
     const uint8_t* codes = q.codes + (row * blocks * q.block + column) * E::BITS / 8;
     const uint8_t* scales = q.scales + row / q.tile * blocks;
-    const int shift = q.block == 16 ? 4 : 5;  // a division takes as long as all else
+    const int shift = q.block == 16 ? 4 : 5;  // sooner than a division
     for (int64_t c = 0; c < width; c += 16) {
         uint8_t code = scales[(column + c) >> shift];
         float scale = q.block == 16 ? e4m3_value(code) : e8m0_value(code);

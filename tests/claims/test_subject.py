@@ -27,7 +27,7 @@ from claims.models.known import KnownModel
 from claims.models.subjects import subject_of
 from claims.streams import Streams
 from claims.subject import NOBODY, Subject
-from claims.verdict import HOLDS, REFUTED, UNDECIDED, Tier
+from claims.verdict import HOLDS, REFUTED, UNAVAILABLE, UNDECIDED, Tier
 
 from .models import tiny
 
@@ -186,9 +186,12 @@ class TestMeasuring:
         assert published["environment"]["model"] == f"model {subject.model_digest[:12]}"
         assert str(model.parent) not in json.dumps(published)  # where it lies here is nobody else's business
 
-    def test_unavailable_without_a_model(self, audit):
+    @pytest.mark.parametrize("tier", ["smoke", "standard"])
+    def test_unavailable_without_a_model_at_whatever_tier(self, audit, tier):
         large = mean(replace(BASELINE, of="Large")["loss"])
-        result = audit([claim(), claim(id="tiny.replicated", role="replication", test=large)], tier="standard")
+        result = audit([claim(), claim(id="tiny.replicated", role="replication", test=large)], tier=tier)
+        assert {found.verdict for found in result.claims} == {UNAVAILABLE}
+        assert {found.claim.decides for found in result.claims} == {Tier.STANDARD}
         reasons = [found.speaker.judgement.reason for found in result.claims]
         assert "--model smollm2" in reasons[0]
         assert reasons[1].startswith("needs Large, a GGUF file or a folder")
