@@ -234,7 +234,6 @@ class Project:
         self.folder, self.environment = folder, environment
         for part in ("here", "there", "linked", "editable", "site-packages"):
             environment.syspath_prepend(str(folder / part))
-        environment.setattr(sys, "dont_write_bytecode", True)  # its dates are whole seconds
         self.write(FILES)
         self.setenv("N_GAIN", "1.0")
         forget_releases()

@@ -64,14 +64,12 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of its own on the path, without compiled files; what it leaves in the interpreter is removed."""
-    written, path = sys.dont_write_bytecode, list(sys.path)
-    sys.dont_write_bytecode = True
+    """A folder of its own on the path; what it leaves in the interpreter is removed."""
+    path = list(sys.path)
     made = tmp_path_factory.mktemp("claim_files")
     (made / "claims_first.py").write_bytes(plain(PARTS))
     _audit(made / "claims_first.py")  # imports torch and statsmodels, which is slow and none of an input's doing
     yield made
-    sys.dont_write_bytecode = written
     sys.path[:] = path
 
 
