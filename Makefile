@@ -57,7 +57,7 @@ results: $(VENV)/.installed-test ## the standard audit of each paper into result
 	$(BIN)/python tools/results.py
 	$(BIN)/python tools/picture.py
 
-results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (45 minutes)
+results-trained: $(VENV)/.installed ## the same of SmolLM2 on TEXT, and of training runs, into results/trained (100 minutes)
 	$(BIN)/claimbench models get smollm2
 	$(BIN)/claimbench audit needs:model needs:text --model smollm2 --text $(TEXT) --tier standard \
 	  --report $(REPORT)/$(TEXT) --json results/trained/$(TEXT).json

@@ -125,9 +125,6 @@ def gain(arm: str, operand: str = "all") -> Linear:
     return linear(1.0) - OPERANDS.at(arm=arm, operand=operand)["operand_error"]
 
 
-#: Seeds at standard of a claim that could only be refuted, which takes as many seeds again: it gets the first look.
-FIRST_LOOK = 8
-
 # Training runs of a decoder of 0.69 million parameters, 512 tokens a step, 2560 tokens kept back.
 
 #: The last of them ends a run; the learning rate has come down to zero by then.

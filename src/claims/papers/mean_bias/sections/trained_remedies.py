@@ -43,7 +43,7 @@ HADAMARD = (
         rival=0.4,
         expected=REFUTED,
         finding=(
-            "In SmolLM2 they raise it by .56 as a logarithm: blocks of 16 already confine an outlier to its block, "
+            "In SmolLM2 they raise it by .54 as a logarithm: blocks of 16 already confine an outlier to its block, "
             "where it is nearly exact, and rotated it costs all 16 elements resolution."
         ),
         corrected_by="mean-bias.model.loss-hadamard-worse",

@@ -44,6 +44,8 @@ COLUMN_FACTS = experiment(
 FLIP_WINDOW = 48
 #: Seeds of what is measured on such windows.
 FLIP_SEEDS = 32
+#: The same of claims whose answer lies near an edge of their band, or whose mean is made by few seeds.
+MANY_SEEDS = 256
 RATES = (0.05, 0.005, 0.001, 0.0002)
 #: Rates of all weights, for flips that are confined to a twentieth of them: a tenth and a hundredth of the columns'.
 RATES_OF_ALL = (0.005, 0.0005)
@@ -54,6 +56,16 @@ COUNTED = model_experiment(
     seconds=4.5,
     megabytes=1200,
     most_seeds=FLIP_SEEDS,
+)
+#: One rate, with means over more draws a seed: a few flips in the largest columns make most of them, and seeds of two
+#: draws are too skewed for a mean over them.
+AVERAGED = model_experiment(
+    "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
+    sweep={"flip_rate": (0.005,)},
+    fixed={"length": FLIP_WINDOW, "draws": 8, "counted_on": "pool"},
+    seconds=4.5,
+    megabytes=1200,
+    most_seeds=128,
 )
 COUNTED_ON_ALL = model_experiment(
     "claims.papers.sign_magnitude.trained.flip_arms:counted_arms",
