@@ -42,7 +42,7 @@ def check_floating(operation: str, **tensors: Tensor) -> None:
             raise KernelError(operation, name, got=f"{tensor.dtype}, {tensor.layout}", allowed=allowed)
         if first is None:
             first = tensor
-        elif tensor.dtype != first.dtype or tensor.device != first.device:
+        elif tensor.dtype != first.dtype or not ((tensor.is_cpu and first.is_cpu) or tensor.device == first.device):
             allowed = f"{first.dtype} on {first.device}, like the first tensor"
             raise KernelError(operation, name, got=f"{tensor.dtype} on {tensor.device}", allowed=allowed)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, is_autocast_enabled, is_grad_enabled
-from torch._C import _dispatch_tls_local_include_set, _len_torch_function_stack
+from torch._C import _dispatch_tls_local_include_set, _is_any_autocast_enabled, _len_torch_function_stack
 from torch._C._autograd import _profiler_enabled
 from torch.autograd import forward_ad
 from torch.compiler import is_compiling
@@ -32,7 +32,7 @@ def unobserved(values: tuple[Any, ...]) -> bool:
         or _len_torch_function_stack()
         or forward_ad._current_level >= 0
         or _profiler_enabled()
-        or is_autocast_enabled("cpu")
+        or (_is_any_autocast_enabled() and is_autocast_enabled("cpu"))
     ):
         return False
     recorded = is_grad_enabled()

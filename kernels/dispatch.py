@@ -105,7 +105,7 @@ class Operation:
             kernel = _compiled(self, arguments[0])
             if kernel is not None:
                 if out is None:
-                    return _whole(kernel(*arguments, out=None), None)
+                    return kernel(*arguments, out=None)  # compiled kernels give contiguous memory
                 _check_memory(self, arguments, out)
                 return _computed(self, kernel, arguments, out)
         if route is not None:
@@ -119,6 +119,13 @@ class Operation:
             return out.copy_(operator(*arguments, route))
         check_out(self, arguments, out)
         return run(self, arguments, route, out)
+
+    def at_once(self, x: Tensor) -> bool:
+        """Whether the compiled route takes this tensor, and a call on it alone would go there without the dispatcher.
+
+        ``x`` is then a plain tensor of the CPU, strided, with a dtype that the route takes.
+        """
+        return unobserved((x,)) and x.layout is torch.strided and _compiled(self, x) is not None
 
 
 def _compiled(operation: Operation, first: Tensor) -> Callable[..., Any] | None:

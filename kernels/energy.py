@@ -32,8 +32,9 @@ def _reference(y: Tensor, dy: Tensor) -> Energies:
 
 def _cpu(y: Tensor, dy: Tensor, out: None) -> Energies:
     y, dy = native.plain(y), native.plain(dy)
-    total = native.empty(y.shape[:-1], torch.float64)
-    radial, transverse = torch.empty_like(total), torch.empty_like(total)
+    shape = y.shape[:-1]
+    total, radial = native.empty(shape, torch.float64), native.empty(shape, torch.float64)
+    transverse = native.empty(shape, torch.float64)
     native.call("transverse_energy", native.code(y.dtype), y, dy, total.numel(), y.shape[-1], total, radial, transverse)
     return total, radial, transverse
 

@@ -36,6 +36,12 @@ _FOLDER = Path(__file__).parent
 _CHOICE = "CLAIMS_KERNELS_NATIVE"
 _NAMED = os.environ.get(_CHOICE, "")  # once: to ask the environment costs as much as to call a kernel
 _forced: list[str] = []
+with torch.inference_mode(False):
+    _NOTHING = {
+        dtype: torch.empty(0, dtype=dtype, device=_CPU)
+        for dtype in (*DTYPES, torch.float16, torch.uint8, torch.int8, torch.int32)
+    }
+"""Of each dtype a tensor that others are made from: to name dtype and device takes half as long again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,12 +154,6 @@ def _ctype(value: Tensor | float | int | None) -> type[ctypes._SimpleCData[Any]]
     return ctypes.c_double if isinstance(value, float) else ctypes.c_void_p
 
 
-def _address(tensor: Tensor) -> int:
-    assert tensor.is_contiguous()
-    assert tensor.is_cpu
-    return tensor.data_ptr()
-
-
 def call(function: str, *arguments: Tensor | float | int | None) -> None:
     """Call a C function; tensors are passed as pointers and must be contiguous on the CPU; ``threads`` is appended.
 
@@ -165,19 +165,24 @@ def call(function: str, *arguments: Tensor | float | int | None) -> None:
     entry, tensors = loaded.entries.get(function) or _entry(loaded, function, arguments)
     values: list[Any] = [*arguments, torch.get_num_threads()]
     for place in tensors:
-        if values[place] is not None:
-            values[place] = _address(values[place])
+        tensor = values[place]
+        if tensor is not None:
+            assert tensor.is_contiguous()
+            assert tensor.is_cpu
+            values[place] = tensor.data_ptr()
     entry(*values)
 
 
 def plain(tensor: Tensor) -> Tensor:
     """Contiguous, without a lazy negation, so that its memory is its value."""
+    if tensor.is_contiguous() and not tensor.is_neg():
+        return tensor
     return tensor.resolve_neg().contiguous()
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Fresh memory on the CPU. Sizes are passed one by one: torch takes microseconds to look at a sequence of them."""
-    return torch.empty(*shape, dtype=dtype, device=_CPU) if shape else torch.empty((), dtype=dtype, device=_CPU)
+    return _NOTHING[dtype].new_empty(*shape) if shape else _NOTHING[dtype].new_empty(())
 
 
 def result(like: Tensor, out: Tensor | None, *, dtype: torch.dtype | None = None) -> Tensor:

@@ -28,7 +28,8 @@ NVFP4_BLOCK, MX_BLOCK = 16, 32
 _ELEMENT: dict[Format, int] = {
     "nvfp4": 0, "mxfp4": 0, "mxfp8_e4m3": 1, "mxfp8_e5m2": 2, "mxfp6_e2m3": 3, "mxfp6_e3m2": 4
 }  # fmt: skip
-_STORED = (torch.float32, torch.bfloat16)
+STORED = (torch.float32, torch.bfloat16)
+"""Dtypes that the compiled quantizers read as they are."""
 _BITS = tuple(element.bits for element in ELEMENTS)
 _SCALE_BYTES = 4
 _E8M0_BIAS = 127
@@ -110,7 +111,7 @@ class BlockScaled:
 def quantized(payload: Tensor, shape: tuple[int, ...], wanted: Format, tile: int = 1) -> BlockScaled:
     """What a quantizer has made. Its parts fit together: to check them takes as long as a small matrix."""
     made = object.__new__(BlockScaled)
-    made.__dict__.update(payload=payload, shape=shape, format=wanted, tile=tile)
+    object.__setattr__(made, "__dict__", {"payload": payload, "shape": shape, "format": wanted, "tile": tile})
     return made
 
 
@@ -206,7 +207,7 @@ def cpu_source(x: Tensor, center: Tensor | None) -> tuple[Tensor, int, int, int,
     ``oriented_center`` there is none (0), one number a column (1), or one a row (2).
     """
     rows, k = x.shape
-    memory = (x if x.dtype in _STORED else x.float()).resolve_neg()
+    memory = (x if x.dtype in STORED else x.float()).resolve_neg()
     by_columns = 0
     if not memory.is_contiguous():
         by_columns = int(memory.mT.is_contiguous())

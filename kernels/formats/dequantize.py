@@ -80,7 +80,9 @@ def dequantize(
     if out is not None and (tuple(out.shape) != q.shape or not out.is_contiguous()):
         allowed = f"contiguous, of shape {q.shape}"
         raise KernelError("dequantize", "out", got=f"shape {tuple(out.shape)}", allowed=allowed)
-    k = q.shape[-1]
-    buffer = None if out is None else out.view(q.rows, k)
-    values = _DEQUANTIZE(q.payload, q.rows, k, q.block, q.tile, q.element, dtype, out=buffer, route=route)
-    return values.view(q.shape) if out is None else out
+    rows, k = q.rows, q.shape[-1]
+    buffer = None if out is None else out.view(rows, k)
+    values = _DEQUANTIZE(q.payload, rows, k, q.block, q.tile, q.element, dtype, out=buffer, route=route)
+    if out is not None:
+        return out
+    return values if len(q.shape) == 2 else values.view(q.shape)

@@ -37,6 +37,7 @@ from claims.kernels.derivatives import innermost
 from claims.kernels.dispatch import FLOATS, Operation, register
 from claims.kernels.errors import KernelError
 from claims.kernels.formats import e2m1, e4m3
+from claims.kernels.formats.again import Again
 from claims.kernels.formats.block_scaled import (
     LARGEST_FLOAT32,
     NVFP4_BLOCK,
@@ -163,6 +164,8 @@ _QUANTIZE = register(
     )
 )
 
+_AGAIN = Again(_QUANTIZE, "nvfp4_quantize", start=-1.0)
+
 
 def _as_amax(amax: float | Tensor | None, x: Tensor) -> Tensor | None:
     """The given largest magnitude as a float32 scalar on the device of ``x``."""
@@ -211,6 +214,10 @@ def nvfp4_quantize(
     NaN (also from ``center``) raises KernelError; Inf counts as the largest finite float32. All routes
     give the same bits.
     """
+    usual = center is None and amax is None and out is None and route is None
+    options = (axis, type(axis), tile, rounding, four_over_six, largest_scale, type(largest_scale))
+    if usual and (made := _AGAIN.take(options, x, key)) is not None:
+        return made
     view, shape = as_matrix("nvfp4_quantize", x, axis)
     check_choice("nvfp4_quantize", "tile", tile, _TILE_NAMES)
     check_choice("nvfp4_quantize", "four_over_six", four_over_six, _ERROR_NAMES)
@@ -220,4 +227,9 @@ def nvfp4_quantize(
     buffer = buffer_of("nvfp4_quantize", out, shape, "nvfp4", _TILES[tile])
     rule = (_ERRORS[four_over_six], int(largest_scale))
     payload = _QUANTIZE(view, offset, _as_amax(amax, x), _TILES[tile], *stochastic, *rule, out=buffer, route=route)
-    return quantized(payload, shape, "nvfp4", _TILES[tile]) if out is None else out
+    if out is not None:
+        return out
+    made = quantized(payload, shape, "nvfp4", _TILES[tile])
+    if usual:
+        _AGAIN.keep(options, x, view, key, (_TILES[tile], int(stochastic[0])), rule, made)
+    return made

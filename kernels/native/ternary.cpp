@@ -67,6 +67,16 @@ EXPORT void weight_codes(int64_t dtype, const void* x, int64_t rows, int64_t d, 
     });
 }
 
+// The scales of a tensor of at most one piece, or of its rows, and their codes.
+EXPORT void quantize_weights(int64_t dtype, const void* x, int64_t rows, int64_t d, int64_t by_row, int64_t ternary,
+                             void* scales, int8_t* codes, int64_t threads) {
+    absolute_mean(dtype, x, by_row ? rows : 1, by_row ? d : rows * d, scales, threads);
+    with_type(dtype, [&](auto type) {
+        int64_t scale_dtype = std::is_same<decltype(type), double>::value;
+        weight_codes(dtype, x, rows, d, scale_dtype, ternary ? scales : nullptr, by_row, codes, threads);
+    });
+}
+
 // Column 4j + s of a row is in bits 2s, 2s + 1 of byte j, as code + 1; columns beyond d are 0, coded as 1.
 EXPORT void pack_ternary(const int8_t* codes, int64_t rows, int64_t d, uint8_t* packed, int64_t threads) {
     int64_t bytes = (d + 3) / 4;
