@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from claims.errors import MeasurementError
+from claims.evidence.bytecode import none_older
 from claims.evidence.inputs import CODE, Inputs, inside
 from claims.evidence.releases import installed_files
 
@@ -121,7 +122,8 @@ def _watched(watch: _Watch) -> Iterator[None]:
     before = getattr(_here, "watch", None)
     _here.watch = watch
     try:
-        yield
+        with none_older():
+            yield
     finally:
         _here.watch = before
 
