@@ -198,11 +198,6 @@ static void encode_row(const float* x, const float* factors, int64_t count, uint
     }
 }
 
-// Ask for a piece that the next unit of work will read, while this one's codes leave memory idle.
-template <class T> INLINE void fetch_piece(const T* piece) {
-    for (size_t byte = 0; byte < PIECE * sizeof(T); byte += 64) __builtin_prefetch((const char*)piece + byte);
-}
-
 // Up to 16 pieces: neighbours in one row, or in consecutive rows (which share scales if `tile` is 16), by way of
 // `stage` (where they are already if the matrix lies by columns). Raises seen[] to the largest magnitudes found.
 template <class T, class Scale>
@@ -242,7 +237,8 @@ static void quantize_pieces(const Source& s, int64_t row, int64_t block, int64_t
             scale(most, row_of(i) / tile, block_of(i), width_of(i), factors[i]);
     }
     for (int64_t i = 0; i < count; ++i) {
-        if (in_row) fetch_piece((const T*)s.memory + row * s.k + 16 * (block_of(i) + BLOCKS * count));
+        // What the next unit of work will read, while this one's codes leave memory idle.
+        if (in_row) prefetch<PIECE, 0>((const T*)s.memory + row * s.k + 16 * (block_of(i) + BLOCKS * count));
         uint64_t element = uint64_t((row_of(i) * blocks + block_of(i)) * 16);
         auto encode = rounding.stochastic ? encode_row<true, Scale> : encode_row<false, Scale>;
         encode(x[i], factors[tile == 1 ? i : 0], width_of(i), element, rounding.key,

@@ -212,9 +212,10 @@ template <class Body> static void with_type(int64_t dtype, const Body& body) {
     else body(bf16{});
 }
 
-// Ask for N entries 2 KiB ahead. Not 4 KiB: that line competes with the present one for its place in the cache.
-template <int N, class T> INLINE void prefetch(const T* p) {
-    for (size_t byte = 0; byte < N * sizeof(T); byte += 64) __builtin_prefetch((const char*)p + 2048 + byte);
+// Ask for N entries, so many bytes ahead: 2 KiB, not 4, whose line competes with the present one for its place in the
+// cache.
+template <int N, int AHEAD = 2048, class T> INLINE void prefetch(const T* p) {
+    for (size_t byte = 0; byte < N * sizeof(T); byte += 64) __builtin_prefetch((const char*)p + AHEAD + byte);
 }
 
 // Store past the caches: worth it where the result is larger than they are, as it saves reading the lines to be
