@@ -8,6 +8,7 @@ from claims.kernels import (
     mxfp4_quantize,
     mxfp6_quantize,
     mxfp8_quantize,
+    native,
     nvfp4_quantize,
     sign_quantize,
     ternary_quantize,
@@ -59,7 +60,7 @@ def test_another_tensor_of_the_shape_has_its_own_result(quantize, options, dtype
         for seed in range(3):
             x = normal(*shape, seed=seed).to(dtype)
             assert same(quantize(x, **options), quantize(x, **options, route="reference"))
-    assert kept() == len(SHAPES)
+    assert kept() == (0 if native.obstacle() else len(SHAPES))
 
 
 @each
