@@ -123,9 +123,11 @@ class Operation:
     def at_once(self, x: Tensor) -> bool:
         """Whether the compiled route takes this tensor, and a call on it alone would go there without the dispatcher.
 
-        ``x`` is then a plain tensor of the CPU, strided, with a dtype that the route takes.
+        ``x`` is then a plain tensor of the CPU with a dtype that the route takes, and its memory is its value in order.
         """
-        return unobserved((x,)) and x.layout is torch.strided and _compiled(self, x) is not None
+        if not unobserved((x,)) or x.layout is not torch.strided or _compiled(self, x) is None:
+            return False
+        return x.is_contiguous() and not x.is_neg()
 
 
 def _compiled(operation: Operation, first: Tensor) -> Callable[..., Any] | None:

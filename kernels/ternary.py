@@ -93,12 +93,8 @@ WEIGHT_CODES = register(
 )
 
 
-def _is_one_call(w: Tensor, by_row: bool) -> bool:
-    """Whether one call of a compiled kernel may give scales and codes."""
-    return WEIGHT_CODES.at_once(w) and w.is_contiguous() and not w.is_neg() and (by_row or w.numel() <= PIECE)
-
-
 def _codes_and_scales(w: Tensor, by_row: bool, ternary: bool) -> tuple[Tensor, Tensor]:
+    """Both by one call of a compiled kernel."""
     rows, d = _rows(w, by_row=True)
     scales = native.empty(w.shape[:-1] if by_row else (), _scale_dtype(w))
     codes = torch.empty_like(w, dtype=torch.int8)
@@ -114,7 +110,8 @@ def _quantize(
     if w.dim() == 0:
         raise KernelError(name, "w", got="a 0-dimensional tensor", allowed="of shape (..., d)")
     by_row = per == "row"
-    if scale is None and out is None and route is None and _is_one_call(w, by_row):
+    usual = scale is None and out is None and route is None
+    if usual and (by_row or w.numel() <= PIECE) and WEIGHT_CODES.at_once(w):
         return _codes_and_scales(w, by_row, name == "ternary_quantize")
     if scale is None:
         scale = ABSMEAN(w, by_row, route=route)

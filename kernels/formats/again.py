@@ -61,7 +61,7 @@ class Again:
             call = self._calls.get((x.shape, x.dtype, options, key is None))
         except (AttributeError, TypeError):  # no tensor, or what no option is: the checks say so
             return None
-        if call is None or not self.operation.at_once(x) or not x.is_contiguous() or x.is_neg():
+        if call is None or not self.operation.at_once(x):
             return None
         signed = 0 if key is None else check_key(key, operation=self.operation.name)
         payload = native.empty((call.size,), torch.uint8)
@@ -92,7 +92,7 @@ class Again:
             rest: those after it, but the buffer.
             result: what the call has given.
         """
-        if x.dtype not in STORED or not self.operation.at_once(x) or not x.is_contiguous() or x.is_neg():
+        if x.dtype not in STORED or not self.operation.at_once(x):
             return
         if len(self._calls) >= _KEPT:
             self._calls.clear()

@@ -28,9 +28,10 @@ class _Watched:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         for finder in sys.meta_path:
-            spec = None if isinstance(finder, _Watched) else finder.find_spec(name, path, target)
+            found = None if isinstance(finder, _Watched) else getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if found is None else found(name, path, target)
             if spec is not None:
-                if spec.origin is not None and spec.cached is not None:
+                if spec.origin is not None and spec.cached not in (None, spec.origin):  # where there is a source
                     remove_if_older(Path(spec.origin), Path(spec.cached))
                 return spec
         return None

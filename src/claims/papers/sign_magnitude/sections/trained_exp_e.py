@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from claims import REFUTED, UNDECIDED, at_least, at_most, between, grid, mean, ratio, within
+from claims import REFUTED, UNDECIDED, Linear, at_least, at_most, between, grid, mean, ratio, within
 from claims.papers.sign_magnitude.shared.trained import (
     A_QUARTER,
     AVERAGED,
@@ -149,12 +149,19 @@ PREDICTED = (
         role="ours",
     ),
 )
+
+
+def _since_half(name: str, rate: float) -> Linear:
+    """By how much a logarithm at a rate exceeds that at .005."""
+    return COUNTED.at(flip_rate=rate)[name] - COUNTED.at(flip_rate=0.005)[name]
+
+
 PLATEAU = (
     StandardClaim(
         id="sign-magnitude.model.expe.larger-at-five-per-cent",
         locus="section 9.5, Exp E, observation (i); Table 9",
         statement="The leverage at p = .05 is at least twice that at p = .005.",
-        test=mean(COUNTED.at(flip_rate=0.05)["log_leverage"] - COUNTED.at(flip_rate=0.005)["log_leverage"]),
+        test=mean(_since_half("log_leverage", 0.05)),
         band=at_least(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=0.0,
         expected=REFUTED,
@@ -167,7 +174,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.below-twice-at-five-per-cent",
         locus="section 9.5, Exp E, observation (i); Table 9",
         statement="The leverage at p = .05 is less than twice that at p = .005.",
-        test=mean(COUNTED.at(flip_rate=0.05)["log_leverage"] - COUNTED.at(flip_rate=0.005)["log_leverage"]),
+        test=mean(_since_half("log_leverage", 0.05)),
         band=at_most(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=math.log(4),
         role="ours",
@@ -177,7 +184,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.stabilises",
         locus="section 9.5, Exp E, observation (i), 'stabilizes'",
         statement="From p = .005 to .001 the leverage changes by less than a quarter.",
-        test=mean(COUNTED.at(flip_rate=0.001)["log_leverage"] - COUNTED.at(flip_rate=0.005)["log_leverage"]),
+        test=mean(_since_half("log_leverage", 0.001)),
         band=within(0.0, abs=A_QUARTER, provenance="author", because="the tolerance of the plateau"),
         rival=math.log(4),
         expected=UNDECIDED,
@@ -192,9 +199,7 @@ PLATEAU = (
             id=f"sign-magnitude.model.expe.linear-rest-{rate_label(rate)}",
             locus="section 9.5, Exp E, linear-response regime",
             statement=f"Elsewhere a flip does as much damage at p = {rate_words(rate)} as at .005, to a factor of two.",
-            test=mean(
-                COUNTED.at(flip_rate=rate)["log_per_flip_rest"] - COUNTED.at(flip_rate=0.005)["log_per_flip_rest"]
-            ),
+            test=mean(_since_half("log_per_flip_rest", rate)),
             band=within(
                 0.0, abs=math.log(2), provenance="smallest-effect", because="the other arm is said to quadruple"
             ),
@@ -207,9 +212,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.outlier-superlinear",
         locus="section 9.5, Exp E, 'multi-flip interactions'",
         statement="In outlier columns a flip does at least twice as much damage at p = .05 as at p = .005.",
-        test=mean(
-            COUNTED.at(flip_rate=0.05)["log_per_flip_outlier"] - COUNTED.at(flip_rate=0.005)["log_per_flip_outlier"]
-        ),
+        test=mean(_since_half("log_per_flip_outlier", 0.05)),
         band=at_least(math.log(2), provenance="smallest-effect", because="it quadruples in Table 9"),
         rival=0.0,
         expected=REFUTED,
@@ -222,9 +225,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.attenuation",
         locus="section 9.5, Exp G, 'the same attenuation'",
         statement="In outlier columns a flip does less damage at p = .05 than at p = .005.",
-        test=mean(
-            COUNTED.at(flip_rate=0.05)["log_per_flip_outlier"] - COUNTED.at(flip_rate=0.005)["log_per_flip_outlier"]
-        ),
+        test=mean(_since_half("log_per_flip_outlier", 0.05)),
         band=at_most(0.0, provenance="author", because="attenuation means less damage a flip"),
         rival=math.log(4),
         expected=REFUTED,
@@ -237,9 +238,7 @@ PLATEAU = (
         id="sign-magnitude.model.expe.outlier-below-twice",
         locus="section 9.5, Exp E, 'multi-flip interactions'; Exp G, 'the same attenuation'",
         statement="In outlier columns a flip does more damage at p = .05 than at .005, and less than twice as much.",
-        test=mean(
-            COUNTED.at(flip_rate=0.05)["log_per_flip_outlier"] - COUNTED.at(flip_rate=0.005)["log_per_flip_outlier"]
-        ),
+        test=mean(_since_half("log_per_flip_outlier", 0.05)),
         band=between(0.0, math.log(2), provenance="smallest-effect", because="neither attenuated nor quadrupled"),
         rival=math.log(4),
         role="ours",
