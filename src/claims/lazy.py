@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from claims.errors import ClaimsError, InvalidDeclaration, Unavailable, described, raised
@@ -103,7 +105,8 @@ def _called(function: Callable[..., float], arguments: Mapping[str, Any]) -> flo
 def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, field: str, name: str) -> dict[str, Any]:
     """The coordinates that a function's parameters name."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        # one in Python is asked once: claims share closed forms, and to read the parameters takes longer than to recall
+        parameters = _told(function) if isinstance(function, FunctionType) else _parameters(function)
     except (TypeError, ValueError) as error:  # no function, or one in C that does not tell
         raise InvalidDeclaration(field, name, f"a function whose parameters can be read ({error})") from error
     arguments = {}
@@ -116,3 +119,10 @@ def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, fiel
             allowed = f"parameters among the point's coordinates {sorted(point)}, which {parameter.name!r} is not"
             raise InvalidDeclaration(field, name, allowed)
     return arguments
+
+
+def _parameters(function: Callable[..., float]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
+
+
+_told = functools.cache(_parameters)

@@ -377,7 +377,8 @@ class TestUpgrade:
         said = []
         with Store.reading(path, speak=said.append) as store:
             assert len(list(store.rows())) == 10
-            assert store.get(KEYS)[KEYS[3]] == ([{"x": 3.0}], 0.25)
+            row = store.get(KEYS)[KEYS[3]]
+            assert (row.records, row.seconds) == ('[{"x":3.0}]', 0.25)
         assert "cannot prove" in said[0]
         assert check(path).faults == []
 

@@ -25,7 +25,7 @@ from claims.kinds import mean
 from claims.paper import Paper
 from claims.report.document import check
 from claims.report.numbers import band_text, duration, estimate_text, interval_text, number
-from claims.report.page import PAGE, render, script
+from claims.report.page import render, script
 from claims.report.page_data import WORDS, Known
 from claims.report.places import places_of
 from claims.report.plot import MARGIN, WIDTH, draw
@@ -395,7 +395,7 @@ def test_the_pages_are_written_where_they_open_from_disk_and_link_to_each_other(
     from claims.cli.pages import write_pages
 
     folder = tmp_path / "deep" / "folder"
-    assert write_pages(result(), folder, catalogue=Catalogue({}, {}, {})).name == PAGE == "index.html"
+    assert write_pages(result(), folder, catalogue=Catalogue({}, {}, {})).name == "index.html"
     assert sorted(path.name for path in folder.iterdir()) == ["coverage.html", "index.html"]
     links = {node.get("href") for node in tree((folder / "index.html").read_text()).iter("a")}
     assert "coverage.html" in links

@@ -5,7 +5,6 @@ Every case follows from two integers, so that ``run.py --seed S --only N`` repea
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -336,12 +335,12 @@ def said_by_commands(path: Path, said: list[str]) -> str:
 
 def audited(specimen: Specimen, path: Path, said: list[str]) -> str:
     """Audit with it: take what is there, measure the rest, and have everything afterwards."""
-    wanted = {key: (json.loads(row.records), row.seconds) for key, row in specimen.truth.items()}
+    wanted = {key: (row.records, row.seconds) for key, row in specimen.truth.items()}
     speaks = len(said)
     try:
         with Store(path, speak=said.append) as store:
             there = store.get(wanted)
-            if any(wanted[key] != value for key, value in there.items()):
+            if any(wanted[key] != (row.records, row.seconds) for key, row in there.items()):
                 return "wrong"
             for identity, experiment, base, seed, records in specimen.measured:
                 key = identity.key(base, seed)
@@ -353,7 +352,7 @@ def audited(specimen: Specimen, path: Path, said: list[str]) -> str:
     except StoreError as error:
         said.append(str(error))
         return "found"
-    if any(wanted[key] != value for found in (again, kept) for key, value in found.items()):
+    if any(wanted[key] != (row.records, row.seconds) for found in (again, kept) for key, row in found.items()):
         return "wrong"
     if len(again) < len(wanted) or len(kept) < len(wanted):
         return "lost"  # what was measured and stored has to be found again

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from claims.auditing.courses import Course, Courses, follow
 from claims.auditing.interrupts import answered_by, held, repeated
 from claims.auditing.planning import Plan
 from claims.auditing.results import AuditResult, ClaimResult, collect
 from claims.auditing.trial import Measurement, Trial
-from claims.auditing.waiting import Waiting
+from claims.auditing.waiting import Seed, Waiting
 from claims.auditing.workers import Job, Workers, wait_for
 from claims.evidence.data import data_digests
 from claims.evidence.executors import Executors
@@ -118,6 +119,7 @@ class _Audit:
     codes: dict[tuple[str, ...], str] = field(default_factory=dict)
     data: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     unconfirmed: dict[Measurement, Sequence[Outcome]] = field(default_factory=dict)
+    courses: Courses = field(default_factory=Courses)
     cached: int = 0
     started: float = field(default_factory=time.perf_counter)
 
@@ -132,10 +134,11 @@ class _Audit:
 
         ``again`` is called now and then: it raises a Ctrl-C that was lost.
         """
+        self._recall([trial for trial in self.plan.trials if trial.final is None])
         unfinished = {name: sum(trial.final is None for trial in group) for name, group in self.plan.groups.items()}
         for claim in self.plan.claims:
-            if not unfinished[claim.id]:
-                self._decided(claim.id)
+            if not unfinished[claim.id] and self._decided(claim.id).as_expected is False and fail_fast:
+                return
         self._begin([trial for trial in self.plan.trials if trial.final is None])
         while self.waiting.ready or self.waiting:
             again()
@@ -146,6 +149,7 @@ class _Audit:
                     if trial.final is None:
                         go_on.append(trial)
                         continue
+                    self.courses.keep(trial, self.waiting.lookup)
                     name = trial.claim.id
                     unfinished[name] -= 1
                     if not unfinished[name] and self._decided(name).as_expected is False and fail_fast:
@@ -183,6 +187,28 @@ class _Audit:
         self.observer.decided(result)
         return result
 
+    def _recall(self, trials: Sequence[Trial]) -> None:
+        """Bring trials to the ends of the courses that are kept of them, where the store has the records of then."""
+        for start in range(0, len(trials), _TOGETHER):
+            together = [(trial, self.courses.of(trial)) for trial in trials[start : start + _TOGETHER]]
+            self._follow([(trial, course) for trial, course in together if course is not None])
+
+    def _follow(self, courses: Sequence[tuple[Trial, Course]]) -> None:
+        wanted: dict[Measurement, list[int]] = {}
+        for measurement, seed in dict.fromkeys(_resting_on(courses)):
+            if self.waiting.lookup(measurement, seed) is None:
+                wanted.setdefault(measurement, []).append(seed)
+        stored = dict(zip(wanted, self._stored([*wanted.items()]), strict=True))
+
+        def found(measurement: Measurement, seed: int) -> Outcome | None:
+            return self.waiting.lookup(measurement, seed) or stored.get(measurement, {}).get(seed)
+
+        followed = [(trial, course) for trial, course in courses if follow(trial, course, found)]
+        for measurement, seed in _resting_on(followed):
+            if self.waiting.lookup(measurement, seed) is None:
+                self.waiting.arrive(measurement, stored[measurement][seed])
+                self.cached += 1
+
     def _begin(self, trials: Sequence[Trial]) -> None:
         """Have trials wait for their present looks: what the store has arrives at once, the rest is measured."""
         for start in range(0, len(trials), _TOGETHER):
@@ -201,16 +227,16 @@ class _Audit:
 
     def _stored(self, wanted: Sequence[tuple[Measurement, Sequence[int]]]) -> list[dict[int, Outcome]]:
         """What the store has of some seeds of measurements, which it is asked for at once."""
-        keys = [self._keys(measurement, seeds) for measurement, seeds in wanted]
+        keys = [self.identity(made).keys(dict(made.base), seeds) for made, seeds in wanted]
         found = self.store.get(key for each in keys for key in each.values())
         return [
-            {seed: Outcome(seed, *found[key], device=measurement.device) for seed, key in each.items() if key in found}
+            {
+                seed: Outcome.stored(seed, row.records, row.seconds, measurement.device)
+                for seed, key in each.items()
+                if (row := found.get(key)) is not None
+            }
             for (measurement, _), each in zip(wanted, keys, strict=True)
         ]
-
-    def _keys(self, measurement: Measurement, seeds: Iterable[int]) -> dict[int, str]:
-        identity, base = self.identity(measurement), dict(measurement.base)
-        return {seed: identity.key(base, seed) for seed in seeds}
 
     def _take(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         """Take in what a job gave; with seed 0 of what has a witness it waits for that."""
@@ -228,7 +254,7 @@ class _Audit:
     def _accept(self, measurement: Measurement, outcomes: Sequence[Outcome]) -> None:
         with held():  # a task is taken whole: what is judged is stored, and no transaction stays open
             for outcome in outcomes:
-                self.waiting.arrive(measurement, outcome)
+                self.waiting.arrive(measurement, outcome.sealed())
             measured = [(each.seed, each.records, each.seconds) for each in outcomes if each.records is not None]
             if measured:
                 self.store.put(self.identity(measurement), measurement.name, dict(measurement.base), measured)
@@ -297,6 +323,13 @@ def _confirmed(measurement: Measurement, outcomes: Sequence[Outcome], again: Seq
         if words:
             return [Outcome(each.seed, None, each.seconds, error=words) for each in outcomes]
     return outcomes
+
+
+def _resting_on(courses: Iterable[tuple[Trial, Course]]) -> Iterator[Seed]:
+    """The seeds that courses rest on."""
+    for trial, course in courses:
+        seeds = course.seeds()
+        yield from ((measurement, seed) for measurement in trial.measurements() for seed in seeds)
 
 
 def _chunks(seeds: Sequence[int], seconds: float) -> Iterator[tuple[int, ...]]:

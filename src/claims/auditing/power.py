@@ -1,7 +1,6 @@
 """What a claim can tell with its seeds, and what these cannot show: the rest of its qualification, as plain data.
 
-Everything follows from the seeds of the looks, so it is computed whenever it is asked for and never stored. The spread
-of the seeds is taken as known, which at the cap it nearly is.
+Everything follows from the seeds of the looks. Their spread is taken as known, which at the cap it nearly is.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ those that mislead show it least. So before its last look a mean has to clear th
 exponential ones would need; at the last one by what seeds of the skewness that they surely have would need. Seeds that
 are surely more skewed than that decide nothing. It costs near-normal seeds a look or two where the interval clears the
 band by a hair, and nothing is measured that the looks do not measure. So it is a function of the seeds of the looks,
-like the verdict itself: nothing of it is stored.
+like the verdict itself.
 
 Of seeds that lie in a declared range, intervals that hold for all such seeds ask for no shape; only for independence.
 """

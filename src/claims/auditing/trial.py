@@ -142,6 +142,11 @@ class Trial:
         elif not self._looks:
             self.final = Judgement(verdict=UNDECIDED, reason=not_measured(self.claim.decides, self.tier))
 
+    def terms(self) -> tuple[object, ...]:
+        """Everything that its course follows from but the outcomes of its seeds."""
+        how = (self.points, self.alpha, self._looks, tuple(sorted(self._last)), self.trusting, self.survey)
+        return self.claim.test, self._schedule, self.members, self.band, how
+
     def measurements(self) -> tuple[Measurement, ...]:
         """What has to be measured, each once."""
         return self._measurements

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
 import shlex
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from claims import lasting
 from claims.auditing import interrupts
 from claims.auditing.loop import Interrupted, run
 from claims.auditing.planning import PINNED_EPOCH, Plan, plan
@@ -20,6 +20,7 @@ from claims.auditing.results import AuditResult
 from claims.auditing.shards import Shard, part
 from claims.catalogue import Catalogue, split_selection
 from claims.cli import INTERRUPTED
+from claims.cli.aside import aside
 from claims.cli.common import (
     STDOUT,
     check_output,
@@ -44,7 +45,7 @@ from claims.evidence.kept import keeping
 from claims.evidence.store import Store
 from claims.outline.responses import readings_of, responses_in
 from claims.report.consoles import console
-from claims.report.document import LATEST
+from claims.report.document import LATEST, PAGE
 from claims.report.numbers import counted, duration
 from claims.report.progress import Progress
 from claims.report.visible import json_text
@@ -109,7 +110,7 @@ def command(
     click.get_current_context().with_resource(keeping(store.parent))
     catalogue, claims = chosen(select)
     subject = subject_for(claims, Tier(tier), model=model, text=text)
-    with printing_to_stderr():
+    with printing_to_stderr(), lasting.making():
         planned = plan(
             claims,
             tier=Tier(tier),
@@ -119,7 +120,7 @@ def command(
             place=catalogue.place,
             device=device,
         )
-    click.get_current_context().with_resource(_staying())
+    click.get_current_context().with_resource(lasting.staying())
     if shard is not None:
         planned = part(planned, Shard.of(shard))
         if not planned.groups and not dry_run:
@@ -145,29 +146,21 @@ def command(
     out = console(stderr=json_file == STDOUT)
     result, partial = measure(planned, store, spec, fail_fast=fail_fast)
     resume = resume_line(select, planned, store, shard) if partial else ""
-    document = result.to_json()
-    page = publish(document, catalogue, select=select, store=store, folder=folder, json_file=json_file)
-    if not out.is_terminal if table is None else table:
-        from claims.report.terminal import show
+    page = folder / PAGE
+    with lasting.making():
+        document = result.to_json()
+        with published(document, catalogue, select=select, store=store, folder=folder, json_file=json_file):
+            if not out.is_terminal if table is None else table:
+                from claims.report.terminal import show
 
-        show(result, document, out, page=page, partial=f"resume with: {resume}" if resume else "")
-    else:
-        show_end(result, document, out, page=page, select=select, store=store, shard=shard, resume=resume)
+                show(result, document, out, page=page, partial=f"resume with: {resume}" if resume else "")
+            else:
+                show_end(result, document, out, page=page, select=select, store=store, shard=shard, resume=resume)
     code = result.exit_code(strict=strict, require_available=require_available)
     if not code and require_available and catalogue.left_out and not select:
         say("claimbench: a pack is left out, so that not every installed claim was available", err=True)
         code = 1
     raise click.exceptions.Exit(INTERRUPTED if partial else code)
-
-
-@contextmanager
-def _staying() -> Iterator[None]:
-    """Claims and plan stay until the command ends: they are not searched for garbage while all of it is decided."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def epoch_of(text: str) -> int:
@@ -228,7 +221,8 @@ def measure(
             return stop.result, True
 
 
-def publish(
+@contextmanager
+def published(
     document: dict[str, Any],
     catalogue: Catalogue,
     *,
@@ -236,19 +230,22 @@ def publish(
     store: Path,
     folder: Path,
     json_file: str | None,
-) -> Path:
-    """Write the result and its pages; path of the first page."""
-    from claims.cli.pages import write_pages
+) -> Iterator[None]:
+    """Write the result, and its pages while it is shown."""
 
-    text = json_text(document) + "\n"
-    write_text(store.parent / LATEST, text)
-    if json_file not in (None, STDOUT):
-        write_text(Path(str(json_file)), text)
-    files = split_selection(select)[0]
-    page = write_pages(document, folder, catalogue=catalogue, files=files, beside=store.parent)
+    def pages() -> None:
+        from claims.cli.pages import write_pages
+
+        write_pages(document, folder, catalogue=catalogue, files=split_selection(select)[0], beside=store.parent)
+
+    with aside(pages):
+        text = json_text(document) + "\n"
+        write_text(store.parent / LATEST, text)
+        if json_file not in (None, STDOUT):
+            write_text(Path(str(json_file)), text)
+        yield
     if json_file == STDOUT:  # after the files, which are there whether or not anybody reads this
         click.echo(text, nl=False)
-    return page
 
 
 def show_end(

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
+from claims import lasting
 from claims.auditing.decision import looks_at
 from claims.catalogue import Catalogue, load_catalogue, split_selection
 from claims.claim import Claim
@@ -171,7 +172,7 @@ def catalogue_of(files: Sequence[Path]) -> Catalogue:
     Raises:
         ClaimsError: one of them cannot be loaded; names it, and what it raised.
     """
-    with printing_to_stderr():
+    with printing_to_stderr(), lasting.making():
         catalogue = load_catalogue(files)
     for pack in catalogue.left_out:
         say(f"claimbench: {pack} is left out: {pack.problem}", err=True)

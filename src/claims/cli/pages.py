@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from claims.catalogue import Catalogue
 from claims.cli.common import check_writable, write_text
 from claims.outline.responses import Response, readings_of, responses_in
+from claims.report.document import PAGE
 from claims.report.readings import named
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ def write_pages(
         BadOption: the folder cannot be written to.
         InvalidDeclaration: the responses beside the result cannot be read, or name what is not in it.
     """
-    from claims.report.page import PAGE
-
     check_writable("--report", folder)
     for name, text in pages_of(document, catalogue=catalogue, files=files, beside=beside).items():
         write_text(folder / name, text)
@@ -53,7 +52,7 @@ def pages_of(
 ) -> dict[str, str]:
     """The pages of a result by the names of their files; arguments and errors are those of :func:`write_pages`."""
     from claims.report.coverage import COVERAGE_PAGE, render_coverage
-    from claims.report.page import PAGE, render
+    from claims.report.page import render
 
     notice = STOPPED if document.get("stopped") else ""
     known = replace(known_of(catalogue, files), responses=answered(document, catalogue, beside))

@@ -7,7 +7,6 @@ are kept apart as *series*.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +58,7 @@ class Series:
         if row is None:
             return None
         device = (self.content.get("environment") or {}).get("device", CPU)
-        return Outcome(seed, json.loads(row.records), row.seconds, device=device)
+        return Outcome.stored(seed, row.records, row.seconds, device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,13 @@ from claims.evidence.canonical import canonical_json, digest
 FILE = "kept.json"
 #: Seconds for which a file has to have been left alone.
 _SETTLED = 2.0
-#: Entries that are kept; those that were not asked for this time go first.
-_MOST = 40_000
+#: Entries that are kept at most; those that were not asked for this time go first.
+_MOST = 100_000
 #: Parts of the harness that experiments and closed forms are counted by themselves, as far as they reach.
 _COUNTED = ("papers", "kernels", "models")
 _HARNESS = Path(__file__).parents[1]
+#: How the names of files end whose content the harness runs or reads.
+_SOURCES = (".py", ".toml", ".json")
 #: When this process had imported nothing yet that anything is kept by.
 BEGAN = time.time()
 
@@ -63,6 +65,16 @@ class Kept:
             self.changed = True
         self.now[key] = value
         return value
+
+    def get(self, key: str) -> Any:
+        """The value of a key; None if it is not there."""
+        if key not in self.now and key in self.before:
+            self.now[key] = self.before[key]
+        return self.now.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value, plain data, in the place of what is there."""
+        self.now[key], self.changed = value, True
 
     def once(self, key: str, make: Callable[[], str]) -> str:
         """A text that is made once, and not kept."""
@@ -123,8 +135,14 @@ def settled(signature: Signature, at: float | None = None) -> bool:
     return max(signature[3:]) / 1e9 + _SETTLED < (time.time() if at is None else at)
 
 
+def defined_by_harness(module: str) -> bool:
+    """Whether what a module defines is part of the harness that a file is kept by."""
+    package, _, inside = module.partition(".")
+    return package == _HARNESS.name and inside.partition(".")[0] not in _COUNTED
+
+
 def _written_by() -> str:
-    """A digest of the harness's code, as files go, and of Python; empty if that may not be what was imported."""
+    """A digest of the harness's files, as files go, and of Python; empty if those may not be what was imported."""
     found = [(path.relative_to(_HARNESS).as_posix(), signature_of(path)) for path in sorted(_sources(_HARNESS))]
     if not all(settled(signature, BEGAN) for _, signature in found):
         return ""
@@ -135,7 +153,7 @@ def _sources(folder: Path) -> Iterator[Path]:
     for entry in os.scandir(folder):
         if entry.is_dir() and not (folder == _HARNESS and entry.name in _COUNTED):
             yield from _sources(Path(entry.path))
-        elif entry.name.endswith(".py"):
+        elif entry.name.endswith(_SOURCES):
             yield Path(entry.path)
 
 

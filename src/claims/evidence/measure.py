@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 import itertools
+import json
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from claims.errors import MeasurementError, raised
+from claims.evidence.canonical import canonical_json
 from claims.evidence.data import data_digests
 from claims.evidence.devices import CPU, DEVICES
 from claims.evidence.fingerprint import code_fingerprint, code_named, forget_files
@@ -62,7 +65,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one seed gave: records and the device that they were measured on, or why there are none."""
+    """What one seed gave: records and the device that they were measured on, or why there are none.
+
+    ``seal`` is a digest of the records as they are stored; empty until they are.
+    """
 
     seed: int
     records: Records | None
@@ -70,6 +76,20 @@ class Outcome:
     error: str = ""
     unavailable: str = ""
     device: str = CPU
+    seal: bytes = b""
+
+    @staticmethod
+    def stored(seed: int, records: str, seconds: float, device: str) -> Outcome:
+        """Of a seed whose records are stored as that text."""
+        return Outcome(seed, json.loads(records), seconds, device=device, seal=_seal(records))
+
+    def sealed(self) -> Outcome:
+        """The same with a seal, if there are records."""
+        return self if self.records is None else replace(self, seal=_seal(canonical_json(self.records)))
+
+
+def _seal(records: str) -> bytes:
+    return hashlib.sha256(records.encode()).digest()
 
 
 def measure(task: Task) -> list[Outcome]:

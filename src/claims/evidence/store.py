@@ -12,7 +12,6 @@ copies all rows that prove themselves into another store.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -134,8 +133,8 @@ class Store:
             if error is None:  # else what stopped the audit has to be told
                 raise
 
-    def get(self, keys: Iterable[str]) -> dict[str, tuple[Records, float]]:
-        """Records and seconds of those keys that are stored, and prove themselves."""
+    def get(self, keys: Iterable[str]) -> dict[str, Row]:
+        """The rows of those keys that are stored, and prove themselves."""
         wanted = list(keys)
         # By number: else SQLite would take the key from the index, and the row need not have it.
         proved = f"{_SELECT} WHERE n IN (SELECT n FROM evidence WHERE key IN ({{}}))"
@@ -145,7 +144,7 @@ class Store:
             for start in range(0, len(wanted), 500):
                 chunk = tuple(wanted[start : start + 500])
                 self._take(self._session.fetch(select.format(",".join("?" * len(chunk))), chunk), found)
-            return {key: (json.loads(row.records), row.seconds) for key, row in found.items()}
+        return found
 
     def _take(self, raws: Sequence[Sequence[Any]], found: dict[str, Row]) -> None:
         failing = []

@@ -7,9 +7,10 @@ of two figures that may be zero in each other's way.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 
 from claims.errors import InvalidDeclaration
@@ -29,6 +30,11 @@ def formula_range(
     Raises:
         InvalidDeclaration: a value is not finite, or the formula is seen to turn as one of the columns ``names`` grows.
     """
+    looked = _cached_range if isinstance(formula, Hashable) else _range
+    return looked(formula, tuple(cells), tuple(names), field)
+
+
+def _range(formula: Callable[..., float], cells: Sequence[Cell], names: Sequence[str], field: str) -> Cell:
     corners = [_finite(formula, corner, field) for corner in itertools.product(*cells)]
     lo, hi = min(corners), max(corners)
     noise = _OF_RANGE * (hi - lo) + _OF_LAST_BIT * _last_bits(formula, cells, field)
@@ -42,6 +48,10 @@ def formula_range(
                 got = f"one that turns as {name!r} goes from {cells[axis][0]:.6g} to {cells[axis][1]:.6g}"
                 raise InvalidDeclaration(field, got, "one that only rises or only falls in each column")
     return lo, hi
+
+
+#: A table is checked as it is printed and once more with one cell changed: all other rows are the same.
+_cached_range = functools.lru_cache(maxsize=4096)(_range)
 
 
 def statistic_range(

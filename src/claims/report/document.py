@@ -17,6 +17,8 @@ from claims.verdict import DEPENDS, Verdict
 
 #: Name of the last audit's result, beside the store that it measured into.
 LATEST = "latest.json"
+#: Name of the first page in the folder of a result's pages.
+PAGE = "index.html"
 #: Characters of a name that a message shows.
 _SHOWN = 200
 #: The schemas of a result by their number, JSON Schema draft 7, the present one last: ``claimbench report --schema``

@@ -41,8 +41,6 @@ from claims.report.words import (
 )
 from claims.verdict import Role, Verdict
 
-#: File name of the page in its folder.
-PAGE = "index.html"
 #: Findings on the first screen; the list has them all.
 _FIRST = 6
 _SCRIPTS = ("elements", "drawing", "list", "claim", "address")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from claims.auditing.planning import plan
-from claims.auditing.trial import Trial
+from claims.auditing.trial import Lookup, Trial
 from claims.bands import Limits, between
 from claims.claim import Claim
 from claims.evidence.measure import Outcome, checked
@@ -33,22 +33,26 @@ def settle(
     of: Claim, function: Callable[..., Any], *, tier: str = "full", epoch: int = 7, trusting: bool = False
 ) -> list[Trial]:
     """Take a claim's trials to the end with ``function(point, streams)`` for its experiment."""
-    trials = list(plan([of], tier=Tier(tier), epoch=epoch).trials)
+    trials, lookup = list(plan([of], tier=Tier(tier), epoch=epoch).trials), drawn(function, epoch)
     for trial in trials:
         trial.trusting = trusting
+        while trial.final is None:
+            trial.advance(lookup)
+    return trials
+
+
+def drawn(function: Callable[..., Any], epoch: int = 7) -> Lookup:
+    """Outcomes of ``function(point, streams)``, each measured when it is asked for."""
     seen: dict[Any, Outcome] = {}
 
     def lookup(measurement: Any, seed: int) -> Outcome:
         if (measurement, seed) not in seen:
             base = dict(measurement.base)
             returned = function(base | dict(measurement.sweep), Streams(epoch, measurement.name, base, seed))
-            seen[measurement, seed] = Outcome(seed, checked(returned, measurement.sweep), 0.0)
+            seen[measurement, seed] = Outcome(seed, checked(returned, measurement.sweep), 0.0).sealed()
         return seen[measurement, seed]
 
-    for trial in trials:
-        while trial.final is None:
-            trial.advance(lookup)
-    return trials
+    return lookup
 
 
 def verdict(of: Claim, function: Callable[..., Any], **options: Any) -> Judgement:

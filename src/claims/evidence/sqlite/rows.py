@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,8 +38,13 @@ class Identity:
         return Identity(canonical_json(content), digest(content).hex())
 
     def key(self, base: Mapping[str, Any], seed: int) -> str:
-        """Key of one seed at one base point."""
-        return digest([self.digest, dict(base), seed]).hex()
+        """Key of one seed at one base point: SHA-256 of the canonical JSON of this digest, the point and the seed."""
+        return self.keys(base, [seed])[seed]
+
+    def keys(self, base: Mapping[str, Any], seeds: Iterable[int]) -> dict[int, str]:
+        """Keys of some seeds at one base point, of which all but the seed is written once."""
+        head = canonical_json([self.digest, dict(base)])[:-1]
+        return {seed: hashlib.sha256(f"{head},{seed}]".encode()).hexdigest() for seed in seeds}
 
 
 class Row(NamedTuple):
