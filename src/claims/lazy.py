@@ -76,8 +76,7 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
     if isinstance(value, int | float):
         return float(value)
     function = load(value) if isinstance(value, str) else value
-    name = value if isinstance(value, str) else described(function)
-    arguments = _arguments(function, point, field=field, name=name)
+    arguments = _arguments(function, point, field, value)
     try:
         result = _called(function, arguments)
     except ClaimsError:
@@ -86,9 +85,9 @@ def resolve_number(value: Number, point: Mapping[str, Any], *, field: str) -> fl
         if lacks := missing(error):
             raise Unavailable(lacks) from error
         allowed = f"a function that gives a number at {dict(point)} ({raised(error)})"
-        raise InvalidDeclaration(field, name, allowed) from error
+        raise InvalidDeclaration(field, _named(value), allowed) from error
     if not math.isfinite(result):
-        raise InvalidDeclaration(field, result, f"a finite number from {name} at {dict(point)}")
+        raise InvalidDeclaration(field, result, f"a finite number from {_named(value)} at {dict(point)}")
     return result
 
 
@@ -102,13 +101,17 @@ def _called(function: Callable[..., float], arguments: Mapping[str, Any]) -> flo
     return worked_out(kept, function, arguments)
 
 
-def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, field: str, name: str) -> dict[str, Any]:
+def _named(value: Number) -> str:
+    return value if isinstance(value, str) else described(value)
+
+
+def _arguments(function: Callable[..., float], point: Mapping[str, Any], field: str, value: Number) -> dict[str, Any]:
     """The coordinates that a function's parameters name."""
     try:
         # one in Python is asked once: claims share closed forms, and to read the parameters takes longer than to recall
         parameters = _told(function) if isinstance(function, FunctionType) else _parameters(function)
     except (TypeError, ValueError) as error:  # no function, or one in C that does not tell
-        raise InvalidDeclaration(field, name, f"a function whose parameters can be read ({error})") from error
+        raise InvalidDeclaration(field, _named(value), f"a function whose parameters can be read ({error})") from error
     arguments = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
@@ -117,7 +120,7 @@ def _arguments(function: Callable[..., float], point: Mapping[str, Any], *, fiel
             arguments[parameter.name] = point[parameter.name]
         elif parameter.default is parameter.empty:
             allowed = f"parameters among the point's coordinates {sorted(point)}, which {parameter.name!r} is not"
-            raise InvalidDeclaration(field, name, allowed)
+            raise InvalidDeclaration(field, _named(value), allowed)
     return arguments
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from claims import lasting
 from claims.auditing.courses import Course, Courses, follow
 from claims.auditing.interrupts import answered_by, held, repeated
 from claims.auditing.planning import Plan
@@ -134,7 +135,8 @@ class _Audit:
 
         ``again`` is called now and then: it raises a Ctrl-C that was lost.
         """
-        self._recall([trial for trial in self.plan.trials if trial.final is None])
+        with lasting.making():
+            self._recall([trial for trial in self.plan.trials if trial.final is None])
         unfinished = {name: sum(trial.final is None for trial in group) for name, group in self.plan.groups.items()}
         for claim in self.plan.claims:
             if not unfinished[claim.id] and self._decided(claim.id).as_expected is False and fail_fast:

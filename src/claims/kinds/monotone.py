@@ -77,7 +77,7 @@ def statistic_range(
 def _lines(cells: Sequence[Cell], axis: int) -> Iterator[list[list[float]]]:
     """Points along one axis of the box: with all other columns at their lower ends, in the middle, at their upper."""
     lo, hi = cells[axis]
-    for share in (0.0, 0.5, 1.0):
+    for share in (0.0, 0.5, 1.0) if len(cells) > 1 else (0.0,):
         others = [(1 - share) * low + share * high for low, high in cells]
         yield [_with(others, axis, (1 - fraction) * lo + fraction * hi) for fraction in _FRACTIONS]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
+
+from claims.evidence.kept import recalled
 
 
 def places_of(homes: Mapping[str, Path], *, named: Callable[[Path], str] | None = None) -> dict[str, str]:
@@ -18,18 +20,24 @@ def places_of(homes: Mapping[str, Path], *, named: Callable[[Path], str] | None 
         ids.setdefault(path, []).append(name)
     found: dict[str, str] = {}
     for path, names in ids.items():
-        lines = _lines_of(path, set(names))
+        lines = _lines_of(path, names)
         file = name_of(path)
         found |= {name: f"{file}:{lines[name]}" if name in lines else file for name in names}
     return found
 
 
-def _lines_of(path: Path, wanted: set[str]) -> dict[str, int]:
-    """The line that spells each id, ``id=`` before any other."""
+def _lines_of(path: Path, names: Iterable[str]) -> dict[str, int]:
+    """The line that spells each id, ``id=`` before any other; of none if the file cannot be read."""
+    wanted = set(names)
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
+        found: dict[str, int] = recalled(path, "lines", *sorted(wanted), make=lambda: _spelled(path, wanted))
     except OSError:
         return {}
+    return found
+
+
+def _spelled(path: Path, wanted: Set[str]) -> dict[str, int]:
+    lines = path.read_text("utf-8", "replace").splitlines()
     found: dict[str, tuple[bool, int]] = {}
     for at, line in enumerate(lines, 1):
         for quote in "\"'":
