@@ -55,14 +55,14 @@ class Line:
 
 
 LEGEND = """
-Everything of a row is measured in turns. share of limit: our rate over that of what binds: reading memory, copying it
-past the caches, the fastest float32 matrix product installed, products in registers, random words, or steps, which are
-vector instructions of one lane in the shortest sequence that we know; bytes and steps are the least there must be.
-error: the largest one over what is allowed, 0 where bits are promised and right. times faster than: eager = the same in
-plain torch, compile = that under torch.compile, torchao = its quantizer, dense float32 = torch's product with unpacked
-weights, fbgemm int8 = torch's product of 8-bit weights, whose result has 8 bits. Ours writes into memory that it is
-given. Peers return new memory: here in pages of 2 MiB (THP_MEM_ALLOC_ENABLE=1); "4 KiB pages" is a process without that
-setting, torch's default, where page faults take most of the time. aim: what we want to reach.
+Everything of a row is measured in turns. share of limit: our rate over that of what binds: memory read, or written or
+copied past the caches, the fastest float32 matrix product installed, products in registers, random words, or steps,
+which are vector instructions of one lane in the shortest sequence that we know; bytes and steps are the least there
+must be. error: the largest one over what is allowed, 0 where bits are promised and right. times faster than: eager =
+the same in plain torch, compile = that under torch.compile, torchao = its quantizer, dense float32 = torch's product
+with unpacked weights, fbgemm int8 = torch's product of 8-bit weights, whose result has 8 bits. Ours writes into memory
+that it is given. Peers return new memory: here in pages of 2 MiB (THP_MEM_ALLOC_ENABLE=1); "4 KiB pages" is a process
+without that setting, torch's default, where page faults take most of the time. aim: what we want to reach.
 """
 
 

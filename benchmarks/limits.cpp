@@ -1,4 +1,4 @@
-// What this machine can do: the loops that the kernels are measured against. Memory is read and copied; nothing but
+// What this machine can do: the loops that the kernels are measured against. Memory is read, written and copied; nothing but
 // products, random words or the simplest vector instructions is done, in registers, as fast as they come.
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +18,22 @@ extern "C" float read_all(const float* x, int64_t count) {
     float largest = best[0];
     for (float b : best) largest = b > largest ? b : largest;
     return largest;
+}
+
+// Numbers that no memory has held before, written past the caches. The pointer on 64 bytes.
+extern "C" void write_past_caches(float* y, int64_t count) {
+    static float value = 0;
+    value += 1;
+    int64_t i = 0;
+#if defined(__AVX512F__)
+    for (__m512 v = _mm512_set1_ps(value); i + 16 <= count; i += 16) _mm512_stream_ps(y + i, v);
+#elif defined(__SSE2__)
+    for (__m128 v = _mm_set1_ps(value); i + 4 <= count; i += 4) _mm_stream_ps(y + i, v);
+#endif
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+    for (; i < count; ++i) y[i] = value;
 }
 
 // A copy that writes past the caches, which saves reading the destination first. Both pointers on 64 bytes.

@@ -32,7 +32,7 @@ class Row:
     """
 
     shape: str
-    limit: Literal["copy", "read", "gemm"]
+    limit: Literal["copy", "read", "write", "gemm"]
     ours: Thunk
     check: Callable[[], float]
     bytes: int = 0

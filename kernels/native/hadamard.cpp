@@ -75,6 +75,7 @@ static void whole_group(const T* x, int64_t group, const Transform& t, const Fac
                         bool streamed) {
     const float *before = f.before.data(), *after = f.after.data();
     for (int64_t i = 0; i < group; i += LANES) {
+        prefetch<LANES>(x + i);
         floats v = short_strides(load_floats(x + i) * load_floats(before + i), t.block);
         if (t.block > LANES) store(buffer + i, v);
         else store_floats(out + i, v * load_floats(after + i), streamed);

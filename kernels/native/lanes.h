@@ -99,6 +99,12 @@ template <class T> static inline floats load_some(const T* p, int64_t n) {
 
 static inline void store_floats(float* p, floats v) { store(p, v); }
 static inline void store_floats(bf16* p, floats v) { store(p, narrow<words, Halves>(v)); }
+// The first n lanes.
+template <class T> static inline void store_some(T* p, int64_t n, floats v) {
+    T part[LANES];
+    store_floats(part, v);
+    memcpy(p, part, size_t(n < LANES ? n : LANES) * sizeof(T));
+}
 // Past the caches if `streamed` (see worth_streaming).
 static inline void store_floats(float* p, floats v, bool streamed) { streamed ? stream(p, v) : store(p, v); }
 static inline void store_floats(bf16* p, floats v, bool streamed) {

@@ -1,7 +1,7 @@
 // Sign flips by Philox words that never leave the registers and first cache lines, and the magnitude step.
 #include <vector>
+#include "lanes.h"
 #include "parallel.h"
-#include "philox.h"
 #include "rows.h"
 
 static const int64_t GRAIN = 1 << 15;  // entries that are worth a thread; pieces are multiples of 32 entries
@@ -76,31 +76,30 @@ EXPORT void flip_energy(int64_t dtype, const void* x, int64_t count, int64_t thr
     }
 }
 
-// Away from zero by step (towards it if negative); zeros stay. In float64, rounded once: for the narrower types this
-// is the float32 sum, as a float64 sum of two float32 numbers rounds to the same float32.
+// Away from zero by `size` (towards it if negative); zeros stay, and keep their signs.
+INLINE floats moved(floats v, float size) {
+    floats by = (floats)((words)same(size) ^ ((words)v & SIGN));
+    return v == 0.0f ? v : v + by;
+}
+template <class T> static void step_row(const T* x, int64_t n, double step, T* y, bool streamed) {
+    const float size = float(step);
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        prefetch<32>(x + i);
+        for (int j = 0; j < 32; j += LANES) store_floats(y + i + j, moved(load_floats(x + i + j), size), streamed);
+    }
+    for (; i < n; i += LANES) store_some(y + i, n - i, moved(load_some(x + i, n - i), size));
+}
+static void step_row(const double* x, int64_t n, double step, double* y, bool) {
+    for (int64_t i = 0; i < n; ++i) y[i] = x[i] == 0 ? x[i] : x[i] + std::copysign(1.0, x[i]) * step;
+}
+
 EXPORT void magnitude_step(int64_t dtype, const void* x, int64_t count, double step, void* y, int64_t threads) {
     with_type(dtype, [&](auto type) {
         using T = decltype(type);
-        const double size = dtype == F64 ? step : double(float(step));
-        auto moved = [=](f64x8 v) {
-            f64x8 by = select(v > 0.0, all<f64x8>(size), select(v < 0.0, all<f64x8>(-size), f64x8{}));
-            return select(v == 0.0, v, v + by);  // not v + 0, which would lose the sign of a zero
-        };
         bool streamed = worth_streaming((T*)y, 1, count / 32 * 32);
         parallel_for(count, GRAIN, 64, threads, [=](int64_t begin, int64_t end) {
-            const T* from = (const T*)x;
-            T* to = (T*)y;
-            int64_t i = begin;
-            for (; i + 32 <= end; i += 32) {
-                prefetch<32>(from + i);
-                f64x8 v[4];
-                for (int k = 0; k < 4; ++k) v[k] = moved(load8(from + i + 8 * k));
-                if (streamed) stream32(to + i, v);
-                else
-                    for (int k = 0; k < 4; ++k) store8(to + i + 8 * k, v[k]);
-            }
-            for_row(end - i, [&](int64_t j) { store8(to + i + j, moved(load8(from + i + j))); },
-                    [&](int64_t j, int64_t n) { store_tail(to + i + j, n, moved(load_tail(from + i + j, n))); });
+            step_row((const T*)x + begin, end - begin, step, (T*)y + begin, streamed);
             stream_fence();
         });
     });
