@@ -293,6 +293,38 @@ def test_most_of_the_catalogue_is_told():
         assert len(asked) == 1, asked
 
 
+OPENED: list[list[str]] = []  # files that were opened go into the last one
+
+
+def test_what_is_kept_of_tests_that_measure_nothing_reads_no_file(tmp_path):
+    catalogue = load_catalogue()
+    planned = plan(catalogue.claims.values(), tier=Tier.SMOKE, paths=catalogue.paths)
+    unmeasured = [trial for trial in planned.trials if trial.final is None and not trial.measurements()]
+
+    def nothing(measurement, seed):
+        raise AssertionError("nothing is measured")
+
+    sys.addaudithook(lambda event, words: OPENED[-1].append(words[0]) if event == "open" and OPENED else None)
+    kept_kinds, asked_kinds = set(), set()
+    for trial in unmeasured:
+        copy = replace(trial, history=[])
+        trial.advance(nothing)  # imports what it needs
+        OPENED.append([])
+        copy.advance(nothing)
+        opened = OPENED.pop()
+        with keeping(tmp_path):
+            courses = Courses()
+            courses.keep(trial, nothing)
+            found = courses.of(replace(trial, history=[], main=None, final=None))
+        (asked_kinds if found is None else kept_kinds).add(trial.claim.kind)
+        assert found is None or opened == [], trial.claim.id
+        again = replace(trial, history=[], main=None, main_seeds=0, final=None, shape=None, drawn=())
+        assert found is None or follow(again, found, nothing)
+        assert found is None or all(getattr(again, name) == getattr(trial, name) for name in TOLD)
+    assert kept_kinds == {"sample"}
+    assert "table" in asked_kinds
+
+
 PROGRAM = """
 import json
 import sys
@@ -341,7 +373,7 @@ def test_an_audit_again_decides_nothing_that_it_measured_and_says_the_same(tmp_p
     again, after, ran = audited(tmp_path, *some)
     assert len(first) > 50
     kinds = {claim["id"]: claim["kind"] for claim in after["claims"]}
-    assert {kinds[name] for name in again} <= {"table", "sample"}  # which measure nothing
+    assert {kinds[name] for name in again} <= {"table", "sample"}  # which read files, or are a pack's own
     assert after == before
     assert {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()} == pages
     assert "0 seeds measured" in ran.stderr

@@ -6,8 +6,7 @@ store, which belongs to one harness, one Python and one machine (:mod:`claims.ev
 decided anew: a look, an edge, the last bit of a seed, a line of the code that decides, a release of numpy.
 
 What a test is made of can be told of plain data and of what the harness itself defines. A test with anything else in
-it, a function of a pack for instance, is decided anew in every audit, and so is one that measures nothing: it may read
-files.
+it, a function of a pack for instance, is decided anew in every audit, and so is one that reads files.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from claims.auditing.shape import Shape
 from claims.auditing.trial import Confirmation, Look, Lookup, Trial
 from claims.evidence.fingerprint import arithmetic
 from claims.evidence.kept import current, defined_by_harness
-from claims.kinds.base import Judgement
+from claims.kinds.base import Judgement, ReadsFiles, offers
 from claims.streams import CONFIRM_OFFSET
 from claims.verdict import ERROR, UNAVAILABLE, Verdict
 
@@ -73,7 +72,7 @@ class Courses:
 
     def _key(self, trial: Trial) -> str:
         """Everything that a trial's course follows from but records; empty where that cannot be told."""
-        if not trial.measurements():
+        if offers(trial.claim.test, ReadsFiles):
             return ""
         try:
             return f"course {self._contents.digest([self._machine, *trial.terms()])}"

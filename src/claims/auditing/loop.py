@@ -11,7 +11,7 @@ from claims import lasting
 from claims.auditing.courses import Course, Courses, follow
 from claims.auditing.interrupts import answered_by, held, repeated
 from claims.auditing.planning import Plan
-from claims.auditing.results import AuditResult, ClaimResult, collect
+from claims.auditing.results import AuditResult, ClaimResult
 from claims.auditing.trial import Measurement, Trial
 from claims.auditing.waiting import Seed, Waiting
 from claims.auditing.workers import Job, Workers, wait_for
@@ -121,6 +121,7 @@ class _Audit:
     data: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     unconfirmed: dict[Measurement, Sequence[Outcome]] = field(default_factory=dict)
     courses: Courses = field(default_factory=Courses)
+    results: dict[str, ClaimResult] = field(default_factory=dict)
     cached: int = 0
     started: float = field(default_factory=time.perf_counter)
 
@@ -182,10 +183,12 @@ class _Audit:
         seconds, outcomes = time.perf_counter() - self.started, self.waiting.outcomes
         measured = len(outcomes) - self.cached
         here = environment(self.plan.device)
-        return AuditResult(collect(self.plan, outcomes), self.plan, here, seconds, measured, self.cached)
+        found = tuple(self.results.get(name) or ClaimResult.of(name, self.plan, outcomes) for name in self.plan.groups)
+        return AuditResult(found, self.plan, here, seconds, measured, self.cached)
 
     def _decided(self, name: str) -> ClaimResult:
-        result = ClaimResult.of(name, self.plan, self.waiting.outcomes)
+        """The result of a claim all trials of which are final."""
+        self.results[name] = result = ClaimResult.of(name, self.plan, self.waiting.outcomes)
         self.observer.decided(result)
         return result
 

@@ -222,6 +222,16 @@ class ComparesLevels(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A kind whose judgement follows from what is in files as well, so that it is asked in every audit."""
+
+    @property
+    def reads_files(self) -> bool:
+        """True."""
+        ...
+
+
 #: Which protocols each type of test has: to look through one of many members is slow, and claims are many.
 _OFFERED: dict[tuple[type, type], bool] = {}
 

@@ -63,6 +63,7 @@ class Table:
     needs_band: ClassVar[bool] = False
     looks: ClassVar[tuple[int, ...]] = (0,)
     sequential: ClassVar[bool] = False
+    reads_files: ClassVar[bool] = True
 
     def quantities(self) -> Sequence[Quantity]:
         """Nothing is measured."""
