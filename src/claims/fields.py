@@ -85,10 +85,12 @@ def check_truth(value: object, field: str) -> bool:
 
 def check_word(value: object, field: str, words: type[W], *, where: str = "") -> W:
     """One of the words, given as such or as a string."""
-    found = next((word for word in words if isinstance(value, str) and word == value), None)
-    if found is None:
-        raise InvalidDeclaration(field, value, ", ".join(words), where=where)
-    return found
+    try:
+        if isinstance(value, str):
+            return words(value)
+    except ValueError:
+        pass
+    raise InvalidDeclaration(field, value, ", ".join(words), where=where)
 
 
 def check_names(value: object, field: str, *, where: str = "") -> tuple[str, ...]:
