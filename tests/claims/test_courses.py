@@ -19,7 +19,7 @@ from claims.auditing.planning import plan
 from claims.bands import between
 from claims.catalogue import load_catalogue
 from claims.evidence import kept
-from claims.evidence.kept import FILE, keeping
+from claims.evidence.kept import keeping
 from claims.evidence.store import Identity, Store
 from claims.experiment import experiment, grid
 from claims.kinds import limit, mean, order, ratio
@@ -377,10 +377,6 @@ def test_an_audit_again_decides_nothing_that_it_measured_and_says_the_same(tmp_p
     assert after == before
     assert {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()} == pages
     assert "0 seeds measured" in ran.stderr
-    (tmp_path / ".claimbench" / FILE).unlink()
-    anew, once_more, _ = audited(tmp_path, *some)
-    assert sorted(anew) == sorted(first)
-    assert once_more == before
 
 
 def test_other_records_under_the_same_key_are_decided(tmp_path):
@@ -413,9 +409,6 @@ def test_a_claim_that_is_edited_is_decided_by_what_is_measured_already(tmp_path)
     assert again
     assert after["claims"][0]["band"] == [0.4, 1.6]
     assert "0 seeds measured" in ran.stderr
-    file.write_text(FILE_OF_CLAIMS.replace("abs=0.5", "abs=0.001"))
-    _, after, _ = audited(tmp_path, "claims_toy.py")
-    assert after["claims"][0]["verdict"] != "HOLDS"
     file.write_text(FILE_OF_CLAIMS)
     assert audited(tmp_path, "claims_toy.py")[0] == []  # as it was at first
 

@@ -213,7 +213,7 @@ from pathlib import Path
 from claims.cli import main
 
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # else a copy of this process writes the pages
-sys.argv = ["claimbench", "audit", *{SOME!r}, "--report", "report"]
+sys.argv = ["claimbench", "audit", *{SOME!r}, "--executor", "serial", "--report", "report"]
 try:
     main()
 finally:
