@@ -86,11 +86,9 @@ def check_truth(value: object, field: str) -> bool:
 def check_word(value: object, field: str, words: type[W], *, where: str = "") -> W:
     """One of the words, given as such or as a string."""
     try:
-        if isinstance(value, str):
-            return words(value)
+        return words(value if isinstance(value, str) else "")
     except ValueError:
-        pass
-    raise InvalidDeclaration(field, value, ", ".join(words), where=where)
+        raise InvalidDeclaration(field, value, ", ".join(words), where=where) from None
 
 
 def check_names(value: object, field: str, *, where: str = "") -> tuple[str, ...]:
